@@ -1,0 +1,210 @@
+/**
+ * Histograms of durations in shared memory: one writer, read by the agent thread at its own pace.
+ *
+ * Runs on every thread: application threads record, the agent thread reads and converts.
+ *
+ * A histogram is a row of Uint32 cells and one Float64 sum of nanoseconds. The cells are the base-2 exponential buckets of scale 2 (four an octave)
+ * between 2^-20 s (0.95 us) and 2^7 s, cut once more at each explicit bound of the family. So a cell lies wholly in one exponential bucket and
+ * wholly in one explicit bucket: both exports are exact, and no threshold of a shipped alert falls inside a cell.
+ * The first cell also holds what is shorter, the last what is longer.
+ *
+ * Invariants
+ * H1  Cells only grow (modulo 2^32): the reader adds up `(now - last) >>> 0`.
+ * H2  Only the writer stores; plain stores suffice, since the reader needs no two words to be of the same moment.
+ */
+
+/** Explicit bounds in seconds (TELEMETRY.md, "Limits"): every threshold that a shipped rule uses is among them. */
+export const EXPLICIT_BOUNDS_S: Readonly<Record<HistogramFamily, readonly number[]>> = {
+  waits: [1e-5, 1e-4, 1e-3, 0.005, 0.02, 0.05, 0.1, 0.25, 1, 2.5, 10, 60],
+  gc: [1e-4, 1e-3, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 10],
+};
+
+export type HistogramFamily = 'waits' | 'gc';
+
+/** What the agent thread has read of a histogram: cumulative counts by cell and the sum of all durations. */
+export interface HistogramSnapshot {
+  readonly family: HistogramFamily;
+  readonly counts: ArrayLike<number>;
+  readonly sumNs: number;
+}
+
+const SCALE = 2;
+const MIN_EXPONENT = -20;
+const MAX_EXPONENT = 7;
+const OCTAVES = MAX_EXPONENT - MIN_EXPONENT;
+
+interface Cells {
+  /** Upper bounds in seconds, inclusive; the last is infinite. */
+  readonly uppersS: Float64Array;
+  /** By quarter of an octave (linear quarters of the mantissa): the first cell that may hold such a duration. */
+  readonly firstCell: Uint16Array;
+  /** By cell: the explicit bucket it belongs to. */
+  readonly explicitIndex: Uint16Array;
+  /** By cell: the exponential bucket (scale 2) it belongs to. */
+  readonly exponentialIndex: Int16Array;
+}
+
+function buildCells(boundsS: readonly number[]): Cells {
+  const uppers = new Set<number>(boundsS);
+  for (let i = MIN_EXPONENT * 4 + 1; i <= MAX_EXPONENT * 4; i++) uppers.add(2 ** (i / 4));
+  const uppersS = Float64Array.from([...uppers].sort((a, b) => a - b).concat(Number.POSITIVE_INFINITY));
+  const firstCell = new Uint16Array(OCTAVES * 4);
+  for (let quarter = 0; quarter < firstCell.length; quarter++) {
+    const lowestS = 2 ** (MIN_EXPONENT + (quarter >> 2)) * (1 + (quarter & 3) / 4);
+    firstCell[quarter] = uppersS.findIndex((upper) => lowestS <= upper);
+  }
+  const explicitIndex = Uint16Array.from(uppersS, (upper) => {
+    const index = boundsS.findIndex((bound) => upper <= bound);
+    return index < 0 ? boundsS.length : index;
+  });
+  const exponentialIndex = Int16Array.from(uppersS, (upper) =>
+    upper === Number.POSITIVE_INFINITY ? MAX_EXPONENT * 4 : Math.ceil(Math.round(Math.log2(upper) * 4e6) / 1e6) - 1,
+  );
+  return { uppersS, firstCell, explicitIndex, exponentialIndex };
+}
+
+const CELLS: Readonly<Record<HistogramFamily, Cells>> = {
+  waits: buildCells(EXPLICIT_BOUNDS_S.waits),
+  gc: buildCells(EXPLICIT_BOUNDS_S.gc),
+};
+
+/** Cells of a histogram of the family. */
+export const CELL_COUNT: Readonly<Record<HistogramFamily, number>> = {
+  waits: CELLS.waits.uppersS.length,
+  gc: CELLS.gc.uppersS.length,
+};
+
+/** Bytes of one histogram in shared memory: the sum first (8-byte aligned), then the cells, rounded up to whole cache lines. */
+export function histogramBytes(family: HistogramFamily): number {
+  return Math.ceil((8 + CELL_COUNT[family] * 4) / 64) * 64;
+}
+
+const scratch = new Float64Array(1);
+const scratchWords = new Int32Array(scratch.buffer);
+/** On a big-endian machine the exponent stands in the first word. */
+const HIGH_WORD = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1 ? 1 : 0;
+
+/** The cell of a duration. Zero, negative and not-a-number durations fall into the first. */
+export function cellOf(family: HistogramFamily, durationNs: number): number {
+  const { uppersS, firstCell } = CELLS[family];
+  const durationS = durationNs / 1e9;
+  scratch[0] = durationS;
+  const high = scratchWords[HIGH_WORD] as number;
+  const quarter = (((high >> 20) - 1023 - MIN_EXPONENT) << 2) | ((high >> 18) & 3);
+  if (!(quarter >= 0)) return 0;
+  if (quarter >= OCTAVES * 4) return Number.isNaN(durationS) ? 0 : uppersS.length - 1;
+  let cell = firstCell[quarter] as number;
+  while (durationS > (uppersS[cell] as number)) cell++;
+  return cell;
+}
+
+/** The writing end of a histogram in shared memory. To be used by one thread only (H2). */
+export class HistogramWriter {
+  readonly #family: HistogramFamily;
+  readonly #sumNs: Float64Array;
+  readonly #cells: Uint32Array;
+
+  constructor(family: HistogramFamily, buffer: SharedArrayBuffer, byteOffset: number) {
+    this.#family = family;
+    this.#sumNs = new Float64Array(buffer, byteOffset, 1);
+    this.#cells = new Uint32Array(buffer, byteOffset + 8, CELL_COUNT[family]);
+  }
+
+  /** Records one duration, or `weight` of them for a sampled one. */
+  record(durationNs: number, weight = 1): void {
+    const cell = cellOf(this.#family, durationNs);
+    this.#cells[cell] = (this.#cells[cell] as number) + weight;
+    this.#sumNs[0] = (this.#sumNs[0] as number) + durationNs * weight;
+  }
+}
+
+/**
+ * The reading end: adds what is new since the last call to a running total, so that a total outlives the words it came from (H1).
+ * What it finds is validated: a sum that went back or is not finite counts as unchanged.
+ */
+export class HistogramReader {
+  readonly #sumNs: Float64Array;
+  readonly #cells: Uint32Array;
+  readonly #lastCells: Uint32Array;
+  #lastSumNs: number;
+
+  constructor(family: HistogramFamily, buffer: SharedArrayBuffer, byteOffset: number) {
+    this.#sumNs = new Float64Array(buffer, byteOffset, 1);
+    this.#cells = new Uint32Array(buffer, byteOffset + 8, CELL_COUNT[family]);
+    this.#lastCells = this.#cells.slice();
+    this.#lastSumNs = this.#sumNs[0] as number;
+  }
+
+  /** Adds what was recorded since the last call (or since construction) to `total`; false when there was nothing. */
+  addNewTo(total: HistogramTotal): boolean {
+    let added = 0;
+    for (let i = 0; i < this.#cells.length; i++) {
+      const now = this.#cells[i] as number;
+      const delta = (now - (this.#lastCells[i] as number)) >>> 0;
+      if (delta === 0) continue;
+      this.#lastCells[i] = now;
+      total.counts[i] = (total.counts[i] as number) + delta;
+      added += delta;
+    }
+    if (added === 0) return false;
+    const sumNs = this.#sumNs[0] as number;
+    const deltaNs = sumNs - this.#lastSumNs;
+    if (deltaNs > 0 && Number.isFinite(deltaNs)) total.sumNs += deltaNs;
+    this.#lastSumNs = sumNs;
+    return true;
+  }
+}
+
+/** A running total on the agent thread: what several histograms in shared memory were merged into, or what the agent recorded itself. */
+export class HistogramTotal implements HistogramSnapshot {
+  readonly family: HistogramFamily;
+  readonly counts: Float64Array;
+  sumNs = 0;
+
+  constructor(family: HistogramFamily) {
+    this.family = family;
+    this.counts = new Float64Array(CELL_COUNT[family]);
+  }
+
+  record(durationNs: number): void {
+    const cell = cellOf(this.family, durationNs);
+    this.counts[cell] = (this.counts[cell] as number) + 1;
+    if (durationNs > 0) this.sumNs += durationNs;
+  }
+}
+
+/** Counts by explicit bucket of the family: one more than it has bounds. */
+export function explicitBuckets({ family, counts }: HistogramSnapshot): number[] {
+  const buckets = new Array<number>(EXPLICIT_BOUNDS_S[family].length + 1).fill(0);
+  const { explicitIndex } = CELLS[family];
+  for (let cell = 0; cell < explicitIndex.length; cell++) {
+    const bucket = explicitIndex[cell] as number;
+    buckets[bucket] = (buckets[bucket] as number) + (counts[cell] ?? 0);
+  }
+  return buckets;
+}
+
+/** A base-2 exponential histogram: `counts[i]` lie in (2^((offset+i)/2^scale), 2^((offset+i+1)/2^scale)] seconds. */
+export interface ExponentialBuckets {
+  readonly scale: number;
+  readonly offset: number;
+  readonly counts: number[];
+  readonly zeroCount: number;
+}
+
+/** Counts by exponential bucket, without the empty ones at either end. */
+export function exponentialBuckets({ family, counts }: HistogramSnapshot): ExponentialBuckets {
+  const { exponentialIndex } = CELLS[family];
+  let first = 0;
+  let last = exponentialIndex.length - 1;
+  while (first <= last && !counts[first]) first++;
+  while (last > first && !counts[last]) last--;
+  if (first > last) return { scale: SCALE, offset: 0, counts: [], zeroCount: 0 };
+  const offset = exponentialIndex[first] as number;
+  const buckets = new Array<number>((exponentialIndex[last] as number) - offset + 1).fill(0);
+  for (let cell = first; cell <= last; cell++) {
+    const bucket = (exponentialIndex[cell] as number) - offset;
+    buckets[bucket] = (buckets[bucket] as number) + (counts[cell] ?? 0);
+  }
+  return { scale: SCALE, offset, counts: buckets, zeroCount: 0 };
+}
