@@ -1,0 +1,139 @@
+/**
+ * Builds the published package: `agent/` becomes `dist/`. A plain script that runs on Node >= 20.19, before every `npm start` and inside
+ * `npm pack`; the agent itself never loads it, and the package does not contain it. Two tools, each for what it does best:
+ *
+ * - `tsc` emits every TypeScript file as an ES module with its declarations. The agent thread and the binary run from these.
+ * - `esbuild` joins what application threads load, because eighteen small modules cost the main thread 3 ms of start-up: the preload and
+ *   each public entry point of package.json become one file each, around one common chunk. The chunk makes `gridwatch` and the preload the
+ *   same module instance. It stands at the top of `dist/`, as files directly in `agent/` stand at the top of `agent/`: only those may
+ *   resolve a path against `import.meta.url`. Packages are never joined.
+ *
+ * Nothing happens when neither sources nor output have changed. Output is staged first and moved file by file, so that a program running
+ * from `dist/` never finds it half written. A failed build leaves `dist/` as it was.
+ */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const agentDir = dirname(fileURLToPath(import.meta.url));
+const rootDir = dirname(agentDir);
+const distDir = join(rootDir, 'dist');
+const cacheDir = join(rootDir, 'node_modules', '.cache', 'gridwatch');
+const stagingDir = join(cacheDir, `dist-${process.pid}`);
+const stampFile = join(cacheDir, 'build-stamp');
+const requireFromHere = createRequire(import.meta.url);
+const manifest = JSON.parse(readFileSync(join(rootDir, 'package.json'), 'utf8'));
+
+/** Copied as they are: Node reads the gate before anything else, and its declarations are written by hand. */
+const COPIED = ['register.cjs', 'register.d.cts'];
+
+/** @param {string} dir @returns {string[]} every file below, relative to `dir`, in one fixed order; none when it does not exist. */
+function filesBelow(dir) {
+  let entries;
+  try {
+    entries = readdirSync(dir, { recursive: true, withFileTypes: true });
+  } catch (error) {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  }
+  const prefixLength = dir.length + sep.length;
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(prefixLength))
+    .sort();
+}
+
+/** @returns {string} a digest of all that decides the output, and of the output itself, so that a damaged `dist/` is built again. */
+function fingerprint() {
+  const hash = createHash('sha256');
+  const files = [
+    ...filesBelow(agentDir).map((file) => join(agentDir, file)),
+    ...filesBelow(distDir).map((file) => join(distDir, file)),
+    ...['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'].map((file) => join(rootDir, file)),
+  ];
+  for (const file of files) {
+    const content = readFileSync(file);
+    hash.update(`${file}\0${content.length}\0`).update(content);
+  }
+  return hash.digest('hex');
+}
+
+function isUpToDate() {
+  try {
+    return readFileSync(stampFile, 'utf8') === fingerprint();
+  } catch {
+    return false;
+  }
+}
+
+/** The sources application threads load: the preload, and what package.json exports as an ES module. */
+function entryPoints() {
+  const targets = Object.values(manifest.exports).map((entry) => (typeof entry === 'string' ? entry : entry.default));
+  const modules = targets.filter((target) => target.startsWith('./dist/') && target.endsWith('.js'));
+  return ['./dist/preload.js', ...modules].map((target) => join(agentDir, target.slice('./dist/'.length).replace(/\.js$/, '.ts')));
+}
+
+function emitWithTypeScript() {
+  const compiler = join(dirname(requireFromHere.resolve('typescript/package.json')), 'bin', 'tsc');
+  const args = [compiler, '-p', join(rootDir, 'tsconfig.build.json'), '--outDir', stagingDir, '--noEmitOnError'];
+  const { status } = spawnSync(process.execPath, args, { cwd: rootDir, stdio: 'inherit' });
+  if (status !== 0) throw new Error('tsc reports the errors above');
+}
+
+/** Replaces the emit of what application threads load: `app-thread/` is in the joined files, and a second copy would be a second instance. */
+async function joinApplicationSide() {
+  const { build } = await import('esbuild');
+  const appThreadDir = join(stagingDir, 'app-thread');
+  for (const file of filesBelow(appThreadDir)) if (file.endsWith('.js')) rmSync(join(appThreadDir, file));
+  await build({
+    absWorkingDir: rootDir,
+    entryPoints: entryPoints(),
+    outdir: stagingDir,
+    outbase: agentDir,
+    chunkNames: 'chunk-[hash]',
+    bundle: true,
+    splitting: true,
+    packages: 'external',
+    format: 'esm',
+    platform: 'node',
+    target: 'node22.15',
+    logLevel: 'silent', // a failure's message lists all errors already
+  });
+}
+
+/** Brings `dist/` to the staged content: only what differs is replaced, each file at once, and what is left over goes. */
+function publishStaged() {
+  const staged = filesBelow(stagingDir);
+  for (const file of staged) {
+    const from = join(stagingDir, file);
+    const to = join(distDir, file);
+    const partial = `${to}.${process.pid}`;
+    mkdirSync(dirname(to), { recursive: true });
+    copyFileSync(from, partial);
+    if (readFileSync(partial, 'utf8').startsWith('#!')) chmodSync(partial, 0o755);
+    renameSync(partial, to);
+  }
+  const kept = new Set(staged);
+  for (const file of filesBelow(distDir)) if (!kept.has(file)) rmSync(join(distDir, file), { force: true });
+}
+
+if (!isUpToDate()) {
+  const startedMs = performance.now();
+  mkdirSync(stagingDir, { recursive: true });
+  try {
+    emitWithTypeScript();
+    await joinApplicationSide();
+    for (const file of COPIED) copyFileSync(join(agentDir, file), join(stagingDir, file));
+    publishStaged();
+    writeFileSync(stampFile, fingerprint());
+    console.log(`built dist/ in ${Math.round(performance.now() - startedMs)} ms`);
+  } catch (error) {
+    console.error(`the build failed, dist/ is unchanged: ${error.message}`);
+    process.exitCode = 1;
+  } finally {
+    rmSync(stagingDir, { recursive: true, force: true });
+  }
+}
