@@ -126,16 +126,15 @@ export class HistogramReader {
   readonly #sumNs: Float64Array;
   readonly #cells: Uint32Array;
   readonly #lastCells: Uint32Array;
-  #lastSumNs: number;
+  #lastSumNs = 0;
 
   constructor(family: HistogramFamily, buffer: SharedArrayBuffer, byteOffset: number) {
     this.#sumNs = new Float64Array(buffer, byteOffset, 1);
     this.#cells = new Uint32Array(buffer, byteOffset + 8, CELL_COUNT[family]);
-    this.#lastCells = this.#cells.slice();
-    this.#lastSumNs = this.#sumNs[0] as number;
+    this.#lastCells = new Uint32Array(this.#cells.length);
   }
 
-  /** Adds what was recorded since the last call (or since construction) to `total`; false when there was nothing. */
+  /** Adds what was recorded since the last call (at first: since the words were zero) to `total`; false when there was nothing. */
   addNewTo(total: HistogramTotal): boolean {
     let added = 0;
     for (let i = 0; i < this.#cells.length; i++) {
@@ -169,7 +168,7 @@ export class HistogramTotal implements HistogramSnapshot {
   record(durationNs: number): void {
     const cell = cellOf(this.family, durationNs);
     this.counts[cell] = (this.counts[cell] as number) + 1;
-    if (durationNs > 0) this.sumNs += durationNs;
+    if (durationNs > 0 && Number.isFinite(durationNs)) this.sumNs += durationNs;
   }
 }
 

@@ -1,0 +1,178 @@
+/**
+ * Where everything stands in the control buffer: the one file that knows offsets.
+ *
+ * Runs on every thread. The main thread allocates the buffer; other threads attach to it and check magic, version and size first.
+ * Untouched pages cost nothing, so the reservation is generous. Words written by different threads stand on different cache lines.
+ *
+ *     0        header           magic, version, base of the clock, agent state, doorbell, flush words, thresholds, cursors
+ *     4 KiB    slots            512 x 8 KiB: identity, wait word, ring indexes, counters, names, GC histograms of one thread
+ *     ...      names index      16 384 x Int32: open addressing, entry = byte offset of a string + 1
+ *     ...      names            1 MiB of strings: Int32 length, UTF-8, padded to 4 bytes; only ever appended to
+ *     ...      rings            512 x 256 KiB: 4 096 records of 64 bytes
+ *
+ * A slot (byte offsets; W = who writes):
+ *
+ *        0  identity            state word (generation << 8 | phase), ids, times            W: claimer, then the thread, at last the agent
+ *       64  wait sequence       number of the published wait entry                          W: the thread
+ *      128  wait entry 0        what the thread waits for, since when, sums so far          W: the thread
+ *      192  wait entry 1        the same: the one published is entry (sequence & 1)         W: the thread
+ *      256  ring write index    records published                                           W: the thread
+ *      320  ring read index     records drained                                             W: the agent
+ *      384  counters            records dropped, by kind                                    W: the thread
+ *      448  spawn context       trace id, span id, flags of the span active at `new Worker` W: claimer
+ *      512  name                Int32 length, UTF-8                                         W: claimer
+ *      640  file                Int32 length, UTF-8                                         W: claimer
+ *     1024  GC histograms       4 x 512, by type                                            W: the thread
+ */
+
+/** "GWM1" */
+const MAGIC = 0x47574d31;
+const LAYOUT_VERSION = 1;
+
+/** Threads that can be observed at once; a thread that finds no free slot runs unobserved and is counted. */
+export const SLOT_COUNT = 512;
+export const RECORD_BYTES = 64;
+/** Records of a ring: at a million a second the agent may sleep 4 ms before one is dropped. A power of two. */
+export const RING_RECORDS = 4096;
+export const NAME_INDEX_ENTRIES = 16384;
+export const NAME_BYTES = 1 << 20;
+
+const HEADER_BYTES = 4096;
+const SLOT_BYTES = 8192;
+const RING_BYTES = RECORD_BYTES * RING_RECORDS;
+
+const SLOTS_AT = HEADER_BYTES;
+const NAME_INDEX_AT = SLOTS_AT + SLOT_COUNT * SLOT_BYTES;
+const NAMES_AT = NAME_INDEX_AT + NAME_INDEX_ENTRIES * 4;
+const RINGS_AT = NAMES_AT + NAME_BYTES;
+const TOTAL_BYTES = RINGS_AT + SLOT_COUNT * RING_BYTES;
+
+/** Byte offsets in the header, each on a cache line of its own where more than one thread writes. */
+export const HEADER = {
+  MAGIC: 0,
+  VERSION: 4,
+  TOTAL_BYTES: 8,
+  /** Float64: `Clock.baseS`. */
+  BASE_S: 16,
+  /** Int32, one of `AgentState`; written by the agent thread, and by the main thread when the agent thread has ended. */
+  AGENT_STATE: 64,
+  /** Int32: 1 = rung. Set by application threads, cleared by the agent thread before it drains. */
+  DOORBELL: 128,
+  /** Int32: flushes asked for so far; every thread adds. */
+  FLUSH_REQUESTED: 192,
+  /** Int32: the newest request that is done; written by the agent thread. */
+  FLUSH_DONE: 256,
+  /** Int32: bytes of the names area in use; every thread adds. */
+  NAMES_USED: 320,
+  /** Int32: names that found no room; every thread adds. */
+  NAMES_DROPPED: 324,
+  /** Int32: threads that found no free slot; every thread adds. */
+  THREADS_DROPPED: 384,
+  /** Float64: a GC pause at least this long becomes a record; written by the agent thread, read by all. */
+  GC_THRESHOLD_NS: 448,
+} as const;
+
+/** Byte offsets in a slot. */
+export const SLOT = {
+  STATE: 0,
+  THREAD_ID: 4,
+  OS_THREAD_ID: 8,
+  PARENT_THREAD_ID: 12,
+  EXIT_KIND: 16,
+  EXIT_CODE: 20,
+  CLAIMED_NS: 32,
+  STARTED_NS: 40,
+  ENDED_NS: 48,
+  WAIT_SEQUENCE: 64,
+  WAIT_ENTRIES: 128,
+  RING_WRITE: 256,
+  RING_READ: 320,
+  DROPPED: 384,
+  SPAWN_CONTEXT: 448,
+  NAME: 512,
+  FILE: 640,
+  GC_HISTOGRAMS: 1024,
+} as const;
+
+export const WAIT_ENTRY_BYTES = 64;
+/** Room for a thread's name and its file, the length word included. A longer one keeps its end, which tells more of a path. */
+export const NAME_FIELD_BYTES = 128;
+export const FILE_FIELD_BYTES = 384;
+export const GC_HISTOGRAM_BYTES = 512;
+
+/** Life of a slot: `FREE -> CLAIMED -> ATTACHED -> RUNNING -> EXITING -> FREE`; a thread may die in any of them. */
+export const SlotPhase = { FREE: 0, CLAIMED: 1, ATTACHED: 2, RUNNING: 3, EXITING: 4 } as const;
+export type SlotPhase = (typeof SlotPhase)[keyof typeof SlotPhase];
+
+/** `READY`: it can flush. `FAILED`: nobody drains, so nobody may wait for it. */
+export const AgentState = { NONE: 0, STARTING: 1, DRAINING: 2, READY: 3, FAILED: 4 } as const;
+export type AgentState = (typeof AgentState)[keyof typeof AgentState];
+
+/** Typed views over one control buffer. Each index helper takes a byte offset of the tables above. */
+export class ControlMemory {
+  readonly buffer: SharedArrayBuffer;
+  readonly i32: Int32Array;
+  readonly u32: Uint32Array;
+  readonly f64: Float64Array;
+  readonly u8: Uint8Array;
+
+  private constructor(buffer: SharedArrayBuffer) {
+    this.buffer = buffer;
+    this.i32 = new Int32Array(buffer);
+    this.u32 = new Uint32Array(buffer);
+    this.f64 = new Float64Array(buffer);
+    this.u8 = new Uint8Array(buffer);
+  }
+
+  /** Allocates the control buffer. Throws the engine's RangeError where the reservation is refused. */
+  static create(baseS: number): ControlMemory {
+    const memory = new ControlMemory(new SharedArrayBuffer(TOTAL_BYTES));
+    memory.f64[HEADER.BASE_S >> 3] = baseS;
+    memory.i32[HEADER.TOTAL_BYTES >> 2] = TOTAL_BYTES;
+    memory.i32[HEADER.VERSION >> 2] = LAYOUT_VERSION;
+    memory.i32[HEADER.MAGIC >> 2] = MAGIC;
+    return memory;
+  }
+
+  /** Attaches to a buffer that another thread allocated; undefined when it is not a control buffer of this layout. */
+  static attach(buffer: unknown): ControlMemory | undefined {
+    if (!(buffer instanceof SharedArrayBuffer) || buffer.byteLength !== TOTAL_BYTES) return undefined;
+    const memory = new ControlMemory(buffer);
+    const isOurs =
+      memory.i32[HEADER.MAGIC >> 2] === MAGIC &&
+      memory.i32[HEADER.VERSION >> 2] === LAYOUT_VERSION &&
+      memory.i32[HEADER.TOTAL_BYTES >> 2] === TOTAL_BYTES;
+    return isOurs ? memory : undefined;
+  }
+
+  get baseS(): number {
+    return this.f64[HEADER.BASE_S >> 3] as number;
+  }
+
+  /** Byte offset of a slot's field. */
+  slotAt(slot: number, field: number): number {
+    return SLOTS_AT + slot * SLOT_BYTES + field;
+  }
+
+  ringAt(slot: number): number {
+    return RINGS_AT + slot * RING_BYTES;
+  }
+
+  get nameIndexAt(): number {
+    return NAME_INDEX_AT;
+  }
+
+  get namesAt(): number {
+    return NAMES_AT;
+  }
+
+  /** Zeroes all words of a slot but its state word. Only for the one who owns the slot: its claimer's reclaimer, the agent thread. */
+  clearSlot(slot: number): void {
+    const at = this.slotAt(slot, 0);
+    this.u8.fill(0, at + 4, at + SLOT_BYTES);
+  }
+}
+
+export function isSlot(slot: unknown): slot is number {
+  return Number.isInteger(slot) && (slot as number) >= 0 && (slot as number) < SLOT_COUNT;
+}

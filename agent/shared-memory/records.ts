@@ -1,0 +1,25 @@
+/**
+ * The records of a ring: what an application thread says once, past a threshold. Fixed size, sixteen words.
+ *
+ * Runs on every thread: written by `RingWriter`, read by `RingReader`.
+ *
+ *     word 0      kind
+ *     word 1      a small number (for GC: the type)
+ *     words 2-3   reserved, zero
+ *     words 4-5   Float64: start, ns of the agent's clock
+ *     words 6-7   Float64: duration, ns
+ *     words 8-14  trace id, span id, flags of the span that was active (see `writeTraceIds`)
+ *     word 15     reserved, zero
+ */
+export const RecordKind = { GC: 1 } as const;
+export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind];
+
+/** Kinds as the drop counters and `gridwatch.record.kind` name them; the index is the kind. Zero: a record that could not be believed. */
+export const RECORD_KIND_NAMES = ['corrupt', 'gc'] as const;
+
+/** Byte offsets in a record. */
+export const RECORD = { KIND: 0, NUMBER: 4, START_NS: 16, DURATION_NS: 24, CONTEXT: 32 } as const;
+
+/** Types of garbage collection, as `v8js.gc.type` names them; the index is the record's number and the histogram's. */
+export const GC_TYPES = ['minor', 'major', 'incremental', 'weakcb'] as const;
+export type GcType = (typeof GC_TYPES)[number];

@@ -1,0 +1,205 @@
+/**
+ * Thread slots: claimed by the thread that starts a worker, attached by the worker itself, read and reclaimed by the agent thread.
+ *
+ * Runs on every thread. Must never block.
+ *
+ * The state word is `generation << 8 | phase`. The generation grows at each claim, so a late writer of an earlier life is recognised.
+ *
+ * Invariants
+ * R1  A slot leaves FREE only by the CAS of its claimer, and returns to FREE only by the agent thread: two threads never share one.
+ * R2  Every word but the state word is zero when a slot is FREE: histograms and counters of a new life start at zero.
+ * R3  The identity is stored before the state word says CLAIMED... by the claimer alone, so a reader that sees the phase sees the identity:
+ *     the claimer first takes the slot with the phase CLAIMED and CLAIMED_NS = 0, stores the identity, and stores CLAIMED_NS last, atomically ordered
+ *     by a second store of the state word. A reader ignores a slot whose CLAIMED_NS is still 0.
+ */
+import {
+  type ControlMemory,
+  FILE_FIELD_BYTES,
+  HEADER,
+  NAME_FIELD_BYTES,
+  SLOT,
+  SLOT_COUNT,
+  SlotPhase,
+} from './layout.ts';
+
+const GENERATION_MASK = 0xffffff;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** A W3C trace context in its binary form: six words of ids, and the flags. */
+export interface TraceIds {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly traceFlags: number;
+}
+
+/** One life of a slot. */
+export interface SlotClaim {
+  readonly slot: number;
+  readonly generation: number;
+}
+
+/** How a thread said it ended, before its end. `NONE` in a slot whose thread is gone: it was terminated. */
+export const ExitKind = { NONE: 0, EXIT: 1, UNCAUGHT: 2 } as const;
+export type ExitKind = (typeof ExitKind)[keyof typeof ExitKind];
+
+/** What the agent thread reads of a slot: validated, never more than a program could have scribbled there. */
+export interface SlotSnapshot extends SlotClaim {
+  readonly phase: SlotPhase;
+  readonly threadId: number;
+  readonly osThreadId: number;
+  readonly parentThreadId: number;
+  readonly name: string;
+  readonly file: string;
+  readonly claimedNs: number;
+  readonly startedNs: number;
+  readonly endedNs: number;
+  readonly exitKind: ExitKind;
+  readonly exitCode: number;
+  readonly spawnContext: TraceIds | undefined;
+}
+
+export interface ClaimIdentity {
+  readonly parentThreadId: number;
+  readonly name: string;
+  readonly file: string;
+  readonly nowNs: number;
+  readonly spawnContext: TraceIds | undefined;
+}
+
+/**
+ * Claims a free slot for a thread that is about to start. The main thread takes slot 0. Undefined, and counted, when all are in use:
+ * that thread then runs unobserved.
+ */
+export function claimSlot(memory: ControlMemory, identity: ClaimIdentity): SlotClaim | undefined {
+  for (let slot = 0; slot < SLOT_COUNT; slot++) {
+    const stateAt = memory.slotAt(slot, SLOT.STATE) >> 2;
+    const state = Atomics.load(memory.i32, stateAt);
+    if ((state & 0xff) !== SlotPhase.FREE) continue;
+    const generation = ((state >>> 8) + 1) & GENERATION_MASK;
+    const claimed = (generation << 8) | SlotPhase.CLAIMED;
+    if (Atomics.compareExchange(memory.i32, stateAt, state, claimed) !== state) continue;
+    memory.i32[memory.slotAt(slot, SLOT.PARENT_THREAD_ID) >> 2] = identity.parentThreadId;
+    memory.i32[memory.slotAt(slot, SLOT.THREAD_ID) >> 2] = -1;
+    writeText(memory, memory.slotAt(slot, SLOT.NAME), NAME_FIELD_BYTES, identity.name);
+    writeText(memory, memory.slotAt(slot, SLOT.FILE), FILE_FIELD_BYTES, identity.file);
+    writeTraceIds(memory, memory.slotAt(slot, SLOT.SPAWN_CONTEXT), identity.spawnContext);
+    memory.f64[memory.slotAt(slot, SLOT.CLAIMED_NS) >> 3] = Math.max(1, identity.nowNs);
+    Atomics.store(memory.i32, stateAt, claimed);
+    return { slot, generation };
+  }
+  Atomics.add(memory.i32, HEADER.THREADS_DROPPED >> 2, 1);
+  return undefined;
+}
+
+/** The thread itself takes over the slot that was claimed for it; false when the slot has another life by now. */
+export function attachSlot(memory: ControlMemory, claim: SlotClaim, threadId: number, osThreadId: number): boolean {
+  memory.i32[memory.slotAt(claim.slot, SLOT.THREAD_ID) >> 2] = threadId;
+  memory.i32[memory.slotAt(claim.slot, SLOT.OS_THREAD_ID) >> 2] = osThreadId;
+  return advancePhase(memory, claim, SlotPhase.CLAIMED, SlotPhase.ATTACHED);
+}
+
+/** User code is about to run in the thread. */
+export function markRunning(memory: ControlMemory, claim: SlotClaim, nowNs: number): void {
+  memory.f64[memory.slotAt(claim.slot, SLOT.STARTED_NS) >> 3] = nowNs;
+  advancePhase(memory, claim, SlotPhase.ATTACHED, SlotPhase.RUNNING);
+}
+
+/** The thread says how it is ending. Later calls overwrite earlier ones: an exit handler may change the code. */
+export function markExiting(memory: ControlMemory, claim: SlotClaim, kind: ExitKind, code: number, nowNs: number): void {
+  memory.i32[memory.slotAt(claim.slot, SLOT.EXIT_KIND) >> 2] = kind;
+  memory.i32[memory.slotAt(claim.slot, SLOT.EXIT_CODE) >> 2] = code;
+  memory.f64[memory.slotAt(claim.slot, SLOT.ENDED_NS) >> 3] = nowNs;
+  advancePhase(memory, claim, SlotPhase.RUNNING, SlotPhase.EXITING);
+}
+
+function advancePhase(memory: ControlMemory, claim: SlotClaim, from: SlotPhase, to: SlotPhase): boolean {
+  const stateAt = memory.slotAt(claim.slot, SLOT.STATE) >> 2;
+  const expected = (claim.generation << 8) | from;
+  return Atomics.compareExchange(memory.i32, stateAt, expected, (claim.generation << 8) | to) === expected;
+}
+
+/** Reads one slot on the agent thread; undefined while it is free or its identity is not complete (R3). */
+export function readSlot(memory: ControlMemory, slot: number): SlotSnapshot | undefined {
+  const stateAt = memory.slotAt(slot, SLOT.STATE) >> 2;
+  const state = Atomics.load(memory.i32, stateAt);
+  const phase = state & 0xff;
+  if (phase === SlotPhase.FREE || phase > SlotPhase.EXITING) return undefined;
+  const claimedNs = memory.f64[memory.slotAt(slot, SLOT.CLAIMED_NS) >> 3] as number;
+  if (!(claimedNs > 0)) return undefined;
+  const exitKind = memory.i32[memory.slotAt(slot, SLOT.EXIT_KIND) >> 2] as number;
+  return {
+    slot,
+    generation: state >>> 8,
+    phase: phase as SlotPhase,
+    threadId: memory.i32[memory.slotAt(slot, SLOT.THREAD_ID) >> 2] as number,
+    osThreadId: Math.max(0, memory.i32[memory.slotAt(slot, SLOT.OS_THREAD_ID) >> 2] as number),
+    parentThreadId: memory.i32[memory.slotAt(slot, SLOT.PARENT_THREAD_ID) >> 2] as number,
+    name: readText(memory, memory.slotAt(slot, SLOT.NAME), NAME_FIELD_BYTES),
+    file: readText(memory, memory.slotAt(slot, SLOT.FILE), FILE_FIELD_BYTES),
+    claimedNs,
+    startedNs: finiteOrZero(memory.f64[memory.slotAt(slot, SLOT.STARTED_NS) >> 3] as number),
+    endedNs: finiteOrZero(memory.f64[memory.slotAt(slot, SLOT.ENDED_NS) >> 3] as number),
+    exitKind: exitKind === ExitKind.EXIT || exitKind === ExitKind.UNCAUGHT ? exitKind : ExitKind.NONE,
+    exitCode: memory.i32[memory.slotAt(slot, SLOT.EXIT_CODE) >> 2] as number,
+    spawnContext: readTraceIds(memory, memory.slotAt(slot, SLOT.SPAWN_CONTEXT)),
+  };
+}
+
+/**
+ * The state words of all slots that are in use, for a scan that costs a load a slot: `visit(slot, generation, phase)`.
+ */
+export function scanSlots(memory: ControlMemory, visit: (slot: number, generation: number, phase: number) => void): void {
+  for (let slot = 0; slot < SLOT_COUNT; slot++) {
+    const state = Atomics.load(memory.i32, memory.slotAt(slot, SLOT.STATE) >> 2);
+    if ((state & 0xff) !== SlotPhase.FREE) visit(slot, state >>> 8, state & 0xff);
+  }
+}
+
+/** The agent thread gives a dead thread's slot back, once it has read all it wants of it. Clears first, frees last (R2). */
+export function releaseSlot(memory: ControlMemory, claim: SlotClaim): void {
+  memory.clearSlot(claim.slot);
+  Atomics.store(memory.i32, memory.slotAt(claim.slot, SLOT.STATE) >> 2, (claim.generation << 8) | SlotPhase.FREE);
+}
+
+function finiteOrZero(value: number): number {
+  return Number.isFinite(value) && value > 0 ? value : 0;
+}
+
+/** A text that does not fit keeps its end, whole characters only. */
+function writeText(memory: ControlMemory, at: number, fieldBytes: number, text: string): void {
+  const capacity = fieldBytes - 4;
+  let bytes = encoder.encode(text.length > capacity ? text.slice(-capacity) : text);
+  if (bytes.length > capacity) {
+    let start = bytes.length - capacity;
+    while (((bytes[start] as number) & 0xc0) === 0x80) start++;
+    bytes = bytes.subarray(start);
+  }
+  memory.u8.set(bytes, at + 4);
+  memory.i32[at >> 2] = bytes.length;
+}
+
+function readText(memory: ControlMemory, at: number, fieldBytes: number): string {
+  const length = memory.i32[at >> 2] as number;
+  if (length <= 0 || length > fieldBytes - 4) return '';
+  return decoder.decode(memory.u8.slice(at + 4, at + 4 + length));
+}
+
+/** Stores six id words and a seventh, flags | 0x100, whose bit says that there is a context at all. */
+export function writeTraceIds(memory: ControlMemory, at: number, ids: TraceIds | undefined): void {
+  if (ids === undefined) return;
+  const hex = ids.traceId + ids.spanId;
+  for (let word = 0; word < 6; word++) memory.u32[(at >> 2) + word] = Number.parseInt(hex.slice(word * 8, word * 8 + 8), 16);
+  memory.u32[(at >> 2) + 6] = (ids.traceFlags & 0xff) | 0x100;
+}
+
+export function readTraceIds(memory: ControlMemory, at: number): TraceIds | undefined {
+  const flags = memory.u32[(at >> 2) + 6] as number;
+  if ((flags & 0x100) === 0) return undefined;
+  let hex = '';
+  for (let word = 0; word < 6; word++) hex += (memory.u32[(at >> 2) + word] as number).toString(16).padStart(8, '0');
+  const traceId = hex.slice(0, 32);
+  const spanId = hex.slice(32);
+  if (/^0+$/.test(traceId) || /^0+$/.test(spanId)) return undefined;
+  return { traceId, spanId, traceFlags: flags & 0xff };
+}
