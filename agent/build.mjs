@@ -1,19 +1,31 @@
 /**
- * Builds the published package: `agent/` becomes `dist/`. A plain script that runs on Node >= 20.19, before every `npm start` and inside
- * `npm pack`; the agent itself never loads it, and the package does not contain it. Two tools, each for what it does best:
+ * Builds the published package: `agent/` becomes `dist/`. A plain script that runs on Node >= 20.19, before every
+ * `npm start` and inside `npm pack`; the agent itself never loads it, and the package does not contain it. Two tools,
+ * each for what it does best:
  *
- * - `tsc` emits every TypeScript file as an ES module with its declarations. The agent thread and the binary run from these.
- * - `esbuild` joins what application threads load, because eighteen small modules cost the main thread 3 ms of start-up: the preload and
- *   each public entry point of package.json become one file each, around one common chunk. The chunk makes `gridwatch` and the preload the
- *   same module instance. It stands at the top of `dist/`, as files directly in `agent/` stand at the top of `agent/`: only those may
- *   resolve a path against `import.meta.url`. Packages are never joined.
+ * - `tsc` emits every TypeScript file as an ES module with its declarations. The agent thread and the binary run from
+ *   these.
+ * - `esbuild` joins what application threads load, because eighteen small modules cost the main thread 3 ms of
+ *   start-up: the preload and each public entry point of package.json become one file each, around a common chunk.
+ *   The chunk makes `gridwatch` and the preload the same module instance. It stands at the top of `dist/`, as files
+ *   directly in `agent/` stand at the top of `agent/`: only those may resolve a path against `import.meta.url`.
+ *   Packages are never joined.
  *
- * Nothing happens when neither sources nor output have changed. Output is staged first and moved file by file, so that a program running
- * from `dist/` never finds it half written. A failed build leaves `dist/` as it was.
+ * Nothing happens when neither sources nor output have changed. Output is staged first and moved file by file, so
+ * that a program running from `dist/` never finds a half-written file. A failed build leaves `dist/` as it was.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -43,7 +55,7 @@ function filesBelow(dir) {
   return entries
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(prefixLength))
-    .sort();
+    .toSorted();
 }
 
 /** @returns {string} a digest of all that decides the output, and of the output itself, so that a damaged `dist/` is built again. */
@@ -73,7 +85,9 @@ function isUpToDate() {
 function entryPoints() {
   const targets = Object.values(manifest.exports).map((entry) => (typeof entry === 'string' ? entry : entry.default));
   const modules = targets.filter((target) => target.startsWith('./dist/') && target.endsWith('.js'));
-  return ['./dist/preload.js', ...modules].map((target) => join(agentDir, target.slice('./dist/'.length).replace(/\.js$/, '.ts')));
+  return ['./dist/preload.js', ...modules].map((target) =>
+    join(agentDir, target.slice('./dist/'.length).replace(/\.js$/, '.ts')),
+  );
 }
 
 function emitWithTypeScript() {

@@ -1,0 +1,45 @@
+/**
+ * The test projects. `unit` runs in parallel and in seconds; `stress` and `integration` start real threads and real
+ * processes, one file at a time, so that files do not take each other's processor. `test/run.cjs` starts them.
+ *
+ * Every file runs in a process of its own: the agent's subject is what a process does to its threads. After each
+ * file `test/support/no-leaks.ts` fails it if a worker, a child process or another handle is left.
+ */
+import { defineConfig } from 'vitest/config';
+
+const shared = { pool: 'forks', setupFiles: ['test/support/no-leaks.ts'] } as const;
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          ...shared,
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts', 'test/support/**/*.test.ts'],
+          testTimeout: 10_000,
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: 'stress',
+          include: ['test/stress/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts', 'test/regression/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
