@@ -5,12 +5,14 @@
  * Every file runs in a process of its own: the agent's subject is what a process does to its threads. After each
  * file `test/support/no-leaks.ts` fails it if a worker, a child process or another handle is left.
  */
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type ViteUserConfig } from 'vitest/config';
+import { TallyReporter } from './test/support/tally-reporter.ts';
 
 const shared = { pool: 'forks', setupFiles: ['test/support/no-leaks.ts'] } as const;
 
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   test: {
+    reporters: ['default', new TallyReporter()],
     projects: [
       {
         test: {
@@ -43,3 +45,5 @@ export default defineConfig({
     ],
   },
 });
+
+export default config;

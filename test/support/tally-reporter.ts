@@ -1,0 +1,43 @@
+/**
+ * A reporter for `test/run.cjs`: writes down how many tests passed, failed and were skipped, and why.
+ *
+ * Runs in vitest's main process, beside its own reporter. A file that cannot be loaded, a hook that throws and an
+ * error outside of any test count as failures, since a suite with one of them has not passed.
+ */
+import { writeFileSync } from 'node:fs';
+import type { Reporter, TestModule } from 'vitest/node';
+
+/** The file to write to; without it the reporter is silent. */
+const FILE_VARIABLE = 'GRIDWATCH_TEST_TALLY';
+
+export interface Tally {
+  passed: number;
+  failed: number;
+  /** One line for each skipped test: its file, its name, and the reason given to `skip`. */
+  skipped: string[];
+}
+
+export class TallyReporter implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
+    const file = process.env[FILE_VARIABLE];
+    if (file === undefined) return;
+    const tally: Tally = { passed: 0, failed: unhandledErrors.length, skipped: [] };
+    for (const module of modules) addModule(tally, module);
+    writeFileSync(file, JSON.stringify(tally));
+  }
+}
+
+function addModule(tally: Tally, module: TestModule): void {
+  tally.failed += module.errors().length;
+  for (const suite of module.children.allSuites()) tally.failed += suite.errors().length;
+  for (const test of module.children.allTests()) {
+    const result = test.result();
+    if (result.state === 'passed') tally.passed++;
+    else if (result.state === 'skipped') tally.skipped.push(describeSkip(module, test.fullName, result.note));
+    else tally.failed++; // A pending test was cut off in its middle.
+  }
+}
+
+function describeSkip(module: TestModule, name: string, reason = 'no reason given'): string {
+  return `${module.relativeModuleId} > ${name}: ${reason}`;
+}
