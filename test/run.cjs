@@ -63,6 +63,10 @@ function readTally() {
   }
 }
 
+function secondsSince(startedMs) {
+  return ((Date.now() - startedMs) / 1000).toFixed(1);
+}
+
 /** Runs one step in the foreground; returns its tally. */
 function runStep(node, name, extraArgs) {
   var step = STEPS[name];
@@ -78,7 +82,7 @@ function runStep(node, name, extraArgs) {
   tally.hasFailed = result.status !== 0 || tally.failed > 0;
   if (tally.hasFailed && tally.failed === 0) tally.failed = 1;
   var how = tally.hasFailed ? 'FAILED (' + (result.signal || 'exit code ' + result.status) + ')' : 'ok';
-  console.log('=== ' + name + ': ' + how + ', ' + ((Date.now() - startedMs) / 1000).toFixed(1) + ' s');
+  console.log('=== ' + name + ': ' + how + ', ' + secondsSince(startedMs) + ' s');
   return tally;
 }
 
@@ -100,6 +104,7 @@ function main(args) {
     );
     return 1;
   }
+  var startedMs = Date.now();
   var total = { passed: 0, failed: 0, skipped: [] };
   var failedSteps = [];
   names.forEach(function (name) {
@@ -113,6 +118,7 @@ function main(args) {
   total.skipped.forEach(function (line) {
     console.log('skipped: ' + line);
   });
+  console.log('time: ' + secondsSince(startedMs) + ' s');
   if (failedSteps.length > 0) console.log('failed: ' + failedSteps.join(', '));
   var skippedPart = total.skipped.length > 0 ? ', ' + total.skipped.length + ' skipped' : '';
   console.log(total.passed + ' passed, ' + total.failed + ' failed' + skippedPart);
