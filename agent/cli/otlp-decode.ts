@@ -3,7 +3,7 @@
  * `gridwatch run --ui` and in the tests' receiver, never inside an observed program. It must never trust its input: whatever has the wrong
  * type throws `OtlpDecodeError`. It must not depend on the SDK it is used to check.
  */
-import { OtlpDecodeError, readOtlpProtobuf, type OtlpMessage } from './otlp-wire.ts';
+import { OtlpDecodeError, type OtlpMessage, readOtlpProtobuf } from './otlp-wire.ts';
 
 export { OtlpDecodeError };
 
@@ -110,11 +110,17 @@ export function decodeOtlp(signal: OtlpSignal, contentType: string, body: Uint8A
   const request = /\bjson\b/i.test(contentType) ? parseJson(body) : readOtlpProtobuf(signal, body);
   const batch: OtlpBatch = { spans: [], metrics: [], logs: [] };
   if (signal === 'traces') {
-    forEachItem(request, 'resourceSpans', 'scopeSpans', 'spans', (item, origin) => batch.spans.push(toSpan(item, origin)));
+    forEachItem(request, 'resourceSpans', 'scopeSpans', 'spans', (item, origin) =>
+      batch.spans.push(toSpan(item, origin)),
+    );
   } else if (signal === 'metrics') {
-    forEachItem(request, 'resourceMetrics', 'scopeMetrics', 'metrics', (item, origin) => batch.metrics.push(toMetric(item, origin)));
+    forEachItem(request, 'resourceMetrics', 'scopeMetrics', 'metrics', (item, origin) =>
+      batch.metrics.push(toMetric(item, origin)),
+    );
   } else {
-    forEachItem(request, 'resourceLogs', 'scopeLogs', 'logRecords', (item, origin) => batch.logs.push(toLog(item, origin)));
+    forEachItem(request, 'resourceLogs', 'scopeLogs', 'logRecords', (item, origin) =>
+      batch.logs.push(toLog(item, origin)),
+    );
   }
   return batch;
 }
@@ -127,12 +133,21 @@ function parseJson(body: Uint8Array): OtlpMessage {
   }
 }
 
-function forEachItem(request: OtlpMessage, resources: string, scopes: string, items: string, visit: (item: OtlpMessage, origin: OtlpOrigin) => void): void {
+function forEachItem(
+  request: OtlpMessage,
+  resources: string,
+  scopes: string,
+  items: string,
+  visit: (item: OtlpMessage, origin: OtlpOrigin) => void,
+): void {
   for (const ofResource of toMessages(request[resources])) {
     const resource = toAttributes(toMessage(ofResource['resource'])['attributes']);
     for (const ofScope of toMessages(ofResource[scopes])) {
       const scope = toMessage(ofScope['scope']);
-      const origin: OtlpOrigin = { resource, scope: { name: toText(scope['name']), version: toText(scope['version']) } };
+      const origin: OtlpOrigin = {
+        resource,
+        scope: { name: toText(scope['name']), version: toText(scope['version']) },
+      };
       for (const item of toMessages(ofScope[items])) visit(item, origin);
     }
   }
@@ -173,7 +188,10 @@ function toSpan(item: OtlpMessage, origin: OtlpOrigin): OtlpSpan {
 }
 
 const metricKinds = [
-  ['gauge', 'gauge'], ['sum', 'sum'], ['histogram', 'histogram'], ['exponentialHistogram', 'exponential_histogram'],
+  ['gauge', 'gauge'],
+  ['sum', 'sum'],
+  ['histogram', 'histogram'],
+  ['exponentialHistogram', 'exponential_histogram'],
 ] as const;
 
 function toMetric(item: OtlpMessage, origin: OtlpOrigin): OtlpMetric {
@@ -204,7 +222,12 @@ function toPoint(item: OtlpMessage, kind: OtlpMetric['kind']): OtlpPoint {
   const count = toNumber(item['count']);
   const sum = toNumber(item['sum']);
   if (kind === 'histogram') {
-    return { ...at, value: sum, valueType: '', histogram: { count, sum, bounds: toNumbers(item['explicitBounds']), counts: toNumbers(item['bucketCounts']) } };
+    return {
+      ...at,
+      value: sum,
+      valueType: '',
+      histogram: { count, sum, bounds: toNumbers(item['explicitBounds']), counts: toNumbers(item['bucketCounts']) },
+    };
   }
   const positive = toMessage(item['positive']);
   return {
@@ -212,7 +235,10 @@ function toPoint(item: OtlpMessage, kind: OtlpMetric['kind']): OtlpPoint {
     value: sum,
     valueType: '',
     exponentialHistogram: {
-      count, sum, scale: toNumber(item['scale']), zeroCount: toNumber(item['zeroCount']),
+      count,
+      sum,
+      scale: toNumber(item['scale']),
+      zeroCount: toNumber(item['zeroCount']),
       positive: { offset: toNumber(positive['offset']), counts: toNumbers(positive['bucketCounts']) },
     },
   };
@@ -245,7 +271,8 @@ function toValue(value: OtlpMessage, depth: number): OtlpValue {
   if (value['intValue'] !== undefined) return toNumber(value['intValue']);
   if (value['doubleValue'] !== undefined) return toNumber(value['doubleValue']);
   if (value['bytesValue'] !== undefined) return toText(value['bytesValue']);
-  if (value['arrayValue'] !== undefined) return toMessages(toMessage(value['arrayValue'])['values']).map((item) => toValue(item, depth + 1));
+  if (value['arrayValue'] !== undefined)
+    return toMessages(toMessage(value['arrayValue'])['values']).map((item) => toValue(item, depth + 1));
   if (value['kvlistValue'] !== undefined) return toAttributes(toMessage(value['kvlistValue'])['values'], depth + 1);
   return null;
 }
@@ -271,9 +298,11 @@ function toText(value: unknown): string {
 /** JSON writes 64-bit integers as strings and non-finite doubles by name. */
 function toNumber(value: unknown): number {
   if (value === undefined || value === null) return 0;
-  if (typeof value !== 'number' && typeof value !== 'bigint' && typeof value !== 'string') throw new OtlpDecodeError('a number was expected');
+  if (typeof value !== 'number' && typeof value !== 'bigint' && typeof value !== 'string')
+    throw new OtlpDecodeError('a number was expected');
   const number = Number(value);
-  if (Number.isNaN(number) && value !== 'NaN' && typeof value !== 'number') throw new OtlpDecodeError('a number was expected');
+  if (Number.isNaN(number) && value !== 'NaN' && typeof value !== 'number')
+    throw new OtlpDecodeError('a number was expected');
   return number;
 }
 

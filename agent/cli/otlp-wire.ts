@@ -23,8 +23,13 @@ type Schema = { readonly [fieldNumber: number]: Field };
 const many = 'repeated';
 
 const anyValue: Schema = {
-  1: ['stringValue', 'string'], 2: ['boolValue', 'bool'], 3: ['intValue', 'varint'], 4: ['doubleValue', 'double'],
-  5: ['arrayValue', () => anyValues], 6: ['kvlistValue', () => keyValues], 7: ['bytesValue', 'bytes'],
+  1: ['stringValue', 'string'],
+  2: ['boolValue', 'bool'],
+  3: ['intValue', 'varint'],
+  4: ['doubleValue', 'double'],
+  5: ['arrayValue', () => anyValues],
+  6: ['kvlistValue', () => keyValues],
+  7: ['bytesValue', 'bytes'],
 };
 const keyValue: Schema = { 1: ['key', 'string'], 2: ['value', () => anyValue] };
 const anyValues: Schema = { 1: ['values', () => anyValue, many] };
@@ -32,43 +37,96 @@ const keyValues: Schema = { 1: ['values', () => keyValue, many] };
 const resource: Schema = { 1: ['attributes', () => keyValue, many] };
 const scope: Schema = { 1: ['name', 'string'], 2: ['version', 'string'], 3: ['attributes', () => keyValue, many] };
 
-const spanEvent: Schema = { 1: ['timeUnixNano', 'fixed64'], 2: ['name', 'string'], 3: ['attributes', () => keyValue, many] };
-const spanLink: Schema = { 1: ['traceId', 'hex'], 2: ['spanId', 'hex'], 3: ['traceState', 'string'], 4: ['attributes', () => keyValue, many] };
+const spanEvent: Schema = {
+  1: ['timeUnixNano', 'fixed64'],
+  2: ['name', 'string'],
+  3: ['attributes', () => keyValue, many],
+};
+const spanLink: Schema = {
+  1: ['traceId', 'hex'],
+  2: ['spanId', 'hex'],
+  3: ['traceState', 'string'],
+  4: ['attributes', () => keyValue, many],
+};
 const spanStatus: Schema = { 2: ['message', 'string'], 3: ['code', 'varint'] };
 const span: Schema = {
-  1: ['traceId', 'hex'], 2: ['spanId', 'hex'], 3: ['traceState', 'string'], 4: ['parentSpanId', 'hex'], 5: ['name', 'string'],
-  6: ['kind', 'varint'], 7: ['startTimeUnixNano', 'fixed64'], 8: ['endTimeUnixNano', 'fixed64'], 9: ['attributes', () => keyValue, many],
-  11: ['events', () => spanEvent, many], 13: ['links', () => spanLink, many], 15: ['status', () => spanStatus],
+  1: ['traceId', 'hex'],
+  2: ['spanId', 'hex'],
+  3: ['traceState', 'string'],
+  4: ['parentSpanId', 'hex'],
+  5: ['name', 'string'],
+  6: ['kind', 'varint'],
+  7: ['startTimeUnixNano', 'fixed64'],
+  8: ['endTimeUnixNano', 'fixed64'],
+  9: ['attributes', () => keyValue, many],
+  11: ['events', () => spanEvent, many],
+  13: ['links', () => spanLink, many],
+  15: ['status', () => spanStatus],
 };
 
 const logRecord: Schema = {
-  1: ['timeUnixNano', 'fixed64'], 2: ['severityNumber', 'varint'], 3: ['severityText', 'string'], 5: ['body', () => anyValue],
-  6: ['attributes', () => keyValue, many], 9: ['traceId', 'hex'], 10: ['spanId', 'hex'], 11: ['observedTimeUnixNano', 'fixed64'],
+  1: ['timeUnixNano', 'fixed64'],
+  2: ['severityNumber', 'varint'],
+  3: ['severityText', 'string'],
+  5: ['body', () => anyValue],
+  6: ['attributes', () => keyValue, many],
+  9: ['traceId', 'hex'],
+  10: ['spanId', 'hex'],
+  11: ['observedTimeUnixNano', 'fixed64'],
   12: ['eventName', 'string'],
 };
 
 const numberPoint: Schema = {
-  2: ['startTimeUnixNano', 'fixed64'], 3: ['timeUnixNano', 'fixed64'], 4: ['asDouble', 'double'], 6: ['asInt', 'sfixed64'],
+  2: ['startTimeUnixNano', 'fixed64'],
+  3: ['timeUnixNano', 'fixed64'],
+  4: ['asDouble', 'double'],
+  6: ['asInt', 'sfixed64'],
   7: ['attributes', () => keyValue, many],
 };
 const histogramPoint: Schema = {
-  2: ['startTimeUnixNano', 'fixed64'], 3: ['timeUnixNano', 'fixed64'], 4: ['count', 'fixed64'], 5: ['sum', 'double'],
-  6: ['bucketCounts', 'fixed64', many], 7: ['explicitBounds', 'double', many], 9: ['attributes', () => keyValue, many],
-  11: ['min', 'double'], 12: ['max', 'double'],
+  2: ['startTimeUnixNano', 'fixed64'],
+  3: ['timeUnixNano', 'fixed64'],
+  4: ['count', 'fixed64'],
+  5: ['sum', 'double'],
+  6: ['bucketCounts', 'fixed64', many],
+  7: ['explicitBounds', 'double', many],
+  9: ['attributes', () => keyValue, many],
+  11: ['min', 'double'],
+  12: ['max', 'double'],
 };
 const buckets: Schema = { 1: ['offset', 'sint'], 2: ['bucketCounts', 'varint', many] };
 const exponentialPoint: Schema = {
-  1: ['attributes', () => keyValue, many], 2: ['startTimeUnixNano', 'fixed64'], 3: ['timeUnixNano', 'fixed64'], 4: ['count', 'fixed64'],
-  5: ['sum', 'double'], 6: ['scale', 'sint'], 7: ['zeroCount', 'fixed64'], 8: ['positive', () => buckets], 9: ['negative', () => buckets],
-  12: ['min', 'double'], 13: ['max', 'double'],
+  1: ['attributes', () => keyValue, many],
+  2: ['startTimeUnixNano', 'fixed64'],
+  3: ['timeUnixNano', 'fixed64'],
+  4: ['count', 'fixed64'],
+  5: ['sum', 'double'],
+  6: ['scale', 'sint'],
+  7: ['zeroCount', 'fixed64'],
+  8: ['positive', () => buckets],
+  9: ['negative', () => buckets],
+  12: ['min', 'double'],
+  13: ['max', 'double'],
 };
 const gauge: Schema = { 1: ['dataPoints', () => numberPoint, many] };
-const sum: Schema = { 1: ['dataPoints', () => numberPoint, many], 2: ['aggregationTemporality', 'varint'], 3: ['isMonotonic', 'bool'] };
+const sum: Schema = {
+  1: ['dataPoints', () => numberPoint, many],
+  2: ['aggregationTemporality', 'varint'],
+  3: ['isMonotonic', 'bool'],
+};
 const histogram: Schema = { 1: ['dataPoints', () => histogramPoint, many], 2: ['aggregationTemporality', 'varint'] };
-const exponentialHistogram: Schema = { 1: ['dataPoints', () => exponentialPoint, many], 2: ['aggregationTemporality', 'varint'] };
+const exponentialHistogram: Schema = {
+  1: ['dataPoints', () => exponentialPoint, many],
+  2: ['aggregationTemporality', 'varint'],
+};
 const metric: Schema = {
-  1: ['name', 'string'], 2: ['description', 'string'], 3: ['unit', 'string'], 5: ['gauge', () => gauge], 7: ['sum', () => sum],
-  9: ['histogram', () => histogram], 10: ['exponentialHistogram', () => exponentialHistogram],
+  1: ['name', 'string'],
+  2: ['description', 'string'],
+  3: ['unit', 'string'],
+  5: ['gauge', () => gauge],
+  7: ['sum', () => sum],
+  9: ['histogram', () => histogram],
+  10: ['exponentialHistogram', () => exponentialHistogram],
 };
 
 const scopeSpans: Schema = { 1: ['scope', () => scope], 2: ['spans', () => span, many] };
@@ -137,18 +195,26 @@ class WireReader {
 
   scalar(type: Scalar): unknown {
     switch (type) {
-      case 'string': return Buffer.from(this.slice().rest()).toString('utf8');
-      case 'hex': return Buffer.from(this.slice().rest()).toString('hex');
-      case 'bytes': return Buffer.from(this.slice().rest()).toString('base64');
-      case 'bool': return this.varint() !== 0n;
-      case 'varint': return BigInt.asIntN(64, this.varint());
+      case 'string':
+        return Buffer.from(this.slice().rest()).toString('utf8');
+      case 'hex':
+        return Buffer.from(this.slice().rest()).toString('hex');
+      case 'bytes':
+        return Buffer.from(this.slice().rest()).toString('base64');
+      case 'bool':
+        return this.varint() !== 0n;
+      case 'varint':
+        return BigInt.asIntN(64, this.varint());
       case 'sint': {
         const value = this.varint();
         return (value >> 1n) ^ -(value & 1n);
       }
-      case 'fixed64': return this.#view.getBigUint64(this.#take(8), true);
-      case 'sfixed64': return this.#view.getBigInt64(this.#take(8), true);
-      case 'double': return this.#view.getFloat64(this.#take(8), true);
+      case 'fixed64':
+        return this.#view.getBigUint64(this.#take(8), true);
+      case 'sfixed64':
+        return this.#view.getBigInt64(this.#take(8), true);
+      case 'double':
+        return this.#view.getFloat64(this.#take(8), true);
     }
   }
 
@@ -169,7 +235,15 @@ class WireReader {
 }
 
 const wireTypes: { readonly [type in Scalar]: number } = {
-  string: 2, hex: 2, bytes: 2, bool: 0, varint: 0, sint: 0, fixed64: 1, sfixed64: 1, double: 1,
+  string: 2,
+  hex: 2,
+  bytes: 2,
+  bool: 0,
+  varint: 0,
+  sint: 0,
+  fixed64: 1,
+  sfixed64: 1,
+  double: 1,
 };
 
 function readMessage(reader: WireReader, schema: Schema, depth: number): OtlpMessage {
