@@ -8,7 +8,7 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 import { TallyReporter } from './test/support/tally-reporter.ts';
 
-const shared = { pool: 'forks', setupFiles: ['test/support/no-leaks.ts'] } as const;
+const shared = { pool: 'forks', setupFiles: 'test/support/no-leaks.ts' } as const;
 
 const config: ViteUserConfig = defineConfig({
   test: {
