@@ -5,6 +5,7 @@
  * To add a metric, add its entry: the names `sink.sum()`, `sink.gauge()` and `sink.histogram()` accept, the units, the conversion from
  * nanoseconds, the zeros of alerting counters, the share of the series limit and what `_OTHER` keeps all follow from it.
  */
+import type { HistogramFamily } from '../../shared-memory/histogram.ts';
 
 /** One attribute of metrics. With `values` it is closed; without, its values come from the program and are bounded by the series limits. */
 export interface AttributeDefinition {
@@ -21,9 +22,11 @@ export interface MetricDefinition {
   readonly brief: string;
   readonly attributes: readonly string[];
   /** The share of the series limit it counts against, and with it the attribute that names a thread, lock or queue. */
-  readonly family: 'threads' | 'locks' | 'queues' | 'rest';
-  /** What the source's value is multiplied with, when it is not 1: 1e-9 where the source counts nanoseconds. */
-  readonly scale?: number;
+  readonly family: Family;
+  /** The buckets of a histogram. */
+  readonly buckets?: HistogramFamily;
+  /** How many of the source's units make one: 1e9 where the source counts nanoseconds, left out where the units are the same. */
+  readonly divisor?: number;
   /** Whole numbers are exported as integers. */
   readonly isInteger?: true;
   /** An alert reads it: every combination of its closed attributes is exported as 0 from the first interval on. */
@@ -91,6 +94,38 @@ export const ATTRIBUTES = {
   },
 } as const;
 
+/**
+ * Shares of the series limit (of 3 000, see GRIDWATCH_METRICS_MAX_SERIES), and in each how many names keep series of their own. The busiest keep
+ * theirs, those `alwaysKept` before all others; the rest join `_OTHER`. In `rest` a CPU number counts as a name.
+ */
+export const FAMILIES = {
+  threads: {
+    nameAttribute: 'thread.name',
+    maxNames: 32,
+    maxSeries: 1000,
+    busiestBy: 'gridwatch.thread.cpu.time',
+    alwaysKept: ['main', 'agent', 'libuv', 'v8', 'other'],
+  },
+  locks: {
+    nameAttribute: 'gridwatch.lock.name',
+    maxNames: 100,
+    maxSeries: 1000,
+    busiestBy: 'gridwatch.lock.wait.duration',
+    alwaysKept: [],
+  },
+  queues: {
+    nameAttribute: 'gridwatch.queue.name',
+    maxNames: 100,
+    maxSeries: 600,
+    busiestBy: 'gridwatch.queue.arrivals',
+    alwaysKept: [],
+  },
+  rest: { nameAttribute: '', maxNames: 1000, maxSeries: 400, busiestBy: '', alwaysKept: [] },
+} as const;
+
+/** What a name is replaced with when its series join the others. */
+export const OTHER = '_OTHER';
+
 export const METRICS = {
   'gridwatch.thread.count': {
     instrument: 'updowncounter',
@@ -116,7 +151,7 @@ export const METRICS = {
     brief: 'CPU time of the thread.',
     attributes: ['thread.name', 'cpu.mode'],
     family: 'threads',
-    scale: 1e-9,
+    divisor: 1e9,
   },
   'gridwatch.thread.state.time': {
     instrument: 'counter',
@@ -124,7 +159,7 @@ export const METRICS = {
     brief: 'Time of the thread by state; spinning is running, a raw Atomics.wait is parked.',
     attributes: ['thread.name', 'gridwatch.thread.role', 'gridwatch.thread.state'],
     family: 'threads',
-    scale: 1e-9,
+    divisor: 1e9,
   },
   'gridwatch.thread.context_switches': {
     instrument: 'counter',
@@ -136,19 +171,21 @@ export const METRICS = {
   },
   'gridwatch.thread.startup.duration': {
     instrument: 'histogram',
+    buckets: 'waits',
     unit: 's',
     brief: 'From `new Worker` to the first user code of the worker.',
     attributes: [],
     family: 'rest',
-    scale: 1e-9,
+    divisor: 1e9,
   },
   'v8js.gc.duration': {
     instrument: 'histogram',
+    buckets: 'gc',
     unit: 's',
     brief: 'Garbage collection duration, of every thread.',
     attributes: ['thread.name', 'v8js.gc.type'],
     family: 'threads',
-    scale: 1e-9,
+    divisor: 1e9,
   },
   'system.cpu.time': {
     instrument: 'counter',
@@ -156,7 +193,7 @@ export const METRICS = {
     brief: 'Time of each CPU this process may use, by mode.',
     attributes: ['cpu.logical_number', 'cpu.mode'],
     family: 'rest',
-    scale: 1e-9,
+    divisor: 1e9,
   },
   'system.cpu.utilization': {
     instrument: 'gauge',
@@ -187,7 +224,7 @@ export const METRICS = {
     brief: 'CPU time of the process, by mode.',
     attributes: ['cpu.mode'],
     family: 'rest',
-    scale: 1e-9,
+    divisor: 1e9,
   },
   'process.cpu.utilization': {
     instrument: 'gauge',
@@ -226,7 +263,7 @@ export const METRICS = {
     brief: 'Time since the process started.',
     attributes: [],
     family: 'rest',
-    scale: 1e-9,
+    divisor: 1e9,
   },
   'gridwatch.cpu.parallelism': {
     instrument: 'gauge',
@@ -253,11 +290,12 @@ export const METRICS = {
   },
   'gridwatch.agent.drain.duration': {
     instrument: 'histogram',
+    buckets: 'waits',
     unit: 's',
     brief: 'One pass over the rings of all threads.',
     attributes: [],
     family: 'rest',
-    scale: 1e-9,
+    divisor: 1e9,
   },
   'gridwatch.agent.cpu.time': {
     instrument: 'counter',
@@ -265,7 +303,7 @@ export const METRICS = {
     brief: 'CPU time of the agent thread.',
     attributes: [],
     family: 'rest',
-    scale: 1e-9,
+    divisor: 1e9,
   },
   'gridwatch.agent.memory.usage': {
     instrument: 'updowncounter',
@@ -315,7 +353,7 @@ export const METRICS = {
     brief: 'Time since the agent thread started: the heartbeat of the alert for a silent agent.',
     attributes: [],
     family: 'rest',
-    scale: 1e-9,
+    divisor: 1e9,
   },
   'gridwatch.agent.feature.disabled': {
     instrument: 'updowncounter',
@@ -345,6 +383,7 @@ export const LOG_EVENTS = {
   'gridwatch.agent.degraded': { severity: 'warn', brief: 'The agent left something out, and what.' },
 } as const;
 
+export type Family = keyof typeof FAMILIES;
 export type AttributeKey = keyof typeof ATTRIBUTES;
 export type MetricName = keyof typeof METRICS;
 type Instrumented<I> = { [N in MetricName]: (typeof METRICS)[N]['instrument'] extends I ? N : never }[MetricName];

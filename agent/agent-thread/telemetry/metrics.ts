@@ -1,0 +1,185 @@
+/**
+ * The metrics registry: asks the sources for their cumulative values when a reader collects, and keeps the series within the limits. Runs on the
+ * agent thread. It must never let a source's failure keep the other metrics from being exported, and never holds a value it was not given.
+ */
+import type { Clock } from '../../shared-memory/clock.ts';
+import type { HistogramSnapshot } from '../../shared-memory/histogram.ts';
+import {
+  type Attributes,
+  FAMILIES,
+  type Family,
+  type GaugeMetric,
+  type HistogramMetric,
+  METRICS,
+  type MetricName,
+  type SumMetric,
+} from './catalog.ts';
+import { type HrTime, MetricSeries, SourceSeries } from './series.ts';
+import { FamilyLimit, type SeriesName } from './series-limits.ts';
+
+/** Where a source writes its values. All of them are absolute, and in the source's unit that the catalog's `divisor` expects (nanoseconds, mostly). */
+export interface MetricSink {
+  /** A counter's or updowncounter's value since the source began. Of counters written twice for a series, the last holds. */
+  sum(name: SumMetric, attributes: Attributes, value: number): void;
+  gauge(name: GaugeMetric, attributes: Attributes, value: number): void;
+  /** The cumulative histogram. It is copied: the source may go on recording into it. */
+  histogram(name: HistogramMetric, attributes: Attributes, snapshot: HistogramSnapshot): void;
+}
+
+/**
+ * Somebody who knows values. `collect` is called once for each export of each reader; a series it leaves out is not exported. A counter it
+ * takes up again within ten minutes may go on from where it was; after that it counts as new.
+ */
+export interface MetricSource {
+  collect(sink: MetricSink): void;
+}
+
+export interface MetricRegistrySettings {
+  readonly clock: Clock;
+  /** Prometheus series of the process; the families share it as the catalog says. */
+  readonly maxSeries: number;
+  /** Called when a family has begun to join names to `_OTHER`. */
+  onLimit(family: Family, joinedNames: number): void;
+  /** Called when a source has thrown. */
+  onSourceError(error: unknown): void;
+}
+
+const FORGET_AFTER_NS = 600e9;
+const REBALANCE_EVERY_NS = 60e9;
+
+export class MetricRegistry {
+  readonly metrics: ReadonlyMap<string, MetricSeries> = new Map(
+    Object.entries(METRICS).map(([name, definition]) => [name, new MetricSeries(name, definition)]),
+  );
+  readonly #settings: MetricRegistrySettings;
+  readonly #sources = new Set<MetricSource>();
+  readonly #limits: ReadonlyMap<Family, FamilyLimit>;
+  readonly #names = new Map<SourceSeries, SeriesName>();
+  readonly #permanent: SourceSeries[] = [];
+  readonly #startTime: HrTime;
+  readonly #sink: MetricSink;
+  #collection = 0;
+  #nowNs = 0;
+  #rebalancedNs: number;
+
+  constructor(settings: MetricRegistrySettings) {
+    this.#settings = settings;
+    this.#rebalancedNs = settings.clock.nowNs();
+    this.#startTime = settings.clock.toHrTime(this.#rebalancedNs);
+    this.#limits = new Map(
+      (Object.keys(FAMILIES) as Family[]).map((family) => [
+        family,
+        new FamilyLimit(family, FAMILIES[family], Math.floor((FAMILIES[family].maxSeries * settings.maxSeries) / 3000)),
+      ]),
+    );
+    this.#sink = {
+      sum: (name, attributes, value) => this.#writeNumber(name, attributes, value),
+      gauge: (name, attributes, value) => this.#writeNumber(name, attributes, value),
+      histogram: (name, attributes, snapshot) => this.#writeHistogram(name, attributes, snapshot),
+    };
+    for (const metric of this.metrics.values()) {
+      for (const attributes of metric.zeroAttributes()) this.#permanent.push(this.#sourceSeries(metric, attributes));
+    }
+    for (const series of this.#permanent) series.isPermanent = true;
+  }
+
+  addSource(source: MetricSource): void {
+    this.#sources.add(source);
+  }
+
+  removeSource(source: MetricSource): void {
+    this.#sources.delete(source);
+  }
+
+  /** Series exported at the last collection, as Prometheus counts them. */
+  get seriesCount(): number {
+    let count = 0;
+    for (const limit of this.#limits.values()) count += limit.usedSeries;
+    return count;
+  }
+
+  /** Where new streams begin. */
+  get startTime(): HrTime {
+    return this.#startTime;
+  }
+
+  /** Asks every source. Afterwards the series written in the returned collection, in `metrics`, are what is to be exported. */
+  collect(): { collection: number; time: HrTime } {
+    const collection = ++this.#collection;
+    this.#nowNs = this.#settings.clock.nowNs();
+    const time = this.#settings.clock.toHrTime(this.#nowNs);
+    for (const metric of this.metrics.values()) metric.leaving.length = 0;
+    for (const series of this.#permanent) series.target.writtenIn = collection;
+    for (const source of this.#sources) {
+      try {
+        source.collect(this.#sink);
+      } catch (error) {
+        this.#settings.onSourceError(error);
+      }
+    }
+    this.#keepLimits(collection, time);
+    return { collection, time };
+  }
+
+  #keepLimits(collection: number, time: HrTime): void {
+    const isTimeToRebalance = this.#nowNs - this.#rebalancedNs >= REBALANCE_EVERY_NS;
+    if (isTimeToRebalance) {
+      this.#rebalancedNs = this.#nowNs;
+      this.#forgetOld();
+    }
+    for (const limit of this.#limits.values()) {
+      if (isTimeToRebalance) limit.rebalance(collection, time);
+      limit.enforce(collection, time);
+      if (limit.hasNewlyJoined()) this.#settings.onLimit(limit.family, limit.joinedNames);
+    }
+  }
+
+  #forgetOld(): void {
+    for (const [series, name] of this.#names) {
+      if (series.isPermanent || this.#nowNs - series.writtenNs < FORGET_AFTER_NS) continue;
+      this.#names.delete(series);
+      series.metric.sources.delete(series.key);
+      this.#limitOf(series.metric).forget(name, series);
+    }
+  }
+
+  #writeNumber(name: MetricName, attributes: Attributes, value: number): void {
+    if (!Number.isFinite(value)) return;
+    const series = this.#find(name, attributes);
+    this.#noteActivity(series, series.writeNumber(value, this.#collection));
+  }
+
+  #writeHistogram(name: MetricName, attributes: Attributes, snapshot: HistogramSnapshot): void {
+    const series = this.#find(name, attributes);
+    this.#noteActivity(series, series.writeHistogram(snapshot, this.#collection));
+  }
+
+  #noteActivity(series: SourceSeries, increment: number): void {
+    series.writtenNs = this.#nowNs;
+    if (series.metric.name !== FAMILIES[series.metric.definition.family].busiestBy) return;
+    const name = this.#names.get(series);
+    if (name !== undefined) name.activity += increment;
+  }
+
+  #find(name: MetricName, attributes: Attributes): SourceSeries {
+    const metric = this.metrics.get(name) as MetricSeries;
+    return metric.sources.get(metric.keyOf(attributes)) ?? this.#sourceSeries(metric, attributes);
+  }
+
+  #sourceSeries(metric: MetricSeries, given: Attributes): SourceSeries {
+    const attributes = metric.checkedAttributes(given);
+    const key = metric.keyOf(attributes);
+    const limit = this.#limitOf(metric);
+    const name = limit.nameOf(metric.nameOf(attributes));
+    const target = limit.target(metric, attributes, name.isOwn, this.#startTime);
+    const series = new SourceSeries(metric, key, attributes, target, name.isOwn);
+    metric.sources.set(key, series);
+    this.#names.set(series, name);
+    limit.add(name, series);
+    return series;
+  }
+
+  #limitOf(metric: MetricSeries): FamilyLimit {
+    return this.#limits.get(metric.definition.family) as FamilyLimit;
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * Series as the sources write them, and series as they leave the process. Runs on the agent thread. A source's series points at the series its
+ * values go to: one of its own, or the `_OTHER` of its family. Counters and histograms travel as increments, so that the sum over what leaves the
+ * process is the sum over what the sources counted, however often a name moves between the two. It must never hold more than the limits admit.
+ */
+import { EXPLICIT_BOUNDS_S, type HistogramSnapshot, HistogramTotal } from '../../shared-memory/histogram.ts';
+import {
+  ATTRIBUTES,
+  type AttributeDefinition,
+  type Attributes,
+  FAMILIES,
+  type MetricDefinition,
+  OTHER,
+} from './catalog.ts';
+
+export type HrTime = [seconds: number, nanoseconds: number];
+
+/** A series that leaves the process. */
+export class ExportedSeries {
+  readonly attributes: Attributes;
+  /** When it began to count. */
+  readonly startTime: HrTime;
+  /** Of a sum or gauge, in the source's unit. */
+  value = 0;
+  /** Of a histogram. */
+  histogram: HistogramTotal | undefined;
+  /** The last collection it was written in; it is exported by that one only. */
+  writtenIn = 0;
+  /** Whether a reader has seen it. */
+  isExported = false;
+
+  constructor(attributes: Attributes, startTime: HrTime) {
+    this.attributes = attributes;
+    this.startTime = startTime;
+  }
+}
+
+/** A series as a source writes it. */
+export class SourceSeries {
+  readonly metric: MetricSeries;
+  readonly key: string;
+  readonly attributes: Attributes;
+  target: ExportedSeries;
+  isOwn: boolean;
+  writtenNs = 0;
+  /** One of the zeros of a counter that alerts read: exported whether or not a source writes it. */
+  isPermanent = false;
+  #lastValue = 0;
+  #lastCounts: Float64Array | undefined;
+  #lastSumNs = 0;
+
+  constructor(metric: MetricSeries, key: string, attributes: Attributes, target: ExportedSeries, isOwn: boolean) {
+    this.metric = metric;
+    this.key = key;
+    this.attributes = attributes;
+    this.target = target;
+    this.isOwn = isOwn;
+  }
+
+  /** Passes a sum or gauge on; returns by how much a counter grew. A counter that went back has started again from zero. */
+  writeNumber(value: number, collection: number): number {
+    const { target } = this;
+    const isFirst = target.writtenIn !== collection;
+    target.writtenIn = collection;
+    switch (this.metric.definition.instrument) {
+      case 'counter': {
+        const increment = value >= this.#lastValue ? value - this.#lastValue : value;
+        this.#lastValue = value;
+        target.value += increment;
+        return increment;
+      }
+      case 'updowncounter':
+        target.value = isFirst ? value : target.value + value;
+        return 0;
+      default:
+        target.value = isFirst ? value : Math.max(target.value, value);
+        return 0;
+    }
+  }
+
+  /** Passes a histogram on; returns by how much its sum grew. */
+  writeHistogram(snapshot: HistogramSnapshot, collection: number): number {
+    const { target } = this;
+    target.writtenIn = collection;
+    target.histogram ??= new HistogramTotal(snapshot.family);
+    const total = target.histogram;
+    const last = (this.#lastCounts ??= new Float64Array(total.counts.length));
+    const hasRestarted = snapshot.sumNs < this.#lastSumNs;
+    for (let cell = 0; cell < last.length; cell++) {
+      const count = snapshot.counts[cell] ?? 0;
+      const before = hasRestarted ? 0 : (last[cell] as number);
+      if (count !== before) total.counts[cell] = (total.counts[cell] as number) + count - before;
+      last[cell] = count;
+    }
+    const increment = snapshot.sumNs - (hasRestarted ? 0 : this.#lastSumNs);
+    this.#lastSumNs = snapshot.sumNs;
+    total.sumNs += increment;
+    return increment;
+  }
+}
+
+/** All series of one metric. */
+export class MetricSeries {
+  readonly name: string;
+  readonly definition: MetricDefinition;
+  /** Series of Prometheus that one of ours becomes: a histogram is one for each bucket, its sum and its count. */
+  readonly weight: number;
+  readonly exported: Map<string, ExportedSeries> = new Map();
+  readonly sources: Map<string, SourceSeries> = new Map();
+  /** Series that join the others after this collection: exported once more, because it holds counts nobody has seen. */
+  readonly leaving: ExportedSeries[] = [];
+  readonly #openAttributes: readonly string[];
+
+  constructor(name: string, definition: MetricDefinition) {
+    this.name = name;
+    this.definition = definition;
+    this.weight = definition.buckets === undefined ? 1 : EXPLICIT_BOUNDS_S[definition.buckets].length + 3;
+    this.#openAttributes = definition.attributes.filter((key) => attributeDefinition(key).values === undefined);
+  }
+
+  keyOf(attributes: Attributes): string {
+    let key = '';
+    for (const name of this.definition.attributes) key += `${attributes[name] ?? ''}\u0000`;
+    return key;
+  }
+
+  /** The thread, lock, queue or CPU a series belongs to; '' if it is nobody's. */
+  nameOf(attributes: Attributes): string {
+    const { nameAttribute } = FAMILIES[this.definition.family];
+    if (nameAttribute !== '') return String(attributes[nameAttribute] ?? '');
+    return this.#openAttributes.map((key) => attributes[key] ?? '').join('\u0000');
+  }
+
+  /** The attributes that a series keeps among the others: the closed ones. A number has no "other", so it is left out. */
+  otherAttributes(attributes: Attributes): Attributes {
+    const kept: { [key: string]: string | number | boolean } = {};
+    for (const key of this.definition.attributes) {
+      const { type, values } = attributeDefinition(key);
+      const value = values === undefined ? (type === 'string' ? OTHER : undefined) : attributes[key];
+      if (value !== undefined && attributes[key] !== undefined) kept[key] = value;
+    }
+    return kept;
+  }
+
+  /** Every combination of closed attributes, for the counters that alerts read. */
+  zeroAttributes(): Attributes[] {
+    if (this.definition.startsAtZero !== true || this.#openAttributes.length > 0) return [];
+    let combinations: Attributes[] = [{}];
+    for (const key of this.definition.attributes) {
+      const values: (string | undefined)[] = [...(attributeDefinition(key).values ?? [])];
+      if (this.definition.optional?.includes(key)) values.push(undefined);
+      combinations = combinations.flatMap((one) =>
+        values.map((value) => (value === undefined ? one : { ...one, [key]: value })),
+      );
+    }
+    return combinations;
+  }
+
+  /** @throws TypeError for attributes that the catalog does not list: two series would be taken for one. */
+  checkedAttributes(attributes: Attributes): Attributes {
+    const copy: { [key: string]: string | number | boolean } = {};
+    for (const [key, value] of Object.entries(attributes)) {
+      if (!this.definition.attributes.includes(key))
+        throw new TypeError(`${this.name} has no attribute ${key} in the catalog`);
+      if (value !== undefined) copy[key] = value;
+    }
+    return copy;
+  }
+
+  exportedSeries(attributes: Attributes, startTime: HrTime): { series: ExportedSeries; isNew: boolean } {
+    const key = this.keyOf(attributes);
+    const existing = this.exported.get(key);
+    if (existing !== undefined) return { series: existing, isNew: false };
+    const series = new ExportedSeries(attributes, startTime);
+    this.exported.set(key, series);
+    return { series, isNew: true };
+  }
+
+  /** Adds what no reader has seen yet to another series. */
+  fold(from: ExportedSeries, to: ExportedSeries, collection: number): void {
+    const isFirst = to.writtenIn !== collection;
+    to.writtenIn = collection;
+    if (from.histogram !== undefined) {
+      to.histogram ??= new HistogramTotal(from.histogram.family);
+      for (let cell = 0; cell < to.histogram.counts.length; cell++) {
+        to.histogram.counts[cell] = (to.histogram.counts[cell] as number) + (from.histogram.counts[cell] as number);
+      }
+      to.histogram.sumNs += from.histogram.sumNs;
+    } else if (this.definition.instrument === 'gauge') {
+      to.value = isFirst ? from.value : Math.max(to.value, from.value);
+    } else {
+      to.value = isFirst && this.definition.instrument === 'updowncounter' ? from.value : to.value + from.value;
+    }
+  }
+}
+
+function attributeDefinition(key: string): AttributeDefinition {
+  const definition = (ATTRIBUTES as { readonly [key: string]: AttributeDefinition })[key];
+  if (definition === undefined) throw new TypeError(`${key} is not an attribute of the catalog`);
+  return definition;
+}
