@@ -81,13 +81,16 @@ function isUpToDate() {
   }
 }
 
-/** The sources application threads load: the preload, and what package.json exports as an ES module. */
-function entryPoints() {
+/** What package.json exports as ES modules, relative to `dist/`. */
+function publicModules() {
   const targets = Object.values(manifest.exports).map((entry) => (typeof entry === 'string' ? entry : entry.default));
   const modules = targets.filter((target) => target.startsWith('./dist/') && target.endsWith('.js'));
-  return ['./dist/preload.js', ...modules].map((target) =>
-    join(agentDir, target.slice('./dist/'.length).replace(/\.js$/, '.ts')),
-  );
+  return modules.map((target) => target.slice('./dist/'.length));
+}
+
+/** The sources of what application threads load. */
+function entryPoints() {
+  return ['preload.js', ...publicModules()].map((file) => join(agentDir, file.replace(/\.js$/, '.ts')));
 }
 
 function emitWithTypeScript() {
@@ -97,25 +100,47 @@ function emitWithTypeScript() {
   if (status !== 0) throw new Error('tsc reports the errors above');
 }
 
-/** Replaces the emit of what application threads load: `app-thread/` is in the joined files, and a second copy would be a second instance. */
-async function joinApplicationSide() {
-  const { build } = await import('esbuild');
-  const appThreadDir = join(stagingDir, 'app-thread');
-  for (const file of filesBelow(appThreadDir)) if (file.endsWith('.js')) rmSync(join(appThreadDir, file));
-  await build({
-    absWorkingDir: rootDir,
-    entryPoints: entryPoints(),
-    outdir: stagingDir,
-    outbase: agentDir,
-    chunkNames: 'chunk-[hash]',
-    bundle: true,
-    splitting: true,
-    packages: 'external',
-    format: 'esm',
-    platform: 'node',
-    target: 'node22.15',
-    logLevel: 'silent', // a failure's message lists all errors already
-  });
+const ESBUILD_OPTIONS = {
+  absWorkingDir: rootDir,
+  outdir: stagingDir,
+  outbase: agentDir,
+  bundle: true,
+  packages: 'external',
+  format: 'esm',
+  platform: 'node',
+  target: 'node22.15',
+  logLevel: 'silent', // a failure's message lists all errors already
+};
+
+/** Takes back what `tsc` emitted for application threads alone: joined files follow, and a module must exist once. */
+async function removeApplicationSide(build) {
+  const others = filesBelow(agentDir).filter((file) => /^(?:agent-thread|cli)\b.*\.ts$/.test(file));
+  const entries = others.map((file) => join(agentDir, file));
+  const { metafile } = await build({ ...ESBUILD_OPTIONS, entryPoints: entries, write: false, metafile: true });
+  const kept = new Set(Object.keys(metafile.inputs).map((file) => join(rootDir, file)));
+  for (const file of filesBelow(stagingDir)) {
+    const source = join(agentDir, file.replace(/\.js$/, '.ts'));
+    if (file.endsWith('.js') && !kept.has(source)) rmSync(join(stagingDir, file));
+  }
+}
+
+async function joinApplicationSide(build) {
+  await build({ ...ESBUILD_OPTIONS, entryPoints: entryPoints(), splitting: true, chunkNames: 'chunk-[hash]' });
+}
+
+/** Leaves the declarations a user can reach: those of the public entry points, and what they name. */
+function removePrivateDeclarations() {
+  const reached = new Set();
+  const reach = (file) => {
+    if (reached.has(file)) return;
+    reached.add(file);
+    const text = readFileSync(file, 'utf8');
+    for (const [, path] of text.matchAll(/['"](\.[^'"]+)\.ts['"]/g)) reach(join(dirname(file), `${path}.d.ts`));
+  };
+  for (const entry of publicModules()) reach(join(stagingDir, entry.replace(/\.js$/, '.d.ts')));
+  for (const file of filesBelow(stagingDir).map((name) => join(stagingDir, name))) {
+    if (file.endsWith('.d.ts') && !reached.has(file)) rmSync(file);
+  }
 }
 
 /** Brings `dist/` to the staged content: only what differs is replaced, each file at once, and what is left over goes. */
@@ -138,8 +163,11 @@ if (!isUpToDate()) {
   const startedMs = performance.now();
   mkdirSync(stagingDir, { recursive: true });
   try {
+    const { build } = await import('esbuild');
     emitWithTypeScript();
-    await joinApplicationSide();
+    removePrivateDeclarations();
+    await removeApplicationSide(build);
+    await joinApplicationSide(build);
     for (const file of COPIED) copyFileSync(join(agentDir, file), join(stagingDir, file));
     publishStaged();
     writeFileSync(stampFile, fingerprint());

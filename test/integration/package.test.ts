@@ -1,0 +1,194 @@
+/**
+ * The package as `npm pack` makes it: what is in it, what it depends on, and whether each kind of program can use it.
+ * It is unpacked into a consumer's node_modules beside its real dependencies; programs there are compiled and run.
+ */
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { checkPackage, createPackageFromTarballData, type EntrypointResolutionAnalysis } from '@arethetypeswrong/core';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const run = promisify(execFile);
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const require = createRequire(import.meta.url);
+
+/** TypeScript as most programs have it; and the last line of versions that still knows `moduleResolution: node`. */
+const TYPESCRIPT_7 = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
+const TYPESCRIPT_5 = createRequire(require.resolve('@arethetypeswrong/core')).resolve('typescript/lib/tsc.js');
+
+let folder: string;
+let consumer: string;
+let installed: string;
+let tarball: Uint8Array<ArrayBuffer>;
+let files: string[];
+let manifest: Record<string, Record<string, string>>;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'gridwatch-package-'));
+  consumer = join(folder, 'consumer');
+  installed = join(consumer, 'node_modules', 'gridwatch');
+  mkdirSync(installed, { recursive: true });
+
+  const npm = process.env['npm_execpath'];
+  const [command, ...prefix] = npm === undefined ? ['npm'] : [process.execPath, npm];
+  await run(command, [...prefix, 'pack', '--pack-destination', folder], { cwd: root });
+  const archive = join(folder, readdirSync(folder).find((name) => name.endsWith('.tgz')) ?? 'no tarball');
+  await run('tar', ['-xzf', archive, '-C', installed, '--strip-components=1']);
+
+  tarball = new Uint8Array(readFileSync(archive));
+  files = readdirSync(installed, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) =>
+      join(entry.parentPath, entry.name)
+        .slice(installed.length + 1)
+        .replaceAll('\\', '/'),
+    );
+  manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+  for (const name of ['@opentelemetry', '@types', 'undici-types']) {
+    symlinkSync(join(root, 'node_modules', name), join(consumer, 'node_modules', name), 'junction');
+  }
+});
+
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Writes a program of the consumer's; returns its path. */
+function write(name: string, text: string): string {
+  const file = join(consumer, name);
+  writeFileSync(file, text);
+  return file;
+}
+
+describe('contents', () => {
+  test('the compiled agent, its declarations, and what a package must have; no source, no source map', () => {
+    const compiled = /^dist\/(?:[a-z0-9-]+\/)*[a-z0-9-]+(?:\.d\.ts|\.js)$|^dist\/chunk-[A-Z0-9]+\.js$/;
+    const gate = ['dist/register.cjs', 'dist/register.d.cts'];
+    const others = files.filter((file) => !compiled.test(file) && !gate.includes(file));
+    expect(others.toSorted()).toEqual(['LICENSE', 'README.md', 'package.json']);
+    expect(files).toEqual(expect.arrayContaining(gate));
+  });
+
+  test('what application threads load is one joined file each, around common chunks', () => {
+    for (const entry of ['preload.js', 'index.js']) {
+      const text = readFileSync(join(installed, 'dist', entry), 'utf8');
+      const specifiers = Array.from(text.matchAll(/\bfrom\s*"(\.[^"]+)"/g), ([, specifier]) => specifier);
+      expect(specifiers.length).toBeGreaterThan(0);
+      expect(specifiers.filter((specifier) => !specifier?.startsWith('./chunk-'))).toEqual([]);
+    }
+    const separate = files.filter((file) => /^dist\/app-thread\/.*\.js$|^dist\/start\.js$/.test(file));
+    expect(separate).toEqual([]);
+  });
+
+  test('every module it names is in it, and no path of the machine that built it', () => {
+    const dangling: string[] = [];
+    for (const file of files.filter((name) => name.endsWith('.js'))) {
+      const text = readFileSync(join(installed, file), 'utf8');
+      expect(text).not.toContain(root);
+      for (const [, specifier = ''] of text.matchAll(/\b(?:from|import)\s*\(?\s*["'](\.[^"']+)["']/g)) {
+        const target = join(dirname(file), specifier).replaceAll('\\', '/');
+        if (!files.includes(target)) dangling.push(`${file} -> ${specifier}`);
+      }
+    }
+    expect(dangling).toEqual([]);
+  });
+});
+
+describe('manifest', () => {
+  test('nothing runs when the package is installed', () => {
+    const atInstall = new Set(['preinstall', 'install', 'postinstall', 'preprepare', 'prepare', 'postprepare']);
+    expect(Object.keys(manifest['scripts'] ?? {}).filter((name) => atInstall.has(name))).toEqual([]);
+    expect(files).not.toContain('binding.gyp');
+  });
+
+  test('it depends on OpenTelemetry, in exact versions, and on nothing else', () => {
+    const dependencies = Object.entries(manifest['dependencies'] ?? {});
+    expect(dependencies.map(([name]) => name)).toEqual(['@opentelemetry/api', '@opentelemetry/sdk-node']);
+    for (const [, version] of dependencies) expect(version).toMatch(/^\d+\.\d+\.\d+$/);
+    expect(manifest['peerDependencies']).toBeUndefined();
+    expect(manifest['optionalDependencies']).toBeUndefined();
+  });
+
+  test('publint has nothing to say', async () => {
+    const { messages, pkg } = await publint({ pkgDir: installed, pack: false, strict: true });
+    expect(messages.map((message) => formatMessage(message, pkg, { color: false }))).toEqual([]);
+  });
+});
+
+describe('types', () => {
+  test('are right for ES modules and bundlers, and the gate has some under every resolution', async () => {
+    const analysis = await checkPackage(createPackageFromTarballData(tarball));
+    if (analysis.types === false) throw new Error('the package has no types');
+    // The profile "esm-only": a CommonJS program gets `.` by require(esm), which this check takes for an error.
+    const esmOnly = analysis.problems.filter(
+      (problem) => !('resolutionKind' in problem && ['node10', 'node16-cjs'].includes(problem.resolutionKind)),
+    );
+    expect(esmOnly).toEqual([]);
+    const { resolutions } = analysis.entrypoints['./register'] ?? { resolutions: {} };
+    const typed = Object.entries<EntrypointResolutionAnalysis>(resolutions).filter(
+      ([, { resolution }]) => resolution?.isTypeScript,
+    );
+    expect(typed.map(([kind]) => kind).toSorted()).toEqual(['bundler', 'node10', 'node16-cjs', 'node16-esm']);
+  });
+
+  const program = `
+    import 'gridwatch/register';
+    import { flush, type GridwatchOptions, shutdown, start } from 'gridwatch';
+    const options: GridwatchOptions = { lockThresholdMs: 5 };
+    start(options);
+    void flush().then(() => shutdown());
+    // @ts-expect-error: an unknown option
+    start({ noSuchOption: true });
+  `;
+
+  test.each([
+    ['an ES module', TYPESCRIPT_7, 'program.mts', 'nodenext', 'nodenext'],
+    ['a CommonJS module', TYPESCRIPT_7, 'program.cts', 'nodenext', 'nodenext'],
+    ['a bundled module', TYPESCRIPT_7, 'program.ts', 'esnext', 'bundler'],
+    ['a CommonJS program with moduleResolution node (Nest)', TYPESCRIPT_5, 'program.ts', 'commonjs', 'node'],
+  ])('%s compiles', async (_, compiler, name, module, moduleResolution) => {
+    const settings = ['--noEmit', '--strict', '--target', 'es2022', '--types', 'node', '--skipLibCheck'];
+    const args = [compiler, ...settings, '--module', module, '--moduleResolution', moduleResolution];
+    await expect(run(process.execPath, [...args, write(name, program)], { cwd: consumer })).resolves.toBeDefined();
+  });
+});
+
+describe('programs', () => {
+  const env = {
+    PATH: process.env['PATH'],
+    OTEL_TRACES_EXPORTER: 'none',
+    OTEL_METRICS_EXPORTER: 'none',
+    OTEL_LOGS_EXPORTER: 'none',
+  };
+  const shows = `console.log(typeof gridwatch.start, typeof gridwatch.flush, typeof gridwatch.shutdown);`;
+
+  test.each([
+    ['an ES module', 'app.mjs', `import * as gridwatch from 'gridwatch'; ${shows}`],
+    ['a CommonJS module', 'app.cjs', `const gridwatch = require('gridwatch'); ${shows}`],
+  ])('%s gets the public functions', async (_, name, text) => {
+    const { stdout, stderr } = await run(process.execPath, [write(name, text)], { cwd: consumer, env });
+    expect({ stdout, stderr }).toEqual({ stdout: 'function function function\n', stderr: '' });
+  });
+
+  test.each(['--require', '--import'])('the gate loads by its name under %s, and the program runs', async (flag) => {
+    const app = write('app.mjs', `console.log('the program');`);
+    const { stdout, stderr } = await run(process.execPath, [flag, 'gridwatch/register', app], {
+      cwd: consumer,
+      env: { ...env, GRIDWATCH_LOG: 'text' },
+    });
+    expect(stdout).toBe('the program\n');
+    expect(stderr).not.toMatch(/could not be loaded|Error/);
+  });
+
+  test('the command runs, and `path` names the gate of this very package', async () => {
+    const command = join(installed, manifest['bin']?.['gridwatch'] ?? 'no command');
+    const { stdout } = await run(command, ['path'], { cwd: folder, env });
+    expect(stdout).toBe(`${join(installed, 'dist', 'register.cjs')}\n`);
+  });
+});
