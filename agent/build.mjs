@@ -33,7 +33,7 @@ import { fileURLToPath } from 'node:url';
 const agentDir = dirname(fileURLToPath(import.meta.url));
 const rootDir = dirname(agentDir);
 const distDir = join(rootDir, 'dist');
-const cacheDir = join(rootDir, 'node_modules', '.cache', 'gridwatch');
+const cacheDir = join(rootDir, '.cache'); // beside dist/, so that a file moves from one to the other in one step
 const stagingDir = join(cacheDir, `dist-${process.pid}`);
 const stampFile = join(cacheDir, 'build-stamp');
 const requireFromHere = createRequire(import.meta.url);
@@ -42,7 +42,7 @@ const manifest = JSON.parse(readFileSync(join(rootDir, 'package.json'), 'utf8'))
 /** Copied as they are: Node reads the gate before anything else, and its declarations are written by hand. */
 const COPIED = ['register.cjs', 'register.d.cts'];
 
-/** @param {string} dir @returns {string[]} every file below, relative to `dir`, in one fixed order; none when it does not exist. */
+/** Every file below `dir`, relative to it, in one fixed order; none when it does not exist. */
 function filesBelow(dir) {
   let entries;
   try {
@@ -58,13 +58,13 @@ function filesBelow(dir) {
     .toSorted();
 }
 
-/** @returns {string} a digest of all that decides the output, and of the output itself, so that a damaged `dist/` is built again. */
+/** A digest of all that decides the output, and of the output itself: a damaged `dist/` is built again. */
 function fingerprint() {
   const hash = createHash('sha256');
   const files = [
     ...filesBelow(agentDir).map((file) => join(agentDir, file)),
     ...filesBelow(distDir).map((file) => join(distDir, file)),
-    ...['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'].map((file) => join(rootDir, file)),
+    ...['package.json', 'tsconfig.json', 'tsconfig.build.json'].map((file) => join(rootDir, file)),
   ];
   for (const file of files) {
     const content = readFileSync(file);
@@ -143,17 +143,15 @@ function removePrivateDeclarations() {
   }
 }
 
-/** Brings `dist/` to the staged content: only what differs is replaced, each file at once, and what is left over goes. */
+/** Brings `dist/` to the staged content, each file in one step; what is left over goes. */
 function publishStaged() {
   const staged = filesBelow(stagingDir);
   for (const file of staged) {
     const from = join(stagingDir, file);
     const to = join(distDir, file);
-    const partial = `${to}.${process.pid}`;
+    if (readFileSync(from, 'utf8').startsWith('#!')) chmodSync(from, 0o755);
     mkdirSync(dirname(to), { recursive: true });
-    copyFileSync(from, partial);
-    if (readFileSync(partial, 'utf8').startsWith('#!')) chmodSync(partial, 0o755);
-    renameSync(partial, to);
+    renameSync(from, to);
   }
   const kept = new Set(staged);
   for (const file of filesBelow(distDir)) if (!kept.has(file)) rmSync(join(distDir, file), { force: true });
