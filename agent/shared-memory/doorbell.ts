@@ -20,11 +20,8 @@ export function answer(memory: ControlMemory): void {
   exchange(memory.i32, BELL, 0);
 }
 
-/**
- * Resolves when the bell rings or after `timeoutMs`, whichever comes first. With `waitAsync` nothing keeps the thread alive but the timer of
- * the caller's poll.
- */
-export function untilRung(memory: ControlMemory, timeoutMs: number): Promise<unknown> | undefined {
-  const { async, value } = waitAsync(memory.i32, BELL, 0, timeoutMs);
+/** Resolves when the bell rings; undefined when it is rung already. It does not keep the thread alive. */
+export function untilRung(memory: ControlMemory): Promise<unknown> | undefined {
+  const { async, value } = waitAsync(memory.i32, BELL, 0);
   return async ? value : undefined;
 }

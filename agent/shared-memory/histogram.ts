@@ -63,21 +63,16 @@ function buildCells(boundsS: readonly number[]): Cells {
   return { uppersS, firstCell, explicitIndex, exponentialIndex };
 }
 
-const CELLS: Readonly<Record<HistogramFamily, Cells>> = {
-  waits: buildCells(EXPLICIT_BOUNDS_S.waits),
-  gc: buildCells(EXPLICIT_BOUNDS_S.gc),
-};
+/** Built at the first record: a thread that records nothing pays nothing. */
+const built: Partial<Record<HistogramFamily, Cells>> = {};
 
-/** Cells of a histogram of the family. */
-export const CELL_COUNT: Readonly<Record<HistogramFamily, number>> = {
-  waits: CELLS.waits.uppersS.length,
-  gc: CELLS.gc.uppersS.length,
-};
-
-/** Bytes of one histogram in shared memory: the sum first (8-byte aligned), then the cells, rounded up to whole cache lines. */
-export function histogramBytes(family: HistogramFamily): number {
-  return Math.ceil((8 + CELL_COUNT[family] * 4) / 64) * 64;
+function cellsOf(family: HistogramFamily): Cells {
+  return (built[family] ??= buildCells(EXPLICIT_BOUNDS_S[family]));
 }
+
+/** Bytes of one histogram in shared memory: the sum first (8-byte aligned), then room for the cells of any family, in whole cache lines. */
+export const HISTOGRAM_BYTES = 512 as const;
+const CELL_ROOM = (HISTOGRAM_BYTES - 8) / 4;
 
 const scratch = new Float64Array(1);
 const scratchWords = new Int32Array(scratch.buffer);
@@ -86,7 +81,7 @@ const HIGH_WORD = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1 ? 1 : 0;
 
 /** The cell of a duration. Zero, negative and not-a-number durations fall into the first. */
 export function cellOf(family: HistogramFamily, durationNs: number): number {
-  const { uppersS, firstCell } = CELLS[family];
+  const { uppersS, firstCell } = cellsOf(family);
   const durationS = durationNs / 1e9;
   scratch[0] = durationS;
   const high = scratchWords[HIGH_WORD] as number;
@@ -107,7 +102,7 @@ export class HistogramWriter {
   constructor(family: HistogramFamily, buffer: SharedArrayBuffer, byteOffset: number) {
     this.#family = family;
     this.#sumNs = new Float64Array(buffer, byteOffset, 1);
-    this.#cells = new Uint32Array(buffer, byteOffset + 8, CELL_COUNT[family]);
+    this.#cells = new Uint32Array(buffer, byteOffset + 8, CELL_ROOM);
   }
 
   /** Records one duration, or `weight` of them for a sampled one. */
@@ -128,9 +123,9 @@ export class HistogramReader {
   readonly #lastCells: Uint32Array;
   #lastSumNs = 0;
 
-  constructor(family: HistogramFamily, buffer: SharedArrayBuffer, byteOffset: number) {
+  constructor(buffer: SharedArrayBuffer, byteOffset: number) {
     this.#sumNs = new Float64Array(buffer, byteOffset, 1);
-    this.#cells = new Uint32Array(buffer, byteOffset + 8, CELL_COUNT[family]);
+    this.#cells = new Uint32Array(buffer, byteOffset + 8, CELL_ROOM);
     this.#lastCells = new Uint32Array(this.#cells.length);
   }
 
@@ -162,7 +157,7 @@ export class HistogramTotal implements HistogramSnapshot {
 
   constructor(family: HistogramFamily) {
     this.family = family;
-    this.counts = new Float64Array(CELL_COUNT[family]);
+    this.counts = new Float64Array(CELL_ROOM);
   }
 
   record(durationNs: number): void {
@@ -175,7 +170,7 @@ export class HistogramTotal implements HistogramSnapshot {
 /** Counts by explicit bucket of the family: one more than it has bounds. */
 export function explicitBuckets({ family, counts }: HistogramSnapshot): number[] {
   const buckets = new Array<number>(EXPLICIT_BOUNDS_S[family].length + 1).fill(0);
-  const { explicitIndex } = CELLS[family];
+  const { explicitIndex } = cellsOf(family);
   for (let cell = 0; cell < explicitIndex.length; cell++) {
     const bucket = explicitIndex[cell] as number;
     buckets[bucket] = (buckets[bucket] as number) + (counts[cell] ?? 0);
@@ -193,7 +188,7 @@ export interface ExponentialBuckets {
 
 /** Counts by exponential bucket, without the empty ones at either end. */
 export function exponentialBuckets({ family, counts }: HistogramSnapshot): ExponentialBuckets {
-  const { exponentialIndex } = CELLS[family];
+  const { exponentialIndex } = cellsOf(family);
   let first = 0;
   let last = exponentialIndex.length - 1;
   while (first <= last && !counts[first]) first++;

@@ -35,7 +35,7 @@ export const RECORD_BYTES = 64;
 /** Records of a ring: at a million a second the agent may sleep 4 ms before one is dropped. A power of two. */
 export const RING_RECORDS = 4096;
 export const NAME_INDEX_ENTRIES = 16384;
-export const NAME_BYTES = 1 << 20;
+export const NAME_BYTES = 1048576;
 
 const HEADER_BYTES = 4096;
 const SLOT_BYTES = 8192;
@@ -68,8 +68,10 @@ export const HEADER = {
   NAMES_DROPPED: 324,
   /** Int32: threads that found no free slot; every thread adds. */
   THREADS_DROPPED: 384,
-  /** Float64: a GC pause at least this long becomes a record; written by the agent thread, read by all. */
-  GC_THRESHOLD_NS: 448,
+  /** Int32: how often the agent thread was started anew; written by the main thread. */
+  AGENT_RESTARTS: 448,
+  /** Float64: a GC pause at least this long becomes a record; written by the main thread, read by all. */
+  GC_THRESHOLD_NS: 512,
 } as const;
 
 /** Byte offsets in a slot. */
@@ -98,10 +100,9 @@ export const WAIT_ENTRY_BYTES = 64;
 /** Room for a thread's name and its file, the length word included. A longer one keeps its end, which tells more of a path. */
 export const NAME_FIELD_BYTES = 128;
 export const FILE_FIELD_BYTES = 384;
-export const GC_HISTOGRAM_BYTES = 512;
 
-/** Life of a slot: `FREE -> CLAIMED -> ATTACHED -> RUNNING -> EXITING -> FREE`; a thread may die in any of them. */
-export const SlotPhase = { FREE: 0, CLAIMED: 1, ATTACHED: 2, RUNNING: 3, EXITING: 4 } as const;
+/** Life of a slot: `FREE -> CLAIMING -> CLAIMED -> ATTACHED -> RUNNING -> EXITING -> FREE`; a thread may die in any of them. */
+export const SlotPhase = { FREE: 0, CLAIMING: 1, CLAIMED: 2, ATTACHED: 3, RUNNING: 4, EXITING: 5 } as const;
 export type SlotPhase = (typeof SlotPhase)[keyof typeof SlotPhase];
 
 /** `READY`: it can flush. `FAILED`: nobody drains, so nobody may wait for it. */

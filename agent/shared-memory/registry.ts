@@ -8,9 +8,9 @@
  * Invariants
  * R1  A slot leaves FREE only by the CAS of its claimer, and returns to FREE only by the agent thread: two threads never share one.
  * R2  Every word but the state word is zero when a slot is FREE: histograms and counters of a new life start at zero.
- * R3  The identity is stored before the state word says CLAIMED... by the claimer alone, so a reader that sees the phase sees the identity:
- *     the claimer first takes the slot with the phase CLAIMED and CLAIMED_NS = 0, stores the identity, and stores CLAIMED_NS last, atomically ordered
- *     by a second store of the state word. A reader ignores a slot whose CLAIMED_NS is still 0.
+ * R3  The identity is stored between CLAIMING and CLAIMED: who reads the phase CLAIMED or a later one reads the whole identity.
+ * R4  A claimer that dies in CLAIMING leaves a slot that the agent thread takes back (`abandonClaim`); the last step of a claim is a CAS, so a
+ *     claimer that was only slow notices.
  */
 import {
   type ControlMemory,
@@ -23,8 +23,6 @@ import {
 } from './layout.ts';
 
 const GENERATION_MASK = 0xffffff;
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 
 /** A W3C trace context in its binary form: six words of ids, and the flags. */
 export interface TraceIds {
@@ -77,16 +75,16 @@ export function claimSlot(memory: ControlMemory, identity: ClaimIdentity): SlotC
     const state = Atomics.load(memory.i32, stateAt);
     if ((state & 0xff) !== SlotPhase.FREE) continue;
     const generation = ((state >>> 8) + 1) & GENERATION_MASK;
-    const claimed = (generation << 8) | SlotPhase.CLAIMED;
-    if (Atomics.compareExchange(memory.i32, stateAt, state, claimed) !== state) continue;
+    const claiming = (generation << 8) | SlotPhase.CLAIMING;
+    if (Atomics.compareExchange(memory.i32, stateAt, state, claiming) !== state) continue;
     memory.i32[memory.slotAt(slot, SLOT.PARENT_THREAD_ID) >> 2] = identity.parentThreadId;
     memory.i32[memory.slotAt(slot, SLOT.THREAD_ID) >> 2] = -1;
     writeText(memory, memory.slotAt(slot, SLOT.NAME), NAME_FIELD_BYTES, identity.name);
     writeText(memory, memory.slotAt(slot, SLOT.FILE), FILE_FIELD_BYTES, identity.file);
     writeTraceIds(memory, memory.slotAt(slot, SLOT.SPAWN_CONTEXT), identity.spawnContext);
-    memory.f64[memory.slotAt(slot, SLOT.CLAIMED_NS) >> 3] = Math.max(1, identity.nowNs);
-    Atomics.store(memory.i32, stateAt, claimed);
-    return { slot, generation };
+    memory.f64[memory.slotAt(slot, SLOT.CLAIMED_NS) >> 3] = identity.nowNs;
+    const claim = { slot, generation };
+    if (advancePhase(memory, claim, SlotPhase.CLAIMING, SlotPhase.CLAIMED)) return claim;
   }
   Atomics.add(memory.i32, HEADER.THREADS_DROPPED >> 2, 1);
   return undefined;
@@ -119,14 +117,19 @@ function advancePhase(memory: ControlMemory, claim: SlotClaim, from: SlotPhase, 
   return Atomics.compareExchange(memory.i32, stateAt, expected, (claim.generation << 8) | to) === expected;
 }
 
+/** The agent thread takes back a slot whose claimer died in the middle (R4); false when the claim went on meanwhile. */
+export function abandonClaim(memory: ControlMemory, claim: SlotClaim): boolean {
+  if (!advancePhase(memory, claim, SlotPhase.CLAIMING, SlotPhase.EXITING)) return false;
+  releaseSlot(memory, claim);
+  return true;
+}
+
 /** Reads one slot on the agent thread; undefined while it is free or its identity is not complete (R3). */
 export function readSlot(memory: ControlMemory, slot: number): SlotSnapshot | undefined {
   const stateAt = memory.slotAt(slot, SLOT.STATE) >> 2;
   const state = Atomics.load(memory.i32, stateAt);
   const phase = state & 0xff;
-  if (phase === SlotPhase.FREE || phase > SlotPhase.EXITING) return undefined;
-  const claimedNs = memory.f64[memory.slotAt(slot, SLOT.CLAIMED_NS) >> 3] as number;
-  if (!(claimedNs > 0)) return undefined;
+  if (phase < SlotPhase.CLAIMED || phase > SlotPhase.EXITING) return undefined;
   const exitKind = memory.i32[memory.slotAt(slot, SLOT.EXIT_KIND) >> 2] as number;
   return {
     slot,
@@ -137,7 +140,7 @@ export function readSlot(memory: ControlMemory, slot: number): SlotSnapshot | un
     parentThreadId: memory.i32[memory.slotAt(slot, SLOT.PARENT_THREAD_ID) >> 2] as number,
     name: readText(memory, memory.slotAt(slot, SLOT.NAME), NAME_FIELD_BYTES),
     file: readText(memory, memory.slotAt(slot, SLOT.FILE), FILE_FIELD_BYTES),
-    claimedNs,
+    claimedNs: finiteOrZero(memory.f64[memory.slotAt(slot, SLOT.CLAIMED_NS) >> 3] as number),
     startedNs: finiteOrZero(memory.f64[memory.slotAt(slot, SLOT.STARTED_NS) >> 3] as number),
     endedNs: finiteOrZero(memory.f64[memory.slotAt(slot, SLOT.ENDED_NS) >> 3] as number),
     exitKind: exitKind === ExitKind.EXIT || exitKind === ExitKind.UNCAUGHT ? exitKind : ExitKind.NONE,
@@ -169,7 +172,7 @@ function finiteOrZero(value: number): number {
 /** A text that does not fit keeps its end, whole characters only. */
 function writeText(memory: ControlMemory, at: number, fieldBytes: number, text: string): void {
   const capacity = fieldBytes - 4;
-  let bytes = encoder.encode(text.length > capacity ? text.slice(-capacity) : text);
+  let bytes = Buffer.from(text.length > capacity ? text.slice(-capacity) : text);
   if (bytes.length > capacity) {
     let start = bytes.length - capacity;
     while (((bytes[start] as number) & 0xc0) === 0x80) start++;
@@ -182,7 +185,7 @@ function writeText(memory: ControlMemory, at: number, fieldBytes: number, text: 
 function readText(memory: ControlMemory, at: number, fieldBytes: number): string {
   const length = memory.i32[at >> 2] as number;
   if (length <= 0 || length > fieldBytes - 4) return '';
-  return decoder.decode(memory.u8.slice(at + 4, at + 4 + length));
+  return Buffer.from(memory.u8.subarray(at + 4, at + 4 + length)).toString();
 }
 
 /** Stores six id words and a seventh, flags | 0x100, whose bit says that there is a context at all. */

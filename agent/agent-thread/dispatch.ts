@@ -1,0 +1,101 @@
+/**
+ * What becomes of what was observed: records and thread lifecycles turn into metrics, spans and logs.
+ *
+ * Runs on the agent thread. It knows the contract's names and nothing of shared memory.
+ */
+import { GC_TYPES } from '../shared-memory/records.ts';
+import { ExitKind, type SlotSnapshot } from '../shared-memory/registry.ts';
+import type { RingRecord } from '../shared-memory/ring-reader.ts';
+import type { ThreadTable } from './model/threads.ts';
+import type { RecordKind } from './telemetry/catalog.ts';
+import type { Telemetry } from './telemetry/sdk.ts';
+import type { ObservedThread } from './threads.ts';
+
+/** A pause shorter than this is no root span of its own. */
+const GC_ROOT_NS = 100e6;
+
+export class Dispatch {
+  readonly #table: ThreadTable;
+  readonly #telemetry: Telemetry;
+  readonly #countDrop: (kind: RecordKind, dropped: number) => void;
+
+  constructor(table: ThreadTable, telemetry: Telemetry, countDrop: (kind: RecordKind, dropped: number) => void) {
+    this.#table = table;
+    this.#telemetry = telemetry;
+    this.#countDrop = countDrop;
+  }
+
+  /** A garbage collection past the threshold. */
+  record(thread: ObservedThread, { number, startNs, durationNs }: RingRecord): void {
+    const type = GC_TYPES[number] as string;
+    this.#telemetry.spans.emit({
+      name: `gc ${type}`,
+      startNs,
+      endNs: startNs + durationNs,
+      attributes: { ...identity(thread), 'v8js.gc.type': type },
+      minRootNs: GC_ROOT_NS,
+    });
+  }
+
+  dropped(kind: RecordKind, dropped: number): void {
+    this.#countDrop(kind, dropped);
+  }
+
+  /** The thread has reached user code. */
+  started(thread: ObservedThread, slot: SlotSnapshot): void {
+    this.#table.started(thread.entry, slot.startedNs);
+    if (thread.claim.slot === 0) return;
+    this.#telemetry.spans.emit({
+      name: `worker.start ${thread.entry.name}`,
+      startNs: slot.claimedNs,
+      endNs: slot.startedNs,
+      attributes: identity(thread),
+      ...(slot.spawnContext === undefined ? {} : { parent: slot.spawnContext }),
+    });
+  }
+
+  /** The thread is gone. One that never reached user code, or ended with an error, is an incident; a terminated one is not. */
+  ended(thread: ObservedThread, last: SlotSnapshot, nowNs: number): void {
+    const endedNs = last.endedNs > 0 ? last.endedNs : nowNs;
+    const error = errorOf(last);
+    this.#table.close(thread.entry, error === undefined ? {} : { error }, endedNs);
+    if (thread.claim.slot === 0) return;
+    const hasFailedToStart = !thread.isStarted;
+    if (!hasFailedToStart && (error === undefined || error === 'terminated')) return;
+    const attributes = { ...identity(thread), 'error.type': error ?? 'terminated', 'gridwatch.thread.exit_code': last.exitCode };
+    if (hasFailedToStart) {
+      this.#telemetry.spans.emit({
+        name: `worker.start ${thread.entry.name}`,
+        startNs: last.claimedNs,
+        endNs: endedNs,
+        attributes,
+        error: 'the worker ended before its first user code',
+        isIncident: true,
+        ...(last.spawnContext === undefined ? {} : { parent: last.spawnContext }),
+      });
+    }
+    this.#telemetry.logs.emit({
+      eventName: 'gridwatch.thread.failed',
+      severity: 'error',
+      body: hasFailedToStart
+        ? `worker ${thread.entry.name} ended before its first user code`
+        : `worker ${thread.entry.name} failed: ${error === 'uncaught' ? 'uncaught error' : 'exit code'} (${last.exitCode})`,
+      attributes,
+      timeNs: endedNs,
+    });
+  }
+}
+
+function identity(thread: ObservedThread): Record<string, string | number> {
+  return {
+    'thread.id': thread.entry.threadId,
+    'thread.name': thread.entry.name,
+    ...(thread.osThreadId > 0 ? { 'gridwatch.thread.os_id': thread.osThreadId } : {}),
+  };
+}
+
+function errorOf(last: SlotSnapshot): 'exit_code' | 'uncaught' | 'terminated' | undefined {
+  if (last.exitKind === ExitKind.UNCAUGHT) return 'uncaught';
+  if (last.exitKind === ExitKind.NONE) return 'terminated';
+  return last.exitCode === 0 ? undefined : 'exit_code';
+}

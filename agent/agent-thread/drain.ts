@@ -1,0 +1,85 @@
+/**
+ * The agent thread's heartbeat: empties the rings when the doorbell rings and at every poll, samples the threads, and answers flushes.
+ *
+ * Runs on the agent thread. It must keep its event loop free: nothing here blocks, and one drain of full rings takes milliseconds.
+ */
+import { answer, untilRung } from '../shared-memory/doorbell.ts';
+import type { Clock } from '../shared-memory/clock.ts';
+import { HistogramTotal } from '../shared-memory/histogram.ts';
+import { type ControlMemory, HEADER } from '../shared-memory/layout.ts';
+
+/** A record waits at most this long for its drain when nobody rings; the doorbell makes it sooner. */
+const POLL_INTERVAL_MS = 100;
+/** Every so many polls the clock's anchor is held against the wall clock: 10 s. */
+const POLLS_PER_ANCHOR = 100;
+
+export interface DrainSteps {
+  /** Empties what application threads have published; returns the number of records. */
+  readonly drain: (nowNs: number) => number;
+  /** Reads what the kernel knows. Called at every poll, not at every doorbell. */
+  readonly sample: (nowNs: number) => void;
+  /** Delivers all that was drained and sampled. Never rejects. */
+  readonly flush: () => Promise<void>;
+}
+
+export class Drain {
+  /** How long each drain took that found records. */
+  readonly durations: HistogramTotal = new HistogramTotal('waits');
+  readonly #memory: ControlMemory;
+  readonly #clock: Clock;
+  readonly #steps: DrainSteps;
+  #polls = 0;
+  #isFlushing = false;
+
+  constructor(memory: ControlMemory, clock: Clock, steps: DrainSteps) {
+    this.#memory = memory;
+    this.#clock = clock;
+    this.#steps = steps;
+  }
+
+  start(): void {
+    setInterval(() => this.#poll(), POLL_INTERVAL_MS);
+    this.#listen();
+    this.#poll();
+  }
+
+  /** Drains at each doorbell, until the thread ends. A bell that rings while the drain runs is heard by the next one. */
+  #listen(): void {
+    answer(this.#memory);
+    const rung = untilRung(this.#memory) ?? new Promise<void>((resolve) => setImmediate(resolve));
+    void rung.then(() => {
+      answer(this.#memory);
+      this.#drainAll();
+      this.#listen();
+    });
+  }
+
+  #poll(): void {
+    if (this.#polls++ % POLLS_PER_ANCHOR === 0) this.#clock.reanchor();
+    this.#drainAll();
+    this.#steps.sample(this.#clock.nowNs());
+  }
+
+  #drainAll(): void {
+    const beganNs = this.#clock.nowNs();
+    if (this.#steps.drain(beganNs) > 0) this.durations.record(this.#clock.nowNs() - beganNs);
+    void this.#answerFlush();
+  }
+
+  /** One flush at a time; what is asked for meanwhile is answered by the next one, so that everything recorded before a request is in. */
+  async #answerFlush(): Promise<void> {
+    if (this.#isFlushing) return;
+    const { i32 } = this.#memory;
+    const requested = Atomics.load(i32, HEADER.FLUSH_REQUESTED >> 2);
+    if (requested === Atomics.load(i32, HEADER.FLUSH_DONE >> 2)) return;
+    this.#isFlushing = true;
+    const nowNs = this.#clock.nowNs();
+    this.#steps.drain(nowNs);
+    this.#steps.sample(nowNs);
+    await this.#steps.flush();
+    this.#isFlushing = false;
+    Atomics.store(i32, HEADER.FLUSH_DONE >> 2, requested);
+    Atomics.notify(i32, HEADER.FLUSH_DONE >> 2);
+    void this.#answerFlush();
+  }
+}

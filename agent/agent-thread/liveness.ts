@@ -1,0 +1,58 @@
+/**
+ * Knows when a thread has ended, whatever ended it.
+ *
+ * Runs on the agent thread. Every application thread holds one end of a channel, the agent the other: 'close' arrives 0.5-2.5 ms after the
+ * thread's exit, throw or termination, also while its parent is blocked. A thread without a channel (its start message had an unknown form, or
+ * this agent thread is not the first) is looked up in /proc instead.
+ */
+import { existsSync } from 'node:fs';
+import type { MessagePort } from 'node:worker_threads';
+import { isSlot } from '../shared-memory/layout.ts';
+import type { SlotClaim } from '../shared-memory/registry.ts';
+
+/** Slots without a channel are looked up this often. */
+const LOOKUP_INTERVAL_NS = 1e9;
+/** A thread that was claimed but never attached, without a channel, has failed to start. */
+const ATTACH_TIMEOUT_NS = 30e9;
+
+export interface LivenessHandlers {
+  /** The thread that held this life of the slot is gone. */
+  readonly ended: (claim: SlotClaim) => void;
+}
+
+export class Liveness {
+  readonly #handlers: LivenessHandlers;
+  /** Lives of slots that a channel watches, by slot. */
+  readonly #watched = new Map<number, number>();
+  #lastLookupNs = 0;
+
+  constructor(handlers: LivenessHandlers) {
+    this.#handlers = handlers;
+  }
+
+  /** Watches a thread through its channel, and listens there for the threads it starts. */
+  watch(claim: SlotClaim, port: MessagePort): void {
+    this.#watched.set(claim.slot, claim.generation);
+    port.on('message', (notice: unknown) => {
+      const { claim: child, port: childPort } = (notice ?? {}) as { claim?: SlotClaim; port?: MessagePort };
+      if (child !== undefined && childPort !== undefined && isSlot(child.slot)) this.watch(child, childPort);
+    });
+    port.on('close', () => {
+      if (this.#watched.get(claim.slot) === claim.generation) this.#watched.delete(claim.slot);
+      this.#handlers.ended(claim);
+    });
+  }
+
+  /**
+   * Looks for threads without a channel that are gone. `osThreadId` is 0 for one that has not attached yet.
+   */
+  lookUp(threads: Iterable<{ claim: SlotClaim; osThreadId: number; claimedNs: number }>, nowNs: number): void {
+    if (nowNs - this.#lastLookupNs < LOOKUP_INTERVAL_NS) return;
+    this.#lastLookupNs = nowNs;
+    for (const { claim, osThreadId, claimedNs } of threads) {
+      if (this.#watched.get(claim.slot) === claim.generation) continue;
+      const isGone = osThreadId > 0 ? !existsSync(`/proc/self/task/${osThreadId}`) : nowNs - claimedNs > ATTACH_TIMEOUT_NS;
+      if (isGone) this.#handlers.ended(claim);
+    }
+  }
+}

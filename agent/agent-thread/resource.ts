@@ -1,0 +1,44 @@
+/**
+ * What the process is, for the resource of everything exported: found once, at the agent thread's start.
+ *
+ * Runs on the agent thread. It names neither arguments nor paths, owner or host id (TELEMETRY.md, "Resource"), and reads one file: the nearest
+ * package.json above the program's main file, for the name of the service.
+ */
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/** Folders to look into, upwards from the main file's. */
+const MAX_LEVELS = 16;
+
+/** `service.name` here is a fallback: OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES stand above it. */
+export function describeProcess(mainFile: string | undefined): Record<string, string | number> {
+  return {
+    'service.name': serviceName(mainFile),
+    'process.pid': process.pid,
+    'process.executable.name': 'node',
+    'process.runtime.name': 'nodejs',
+    'process.runtime.version': process.versions.node,
+    'process.runtime.description': 'Node.js',
+  };
+}
+
+function serviceName(mainFile: string | undefined): string {
+  let folder = mainFile === undefined ? process.cwd() : dirname(mainFile);
+  for (let level = 0; level < MAX_LEVELS; level++) {
+    const name = packageName(folder);
+    if (name !== undefined) return name;
+    const parent = dirname(folder);
+    if (parent === folder) break;
+    folder = parent;
+  }
+  return 'unknown_service:node';
+}
+
+function packageName(folder: string): string | undefined {
+  try {
+    const { name } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { name?: unknown };
+    return typeof name === 'string' && name !== '' ? name : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,23 @@
+/**
+ * What the main thread hands to the agent thread when it starts it: types only, shared by both sides.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import type { Config } from '../config/options.ts';
+import type { SlotClaim } from '../shared-memory/registry.ts';
+
+export interface AgentThreadSettings {
+  readonly buffer: SharedArrayBuffer;
+  readonly config: Config;
+  /** The main thread's slot, and the agent thread's end of its liveness channel. */
+  readonly mainClaim: SlotClaim;
+  readonly mainPort: MessagePort;
+  /** The program's main file, for the name of the service; undefined for `node -e` and the like. */
+  readonly mainFile: string | undefined;
+  /** Features that could not be had on the main thread, with the reason. */
+  readonly disabledFeatures: readonly DisabledFeature[];
+}
+
+export interface DisabledFeature {
+  readonly feature: string;
+  readonly reason: 'unsupported_platform' | 'no_permission' | 'failed';
+}

@@ -1,0 +1,132 @@
+/**
+ * The threads under observation: follows each slot from its claim to its release, and drains its ring on the way.
+ *
+ * Runs on the agent thread. Slots are read at every drain; a thread's end comes from `Liveness`. A slot is given back only after everything
+ * that stands in it was read.
+ */
+import type { ControlMemory } from '../shared-memory/layout.ts';
+import { SlotPhase } from '../shared-memory/layout.ts';
+import { abandonClaim, readSlot, releaseSlot, type SlotClaim, scanSlots } from '../shared-memory/registry.ts';
+import { RingReader, type RingRecord } from '../shared-memory/ring-reader.ts';
+import type { GcReader, GcTotals } from './model/gc.ts';
+import type { ThreadEntry, ThreadTable } from './model/threads.ts';
+import type { Dispatch } from './dispatch.ts';
+
+/** A claim that is not completed by then was left by a thread that died in the middle of it. */
+const CLAIM_TIMEOUT_NS = 10e9;
+
+export interface ObservedThread {
+  readonly claim: SlotClaim;
+  readonly entry: ThreadEntry;
+  readonly ring: RingReader;
+  readonly gc: GcReader;
+  readonly claimedNs: number;
+  osThreadId: number;
+  isStarted: boolean;
+}
+
+export class ObservedThreads {
+  readonly #memory: ControlMemory;
+  readonly #table: ThreadTable;
+  readonly #gcTotals: GcTotals;
+  readonly #dispatch: Dispatch;
+  readonly #bySlot = new Map<number, ObservedThread>();
+  /** Slots seen in the middle of a claim, and since when. */
+  readonly #claiming = new Map<number, { readonly generation: number; readonly sinceNs: number }>();
+
+  constructor(memory: ControlMemory, table: ThreadTable, gcTotals: GcTotals, dispatch: Dispatch) {
+    this.#memory = memory;
+    this.#table = table;
+    this.#gcTotals = gcTotals;
+    this.#dispatch = dispatch;
+  }
+
+  [Symbol.iterator](): Iterator<ObservedThread> {
+    return this.#bySlot.values();
+  }
+
+  /** Opens new threads, notes those that reached user code, and drains all rings. Returns how many records there were. */
+  drain(nowNs: number): number {
+    let records = 0;
+    scanSlots(this.#memory, (slot, generation, phase) => {
+      if (phase === SlotPhase.CLAIMING) {
+        this.#watchClaim({ slot, generation }, nowNs);
+        return;
+      }
+      const thread = this.#observe({ slot, generation });
+      if (thread === undefined) return;
+      if (phase > SlotPhase.CLAIMED && !thread.isStarted) this.#refresh(thread);
+      records += this.#drainRing(thread, nowNs);
+    });
+    return records;
+  }
+
+  /** Reads all that a dead thread left, says how it ended, and gives its slot back. */
+  end(claim: SlotClaim, nowNs: number): void {
+    const thread = this.#observe(claim);
+    const last = readSlot(this.#memory, claim.slot);
+    if (thread === undefined || last === undefined || last.generation !== claim.generation) return;
+    this.#refresh(thread);
+    this.#drainRing(thread, nowNs);
+    this.#gcTotals.close(thread.gc);
+    this.#dispatch.ended(thread, last, nowNs);
+    this.#bySlot.delete(claim.slot);
+    releaseSlot(this.#memory, claim);
+  }
+
+  #observe(claim: SlotClaim): ObservedThread | undefined {
+    const known = this.#bySlot.get(claim.slot);
+    if (known !== undefined && known.claim.generation === claim.generation) return known;
+    const slot = readSlot(this.#memory, claim.slot);
+    if (slot === undefined || slot.generation !== claim.generation) return undefined;
+    this.#claiming.delete(claim.slot);
+    const entry = this.#table.open({
+      slot: claim.slot,
+      generation: claim.generation,
+      threadId: slot.threadId,
+      osThreadId: slot.osThreadId,
+      name: slot.name,
+      role: claim.slot === 0 ? 'main' : 'worker',
+      parentThreadId: slot.parentThreadId,
+      claimedNs: slot.claimedNs,
+      startedNs: 0,
+    });
+    const thread: ObservedThread = {
+      claim,
+      entry,
+      ring: new RingReader(this.#memory, claim.slot),
+      gc: this.#gcTotals.open(this.#memory, claim.slot, entry.name),
+      claimedNs: slot.claimedNs,
+      osThreadId: slot.osThreadId,
+      isStarted: false,
+    };
+    this.#bySlot.set(claim.slot, thread);
+    return thread;
+  }
+
+  #refresh(thread: ObservedThread): void {
+    const slot = readSlot(this.#memory, thread.claim.slot);
+    if (slot === undefined || slot.generation !== thread.claim.generation) return;
+    if (thread.osThreadId === 0 && slot.osThreadId > 0) thread.osThreadId = slot.osThreadId;
+    this.#table.attached(thread.entry, slot.threadId, slot.osThreadId);
+    if (thread.isStarted || slot.startedNs === 0) return;
+    thread.isStarted = true;
+    this.#dispatch.started(thread, slot);
+  }
+
+  #drainRing(thread: ObservedThread, nowNs: number): number {
+    const visited = thread.ring.drain((record: RingRecord) => this.#dispatch.record(thread, record), nowNs);
+    thread.ring.takeDropped((kind, dropped) => this.#dispatch.dropped(kind, dropped));
+    return visited;
+  }
+
+  #watchClaim(claim: SlotClaim, nowNs: number): void {
+    const seen = this.#claiming.get(claim.slot);
+    if (seen === undefined || seen.generation !== claim.generation) {
+      this.#claiming.set(claim.slot, { generation: claim.generation, sinceNs: nowNs });
+    } else if (nowNs - seen.sinceNs > CLAIM_TIMEOUT_NS) {
+      this.#claiming.delete(claim.slot);
+      abandonClaim(this.#memory, claim);
+    }
+  }
+}

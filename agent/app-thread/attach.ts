@@ -1,0 +1,115 @@
+/**
+ * Makes an application thread an observed one: its recorder, its sources, its patches.
+ *
+ * Runs on application threads, before user code. Each part stands alone: where one cannot be had (frozen intrinsics, a Node without it), the
+ * others go on, and the loss is named once.
+ */
+import type { MessagePort, Worker } from 'node:worker_threads';
+import { createThreadMatcher } from '../config/exclude.ts';
+import type { Config, Feature } from '../config/options.ts';
+import { attachSlot, markRunning, type SlotClaim } from '../shared-memory/registry.ts';
+import { ControlMemory, isSlot } from '../shared-memory/layout.ts';
+import { followExit } from './exit.ts';
+import { patchAtomicsWait } from './instrumentation/atomics.ts';
+import { claimPreload, type Preload } from './preload-argument.ts';
+import { Recorder } from './recorder.ts';
+import { recordGarbageCollections } from './sources/gc.ts';
+import { followWorkers, type SpawnNotice } from './spawn.ts';
+import { takeTicket } from './ticket.ts';
+
+
+const { readlinkSync } = process.getBuiltinModule('node:fs');
+const { threadId } = process.getBuiltinModule('node:worker_threads');
+
+export interface ThreadSettings {
+  readonly memory: ControlMemory;
+  readonly claim: SlotClaim;
+  readonly config: Config;
+  readonly preload: Preload;
+  /** Sends a notice of a new worker to the agent thread. */
+  readonly notify: (notice: SpawnNotice) => void;
+  /** Runs at the thread's end, after its last records. */
+  readonly atExit: () => void;
+  readonly hiddenWorker: () => Worker | undefined;
+  /** Told of a part that could not be had. */
+  readonly onFailure: (feature: Feature, error: unknown) => void;
+}
+
+/** Attaches the calling thread; gives back what detaches it. Undefined when its slot is no longer its own. */
+export function attachThread(settings: ThreadSettings): { recorder: Recorder; detach: () => void } | undefined {
+  const { memory, claim, config } = settings;
+  if (!attachSlot(memory, claim, threadId, osThreadId())) return undefined;
+  const recorder = new Recorder(memory, claim);
+  const undo: (() => void)[] = [];
+  const drains: (() => void)[] = [];
+  const part = (feature: Feature, start: () => void): void => {
+    if (!config.features[feature]) return;
+    try {
+      start();
+    } catch (error) {
+      settings.onFailure(feature, error);
+    }
+  };
+  part('gc', () => {
+    const gc = recordGarbageCollections(recorder);
+    drains.push(gc.drain);
+    undo.push(gc.stop);
+  });
+  part('atomics', () => undo.push(patchAtomicsWait(recorder)));
+  part('threads', () => {
+    const isExcluded = createThreadMatcher(config.excludeThreads);
+    undo.push(followWorkers({ recorder, config, preload: settings.preload, isExcluded, notify: settings.notify }));
+  });
+  const atExit = (): void => {
+    for (const drain of drains) drain();
+    settings.atExit();
+  };
+  undo.push(followExit({ recorder, atExit, hiddenWorker: settings.hiddenWorker }));
+  markRunning(memory, claim, recorder.clock.nowNs());
+  return {
+    recorder,
+    detach: () => {
+      for (const step of undo.reverse()) step();
+    },
+  };
+}
+
+/** The preload on a worker thread: attaches it by the ticket that its parent sent along, and does nothing without one. */
+export function attachWorker(registerFile: string): void {
+  const ticket = takeTicket();
+  if (ticket === undefined) return;
+  removeAdded(ticket.addedExecArgv);
+  const memory = ControlMemory.attach(ticket.buffer);
+  if (memory === undefined || !isSlot(ticket.claim.slot)) return;
+  const liveness: MessagePort | undefined = ticket.livenessPort;
+  liveness?.unref();
+  const preload = claimPreload(registerFile);
+  attachThread({
+    memory,
+    claim: ticket.claim,
+    config: ticket.config,
+    preload,
+    notify: (notice) => liveness?.postMessage(notice, [notice.port]),
+    /* Its records are in shared memory: they outlive it without its waiting for anything. */
+    atExit: () => {},
+    hiddenWorker: () => undefined,
+    /* The main thread, which has the same intrinsics and the same Node, has said it already. */
+    onFailure: () => {},
+  });
+}
+
+function removeAdded(added: readonly string[]): void {
+  if (added.length === 0) return;
+  const at = process.execArgv.length - added.length;
+  if (added.every((argument, i) => process.execArgv[at + i] === argument)) process.execArgv.splice(at);
+}
+
+/** The kernel's id of this thread; 0 where it cannot be had (not Linux, no /proc, `--permission`). */
+function osThreadId(): number {
+  if (process.platform !== 'linux') return 0;
+  try {
+    return Number(readlinkSync('/proc/thread-self').split('/').at(-1)) | 0;
+  } catch {
+    return 0;
+  }
+}

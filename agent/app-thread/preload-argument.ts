@@ -1,0 +1,99 @@
+/**
+ * How the preload got into this process, and how it gets into the next one.
+ *
+ * Runs on application threads at start-up. A bare or relative name makes a child that starts in another folder exit with status 1, so our own
+ * entry in `process.execArgv` and in NODE_OPTIONS is rewritten to the absolute path; nobody else's is touched.
+ */
+const { resolve } = process.getBuiltinModule('node:path');
+const { pathToFileURL } = process.getBuiltinModule('node:url');
+
+/** The name under which the package exports the gate. */
+const PACKAGE_NAME = 'gridwatch/register';
+
+export interface Preload {
+  /** The absolute path of register.cjs. */
+  readonly file: string;
+  readonly inExecArgv: boolean;
+  readonly inNodeOptions: boolean;
+  /** By `--import`, which does not run in workers made from a string of code. */
+  readonly isImport: boolean;
+}
+
+const FLAG = /^(--require|-r|--import)(?:=(.*))?$/s;
+
+/** True for an argument list that loads the gate by its absolute path. */
+export function hasPreload(args: readonly unknown[], file: string): boolean {
+  return args.some((argument) => argument === file || argument === `--require=${file}` || argument === pathToFileURL(file).href);
+}
+
+/** Finds our own entries and makes them absolute. */
+export function claimPreload(file: string): Preload {
+  let isImport = false;
+  const rewrite = (args: string[]): boolean => {
+    let isFound = false;
+    for (let i = 0; i < args.length; i++) {
+      const [, flag, attached] = FLAG.exec(args[i] as string) ?? [];
+      if (flag === undefined) continue;
+      const valueAt = attached === undefined ? i + 1 : i;
+      const value = attached ?? args[valueAt];
+      if (value === undefined || !isOurs(value, file)) continue;
+      isFound = true;
+      isImport ||= flag === '--import';
+      if (value === file || value === pathToFileURL(file).href) continue;
+      args[valueAt] = attached === undefined ? file : `${flag}=${file}`;
+    }
+    return isFound;
+  };
+  const inExecArgv = rewrite(process.execArgv);
+  const options = splitNodeOptions(process.env['NODE_OPTIONS'] ?? '');
+  const before = options.join('\0');
+  const inNodeOptions = rewrite(options);
+  if (options.join('\0') !== before) process.env['NODE_OPTIONS'] = joinNodeOptions(options);
+  return { file, inExecArgv, inNodeOptions, isImport };
+}
+
+/** NODE_OPTIONS without our entry: for the agent's own thread, which must not load the gate. */
+export function nodeOptionsWithout(file: string, nodeOptions: string): string {
+  const kept: string[] = [];
+  const options = splitNodeOptions(nodeOptions);
+  for (let i = 0; i < options.length; i++) {
+    const [, flag, attached] = FLAG.exec(options[i] as string) ?? [];
+    const value = attached ?? options[i + 1];
+    if (flag !== undefined && value !== undefined && isOurs(value, file)) {
+      if (attached === undefined) i++;
+      continue;
+    }
+    kept.push(options[i] as string);
+  }
+  return joinNodeOptions(kept);
+}
+
+function isOurs(value: string, file: string): boolean {
+  return value === PACKAGE_NAME || value === file || value === pathToFileURL(file).href || resolve(value) === file;
+}
+
+/** NODE_OPTIONS as Node splits it: by spaces, but for those between double quotes; a backslash quotes one character there. */
+function splitNodeOptions(text: string): string[] {
+  const options: string[] = [];
+  let current = '';
+  let isQuoted = false;
+  let isStarted = false;
+  for (let i = 0; i < text.length; i++) {
+    const char = text[i] as string;
+    if (char === '\\' && isQuoted && i + 1 < text.length) current += text[++i];
+    else if (char === '"') {
+      isQuoted = !isQuoted;
+      isStarted = true;
+    } else if (char === ' ' && !isQuoted) {
+      if (isStarted || current !== '') options.push(current);
+      current = '';
+      isStarted = false;
+    } else current += char;
+  }
+  if (isStarted || current !== '') options.push(current);
+  return options;
+}
+
+function joinNodeOptions(options: readonly string[]): string {
+  return options.map((option) => (/[ "\\]/.test(option) ? `"${option.replace(/["\\]/g, '\\$&')}"` : option)).join(' ');
+}

@@ -1,0 +1,38 @@
+/**
+ * What one application thread records with: its slot, and the writing ends of everything that stands there.
+ *
+ * Runs on application threads, one recorder a thread. It must never wait and never throw.
+ */
+import { Clock } from '../shared-memory/clock.ts';
+import { HISTOGRAM_BYTES, HistogramWriter } from '../shared-memory/histogram.ts';
+import { type ControlMemory, HEADER, SLOT } from '../shared-memory/layout.ts';
+import { GC_TYPES, RecordKind } from '../shared-memory/records.ts';
+import type { SlotClaim } from '../shared-memory/registry.ts';
+import { RingWriter } from '../shared-memory/ring-writer.ts';
+import { WaitWordWriter } from '../shared-memory/wait-word.ts';
+
+export class Recorder {
+  readonly memory: ControlMemory;
+  readonly claim: SlotClaim;
+  readonly clock: Clock;
+  readonly waitWord: WaitWordWriter;
+  readonly #ring: RingWriter;
+  readonly #gcHistograms: readonly HistogramWriter[];
+
+  constructor(memory: ControlMemory, claim: SlotClaim) {
+    this.memory = memory;
+    this.claim = claim;
+    this.clock = new Clock(memory.baseS);
+    this.waitWord = new WaitWordWriter(memory, claim.slot);
+    this.#ring = new RingWriter(memory, claim.slot);
+    const histogramsAt = memory.slotAt(claim.slot, SLOT.GC_HISTOGRAMS);
+    this.#gcHistograms = GC_TYPES.map((_, type) => new HistogramWriter('gc', memory.buffer, histogramsAt + type * HISTOGRAM_BYTES));
+  }
+
+  /** One garbage collection: always into the histogram of its type, and a record when it is past the threshold. */
+  recordGc(type: number, startNs: number, durationNs: number): void {
+    this.#gcHistograms[type]?.record(durationNs);
+    if (durationNs < (this.memory.f64[HEADER.GC_THRESHOLD_NS >> 3] as number)) return;
+    this.#ring.offer(RecordKind.GC, type, startNs, durationNs, undefined);
+  }
+}

@@ -1,0 +1,208 @@
+/**
+ * Follows the program's workers: gives each new one a slot and a ticket, and makes sure that the preload runs in it.
+ *
+ * Runs on application threads, inside `new Worker`. What Node checks, throws and returns stays Node's: whatever goes wrong here, the worker
+ * starts as it would have.
+ *
+ * Node's Worker constructor posts one internal message, 'loadScript', to the new thread. While the constructor runs,
+ * `MessagePort.prototype.postMessage` is ours: it posts a copy of that message with the ticket added to the copy's environment data and the
+ * liveness port to the transfer list, and is put back at once. Outside of constructors no message passes here.
+ */
+import type { MessagePort, WorkerOptions } from 'node:worker_threads';
+import type { Config } from '../config/options.ts';
+import { claimSlot, type SlotClaim } from '../shared-memory/registry.ts';
+import { hasPreload, type Preload } from './preload-argument.ts';
+import type { Recorder } from './recorder.ts';
+import { createTicket, TICKET_KEY } from './ticket.ts';
+import { activeTraceIds } from './trace-context.ts';
+
+const { syncBuiltinESMExports } = process.getBuiltinModule('node:module');
+const types = process.getBuiltinModule('node:util/types');
+const workerThreads = process.getBuiltinModule('node:worker_threads') as { Worker: WorkerClass } & typeof import('node:worker_threads');
+const { MessageChannel, SHARE_ENV, setEnvironmentData, threadId } = workerThreads;
+
+type WorkerClass = typeof import('node:worker_threads').Worker;
+
+/** What the agent thread is told of a new worker, before it starts: the end of its liveness channel that closes when it ends. */
+export interface SpawnNotice {
+  readonly claim: SlotClaim;
+  readonly port: MessagePort;
+}
+
+export interface SpawnSettings {
+  readonly recorder: Recorder;
+  readonly config: Config;
+  readonly preload: Preload;
+  /** True for a thread that the configuration excludes, by its name or its file. */
+  readonly isExcluded: (name: string, file: string) => boolean;
+  /** Sends a notice to the agent thread; the port is transferred. */
+  readonly notify: (notice: SpawnNotice) => void;
+}
+
+/** Node's default name of a worker: it tells nothing, so it counts as none. */
+const NODE_DEFAULT_NAME = 'WorkerThread';
+
+interface Spawn {
+  readonly name: string;
+  readonly file: string;
+  readonly addedExecArgv: readonly string[];
+  readonly claimedNs: number;
+  isSent: boolean;
+}
+
+/** Replaces `Worker` in `node:worker_threads`; gives back what restores it. */
+export function followWorkers(settings: SpawnSettings): () => void {
+  const { recorder, preload } = settings;
+  const NodeWorker = workerThreads.Worker;
+  /** Set when Node's start message turned out to have an unknown form: tickets then travel without a liveness port. */
+  let isEnvelopeUnknown = false;
+
+  const FollowedWorker = new Proxy(NodeWorker, {
+    construct(target, args: unknown[], newTarget) {
+      const options = args[1] as WorkerOptions | undefined;
+      const name = textOf(options, 'name');
+      const spawn: Spawn = {
+        name: name === NODE_DEFAULT_NAME ? '' : name,
+        file: isTrue(options, 'eval') ? '' : fileOf(args[0]),
+        addedExecArgv: missingExecArgv(preload, options),
+        claimedNs: recorder.clock.nowNs(),
+        isSent: false,
+      };
+      if (settings.isExcluded(spawn.name, spawn.file)) return Reflect.construct(target, args, newTarget);
+      const construct = (): object =>
+        Reflect.construct(target, spawn.addedExecArgv.length > 0 ? withExecArgv(args, spawn.addedExecArgv) : args, newTarget);
+      if (isEnvelopeUnknown) return withTicketInEnvironment(settings, spawn, construct);
+      const worker = withTicketInEnvelope(settings, spawn, construct);
+      isEnvelopeUnknown = !spawn.isSent;
+      return worker;
+    },
+  });
+
+  const replace = (from: WorkerClass, to: WorkerClass): void => {
+    if (workerThreads.Worker !== from) return;
+    workerThreads.Worker = to;
+    /* `worker.constructor === Worker` holds for a program, before as after. */
+    Object.defineProperty(NodeWorker.prototype, 'constructor', { value: to, writable: true, enumerable: false, configurable: true });
+    syncBuiltinESMExports();
+  };
+  replace(NodeWorker, FollowedWorker);
+  return () => replace(FollowedWorker, NodeWorker);
+}
+
+function withTicketInEnvelope(settings: SpawnSettings, spawn: Spawn, construct: () => object): object {
+  const { prototype } = workerThreads.MessagePort;
+  const descriptor = Object.getOwnPropertyDescriptor(prototype, 'postMessage') as PropertyDescriptor;
+  const original = descriptor.value as (...args: unknown[]) => void;
+  const restore = (): void => {
+    Object.defineProperty(prototype, 'postMessage', descriptor);
+  };
+  const postMessage = function (this: MessagePort, ...args: unknown[]): void {
+    const [message, transferList] = args;
+    if (spawn.isSent || !isStartMessage(message) || !Array.isArray(transferList)) return Reflect.apply(original, this, args);
+    restore();
+    spawn.isSent = true;
+    const claim = claimFor(settings, spawn);
+    if (claim === undefined) return Reflect.apply(original, this, args);
+    const { port1, port2 } = new MessageChannel();
+    const environmentData = new Map(message.environmentData);
+    environmentData.set(TICKET_KEY, ticketOf(settings, spawn, claim, port2));
+    settings.notify({ claim, port: port1 });
+    try {
+      Reflect.apply(original, this, [{ ...message, environmentData }, [...transferList, port2]]);
+    } catch (error) {
+      /* What the program handed over cannot be cloned: closing this end makes the agent thread give the slot back. */
+      port2.close();
+      throw error;
+    }
+  };
+  Object.defineProperty(prototype, 'postMessage', { ...descriptor, value: postMessage });
+  try {
+    return construct();
+  } finally {
+    if (prototype.postMessage === postMessage) restore();
+  }
+}
+
+function withTicketInEnvironment(settings: SpawnSettings, spawn: Spawn, construct: () => object): object {
+  const claim = claimFor(settings, spawn);
+  if (claim === undefined) return construct();
+  setEnvironmentData(TICKET_KEY, ticketOf(settings, spawn, claim, undefined));
+  try {
+    return construct();
+  } finally {
+    setEnvironmentData(TICKET_KEY, undefined);
+  }
+}
+
+function claimFor({ recorder }: SpawnSettings, spawn: Spawn): SlotClaim | undefined {
+  return claimSlot(recorder.memory, {
+    parentThreadId: threadId,
+    name: spawn.name,
+    file: spawn.file,
+    nowNs: spawn.claimedNs,
+    spawnContext: activeTraceIds(),
+  });
+}
+
+function ticketOf({ recorder, config }: SpawnSettings, spawn: Spawn, claim: SlotClaim, livenessPort: MessagePort | undefined): object {
+  return createTicket({ buffer: recorder.memory.buffer, claim, config, livenessPort, addedExecArgv: spawn.addedExecArgv });
+}
+
+interface StartMessage {
+  readonly type: 'loadScript';
+  readonly environmentData: Map<unknown, unknown>;
+}
+
+function isStartMessage(message: unknown): message is StartMessage {
+  if (typeof message !== 'object' || message === null || types.isProxy(message)) return false;
+  const { type, environmentData } = message as Partial<StartMessage>;
+  return type === 'loadScript' && types.isMap(environmentData);
+}
+
+/**
+ * What must be added to a worker's `execArgv` so that the preload runs there. A worker inherits the parent's `execArgv` and NODE_OPTIONS, unless
+ * it is given its own; `--import` does not run in an `eval` worker.
+ */
+function missingExecArgv(preload: Preload, options: WorkerOptions | undefined): readonly string[] {
+  const own = propertyOf(options, 'execArgv');
+  const ownEnv = propertyOf(options, 'env');
+  const hasOwnEnv = typeof ownEnv === 'object' && ownEnv !== null && (ownEnv as unknown) !== SHARE_ENV;
+  const inExecArgv = Array.isArray(own) ? hasPreload(own, preload.file) : preload.inExecArgv && !(preload.isImport && isTrue(options, 'eval'));
+  const inNodeOptions = preload.inNodeOptions && !hasOwnEnv && !(preload.isImport && isTrue(options, 'eval'));
+  if (inExecArgv || inNodeOptions || (own !== undefined && own !== null && !Array.isArray(own))) return [];
+  return ['--require', preload.file];
+}
+
+function withExecArgv(args: readonly unknown[], added: readonly string[]): unknown[] {
+  const [file, options, ...rest] = args;
+  const own = propertyOf(options, 'execArgv');
+  const execArgv = [...(Array.isArray(own) ? own : process.execArgv), ...added];
+  /* Inherits from the program's own object, so that each of its properties is still read from there, once, by Node. */
+  return [file, Object.create((options as object | undefined) ?? null, { execArgv: { value: execArgv, enumerable: true } }), ...rest];
+}
+
+/** A property's value, unless it is an accessor or behind a proxy: those may be read only by Node, and only once. */
+function propertyOf(object: unknown, key: string): unknown {
+  for (let holder = object; typeof holder === 'object' && holder !== null; holder = Object.getPrototypeOf(holder)) {
+    if (types.isProxy(holder)) return undefined;
+    const descriptor = Object.getOwnPropertyDescriptor(holder, key);
+    if (descriptor !== undefined) return descriptor.value;
+  }
+  return undefined;
+}
+
+function textOf(object: unknown, key: string): string {
+  const value = propertyOf(object, key);
+  return typeof value === 'string' ? value : '';
+}
+
+function isTrue(object: unknown, key: string): boolean {
+  return Boolean(propertyOf(object, key));
+}
+
+/** A `data:` URL is a program, not a file: it has no name worth showing. */
+function fileOf(filename: unknown): string {
+  if (typeof filename === 'string') return filename;
+  if (!(filename instanceof URL)) return '';
+  return filename.protocol === 'file:' ? filename.pathname : '';
+}

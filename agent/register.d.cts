@@ -1,0 +1,2 @@
+/** `node --require gridwatch/register app.js`: loading it starts the agent. It exports nothing. */
+export {};

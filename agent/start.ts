@@ -1,0 +1,227 @@
+/**
+ * Starts the agent in the main thread: settings, the control buffer, the agent thread, and this thread's own attachment.
+ *
+ * Runs on the main thread. Nothing here may throw into the program, keep it alive or print more than a line; where a step fails, the program
+ * runs on without what needs it.
+ */
+import type { MessagePort, Worker } from 'node:worker_threads';
+import type { AgentThreadSettings, DisabledFeature } from './agent-thread/settings.ts';
+import { attachThread } from './app-thread/attach.ts';
+import { handleSignals } from './app-thread/exit.ts';
+import { flushBlocking, flushWaiting } from './app-thread/flush.ts';
+import { claimPreload, nodeOptionsWithout } from './app-thread/preload-argument.ts';
+import type { Config, GridwatchOptions } from './config/options.ts';
+import { resolveConfig } from './config/resolve.ts';
+import { createDiag, type Diag } from './diag.ts';
+import { fileUrl, moduleUrl } from './package-root.ts';
+import { Clock } from './shared-memory/clock.ts';
+import { AgentState, ControlMemory, HEADER } from './shared-memory/layout.ts';
+import { claimSlot, type SlotClaim } from './shared-memory/registry.ts';
+
+const { fileURLToPath } = process.getBuiltinModule('node:url');
+/* `NodeWorker` is Node's own class: what the module exports is the followed one once this thread is attached. */
+const { isMainThread, MessageChannel, threadId, Worker: NodeWorker } = process.getBuiltinModule('node:worker_threads');
+
+/** Back-off between two starts of an agent thread that keeps failing, and how many failures in a row are enough. */
+const FIRST_RESTART_MS = 1000;
+const MAX_RESTART_MS = 60_000;
+const MAX_RESTARTS_IN_A_ROW = 6;
+/** An agent thread that ran this long was healthy: its failure begins a new row. */
+const HEALTHY_MS = 60_000;
+
+interface Running {
+  readonly memory: ControlMemory;
+  readonly config: Config;
+  readonly agent: AgentThread;
+  readonly detach: () => void;
+}
+
+/** One agent a process, also when the program loads several copies of the package. */
+const RUNNING = Symbol.for('gridwatch.running');
+const registry = globalThis as { [RUNNING]?: Running | undefined };
+
+/**
+ * Starts the agent, unless it runs already. It never throws: what is wrong with the options is reported on stderr and the default holds.
+ * Call it in the main thread, before the program's workers start; `--require gridwatch/register` does so before any of its code.
+ *
+ * @example
+ * import { start } from 'gridwatch';
+ * start({ gcThresholdMs: 5 });
+ */
+export function start(options: GridwatchOptions = {}): void {
+  let diag: Diag = createDiag('auto');
+  try {
+    if (!isMainThread || registry[RUNNING] !== undefined) return;
+    const { config, problems } = resolveConfig(process.env, options);
+    diag = createDiag(config.log);
+    for (const problem of problems) diag.warn(problem.message);
+    if (!config.enabled || !isInRatio(config.enableRatio)) return;
+    const running = startRunning(config, diag);
+    if (running !== undefined) Object.defineProperty(registry, RUNNING, { value: running, configurable: true, enumerable: false });
+  } catch (error) {
+    diag.error(`off: it could not start (${describe(error)}); the program runs without it`);
+  }
+}
+
+/**
+ * Delivers everything recorded so far. Resolves to true when all of it was handed to the exporters' endpoints, to false when `timeoutMs` (default
+ * 2000) passed before, or when no agent runs. It keeps the process alive meanwhile and never rejects.
+ */
+export async function flush(timeoutMs = 2000): Promise<boolean> {
+  const running = registry[RUNNING];
+  return running === undefined ? false : flushWaiting(running.memory, timeoutMs);
+}
+
+/** Flushes, ends the agent thread and takes back what was patched. Workers that run already go on writing to memory that nobody reads. */
+export async function shutdown(timeoutMs = 2000): Promise<void> {
+  const running = registry[RUNNING];
+  if (running === undefined) return;
+  Reflect.deleteProperty(registry, RUNNING);
+  running.detach();
+  await flushWaiting(running.memory, timeoutMs);
+  await running.agent.stop();
+}
+
+function startRunning(config: Config, diag: Diag): Running | undefined {
+  const preload = claimPreload(fileURLToPath(fileUrl('register.cjs')));
+  const clock = new Clock();
+  const memory = ControlMemory.create(clock.baseS);
+  memory.f64[HEADER.GC_THRESHOLD_NS >> 3] = config.gcThresholdMs * 1e6;
+  const claim = claimSlot(memory, { parentThreadId: threadId, name: 'main', file: process.argv[1] ?? '', nowNs: clock.nowNs(), spawnContext: undefined });
+  if (claim === undefined) return undefined;
+  const agent = new AgentThread({ memory, config, claim, diag, registerFile: preload.file });
+  const disabledFeatures: DisabledFeature[] = [];
+  const attached = attachThread({
+    memory,
+    claim,
+    config,
+    preload,
+    notify: (notice) => agent.port?.postMessage(notice, [notice.port]),
+    atExit: () => void flushBlocking(memory, config.exitTimeoutMs),
+    hiddenWorker: () => agent.worker,
+    onFailure: (feature, error) => {
+      disabledFeatures.push({ feature, reason: 'failed' });
+      diag.warn(`${feature} cannot be observed here (${describe(error)})`);
+    },
+  });
+  if (attached === undefined) return undefined;
+  agent.start(disabledFeatures);
+  const ignoreSignals = handleSignals(config.signals, () => void flushBlocking(memory, config.exitTimeoutMs));
+  const detach = (): void => {
+    ignoreSignals();
+    attached.detach();
+  };
+  return { memory, config, agent, detach };
+}
+
+interface AgentThreadOptions {
+  readonly memory: ControlMemory;
+  readonly config: Config;
+  readonly claim: SlotClaim;
+  readonly diag: Diag;
+  readonly registerFile: string;
+}
+
+/** The agent thread as the main thread sees it: started, never waited for, started anew with a back-off when it fails. */
+class AgentThread {
+  readonly #options: AgentThreadOptions;
+  #disabledFeatures: readonly DisabledFeature[] = [];
+  #failuresInARow = 0;
+  #startedMs = 0;
+  #isStopped = false;
+  worker: Worker | undefined;
+  /** This thread's end of its liveness channel: notices of new workers go here. */
+  port: MessagePort | undefined;
+
+  constructor(options: AgentThreadOptions) {
+    this.#options = options;
+  }
+
+  start(disabledFeatures: readonly DisabledFeature[]): void {
+    this.#disabledFeatures = disabledFeatures;
+    this.#launch();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.worker?.terminate();
+  }
+
+  #launch(): void {
+    const { memory, config, claim, registerFile } = this.#options;
+    const { port1, port2 } = new MessageChannel();
+    port1.unref();
+    this.port = port1;
+    this.#startedMs = performance.now();
+    const settings: AgentThreadSettings = {
+      buffer: memory.buffer,
+      config,
+      mainClaim: claim,
+      mainPort: port2,
+      mainFile: process.argv[1],
+      disabledFeatures: this.#disabledFeatures,
+    };
+    this.#setState(AgentState.STARTING);
+    /* Neither arguments nor options of the program's: with the preload in them the agent would observe, and start, itself. */
+    const { NODE_OPTIONS, ...env } = process.env;
+    if (NODE_OPTIONS !== undefined) env['NODE_OPTIONS'] = nodeOptionsWithout(registerFile, NODE_OPTIONS);
+    const worker = new NodeWorker(moduleUrl('agent-thread/main'), {
+      name: 'gridwatch',
+      argv: [],
+      execArgv: [],
+      env,
+      workerData: settings,
+      transferList: [port2],
+      /* Not piped: a pipe would initialise the program's own stdout and stderr and put listeners on them. */
+      stdout: true,
+      stderr: true,
+    });
+    worker.unref();
+    worker.on('error', (error) => this.#failed(describe(error)));
+    worker.on('exit', (code) => this.#ended(code));
+    this.worker = worker;
+  }
+
+  #failed(reason: string): void {
+    this.#options.diag.once('agent-failed').warn(`the agent thread failed (${reason}); the program is not affected, the agent is started anew`);
+  }
+
+  #ended(code: number): void {
+    this.#setState(AgentState.FAILED);
+    this.port?.close();
+    if (this.#isStopped) return;
+    this.#failuresInARow = performance.now() - this.#startedMs > HEALTHY_MS ? 1 : this.#failuresInARow + 1;
+    if (this.#failuresInARow > MAX_RESTARTS_IN_A_ROW) {
+      this.#options.diag.error(`off: the agent thread failed ${this.#failuresInARow} times in a row (last exit code ${code}); the program runs without it`);
+      return;
+    }
+    const backOffMs = Math.min(MAX_RESTART_MS, FIRST_RESTART_MS * 2 ** (this.#failuresInARow - 1));
+    setTimeout(() => {
+      if (this.#isStopped) return;
+      Atomics.add(this.#options.memory.i32, HEADER.AGENT_RESTARTS >> 2, 1);
+      try {
+        this.#launch();
+      } catch (error) {
+        this.#failed(describe(error));
+        this.#ended(1);
+      }
+    }, backOffMs).unref();
+  }
+
+  #setState(state: AgentState): void {
+    Atomics.store(this.#options.memory.i32, HEADER.AGENT_STATE >> 2, state);
+  }
+}
+
+/** A fixed share of a fleet's instances: the same one for the whole life of a process. FNV-1a of host and pid. */
+function isInRatio(ratio: number): boolean {
+  if (ratio >= 1) return true;
+  let hash = 0x811c9dc5;
+  for (const char of `${process.getBuiltinModule('node:os').hostname()}:${process.pid}`) hash = Math.imul(hash ^ (char.codePointAt(0) as number), 0x01000193);
+  return (hash >>> 0) / 0x100000000 < ratio;
+}
+
+function describe(error: unknown): string {
+  const { code, message } = (typeof error === 'object' && error !== null ? error : {}) as { code?: unknown; message?: unknown };
+  return String(code ?? message ?? error);
+}
