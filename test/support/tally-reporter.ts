@@ -30,14 +30,12 @@ export class TallyReporter implements Reporter {
 function addModule(tally: Tally, module: TestModule): void {
   tally.failed += module.errors().length;
   for (const suite of module.children.allSuites()) tally.failed += suite.errors().length;
+  const otherReason = module.state() === 'failed' ? 'not run, its file has failed' : 'no reason given';
   for (const test of module.children.allTests()) {
     const result = test.result();
     if (result.state === 'passed') tally.passed++;
-    else if (result.state === 'skipped') tally.skipped.push(describeSkip(module, test.fullName, result.note));
+    else if (result.state === 'skipped')
+      tally.skipped.push(`${module.relativeModuleId} > ${test.fullName}: ${result.note ?? otherReason}`);
     else tally.failed++; // A pending test was cut off in its middle.
   }
-}
-
-function describeSkip(module: TestModule, name: string, reason = 'no reason given'): string {
-  return `${module.relativeModuleId} > ${name}: ${reason}`;
 }
