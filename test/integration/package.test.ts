@@ -166,14 +166,14 @@ describe('programs', () => {
     OTEL_METRICS_EXPORTER: 'none',
     OTEL_LOGS_EXPORTER: 'none',
   };
-  const shows = `console.log(typeof gridwatch.start, typeof gridwatch.flush, typeof gridwatch.shutdown);`;
+  const shows = `for (const name of Object.keys(gridwatch)) console.log(name, typeof gridwatch[name]);`;
 
   test.each([
     ['an ES module', 'app.mjs', `import * as gridwatch from 'gridwatch'; ${shows}`],
     ['a CommonJS module', 'app.cjs', `const gridwatch = require('gridwatch'); ${shows}`],
-  ])('%s gets the public functions', async (_, name, text) => {
+  ])('%s gets the public functions and nothing else', async (_, name, text) => {
     const { stdout, stderr } = await run(process.execPath, [write(name, text)], { cwd: consumer, env });
-    expect({ stdout, stderr }).toEqual({ stdout: 'function function function\n', stderr: '' });
+    expect({ stdout, stderr }).toEqual({ stdout: 'flush function\nshutdown function\nstart function\n', stderr: '' });
   });
 
   test.each(['--require', '--import'])('the gate loads by its name under %s, and the program runs', async (flag) => {
