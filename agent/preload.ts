@@ -6,6 +6,8 @@
 import { attachWorker } from './app-thread/attach.ts';
 import { start } from './start.ts';
 
+export { flush, shutdown, start } from './start.ts';
+
 const { isMainThread } = process.getBuiltinModule('node:worker_threads');
 
 /** Called by register.cjs with its own absolute path. */

@@ -152,7 +152,7 @@ class AgentThread {
     const { port1, port2 } = new MessageChannel();
     port1.unref();
     this.port = port1;
-    this.#startedMs = performance.now();
+    this.#startedMs = Date.now();
     const settings: AgentThreadSettings = {
       buffer: memory.buffer,
       config,
@@ -190,7 +190,7 @@ class AgentThread {
     this.#setState(AgentState.FAILED);
     this.port?.close();
     if (this.#isStopped) return;
-    this.#failuresInARow = performance.now() - this.#startedMs > HEALTHY_MS ? 1 : this.#failuresInARow + 1;
+    this.#failuresInARow = Date.now() - this.#startedMs > HEALTHY_MS ? 1 : this.#failuresInARow + 1;
     if (this.#failuresInARow > MAX_RESTARTS_IN_A_ROW) {
       this.#options.diag.error(`off: the agent thread failed ${this.#failuresInARow} times in a row (last exit code ${code}); the program runs without it`);
       return;

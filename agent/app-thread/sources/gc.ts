@@ -22,9 +22,10 @@ interface GcEntry {
 
 /** Begins to record; gives back what drains the entries that Node has not delivered yet, and what ends it. */
 export function recordGarbageCollections(recorder: Recorder): { drain(): void; stop(): void } {
-  /* The entries' times count from this thread's own origin, on the same monotonic clock. */
-  const originNs = recorder.clock.nowNs() - performance.now() * 1e6;
+  /** Where this thread's `performance.now()` is 0 on our clock: both are the same monotonic clock. Asked for at the first entry, because the global takes time to load. */
+  let originNs: number | undefined;
   const record = (entries: readonly unknown[]): void => {
+    originNs ??= recorder.clock.nowNs() - performance.now() * 1e6;
     for (const entry of entries as readonly GcEntry[]) {
       const type = TYPE_OF_KIND.get(entry.detail?.kind ?? 0);
       if (type === undefined) continue;
