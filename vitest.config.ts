@@ -13,6 +13,13 @@ const shared = { pool: 'forks', setupFiles: 'test/support/no-leaks.ts' } as cons
 const config: ViteUserConfig = defineConfig({
   test: {
     reporters: ['default', new TallyReporter()],
+    // Measured on `unit` only, by `test/run.cjs`: what runs on other threads and in other processes is invisible to it.
+    coverage: {
+      include: ['agent/**/*.ts'],
+      exclude: ['agent/app-thread/**', 'agent/{index,preload,start}.ts', 'agent/agent-thread/*.ts', 'agent/cli/*.ts'],
+      reporter: ['text-summary'],
+      reportsDirectory: '.cache/coverage',
+    },
     projects: [
       {
         test: {

@@ -17,14 +17,14 @@ var path = require('node:path');
 var root = path.dirname(__dirname);
 var tallyFile = path.join(os.tmpdir(), 'gridwatch-tally-' + process.pid + '.json');
 
-/** Each step's script and arguments; `tests` marks those that leave a tally. */
+/** Each step's script and arguments, those for a run of all its tests, and whether it leaves a tally. */
 var STEPS = {
   build: { script: ['agent', 'build.mjs'], args: [] },
   format: { bin: ['@biomejs/biome', 'biome'], args: ['check', '--reporter=summary', '.'] },
   lint: { bin: ['oxlint', 'oxlint'], args: [] },
   types: { bin: ['typescript', 'tsc'], args: ['--noEmit'] },
   knip: { bin: ['knip', 'knip'], args: [] },
-  unit: { bin: ['vitest', 'vitest'], args: ['run', '--project', 'unit'], tests: true },
+  unit: { bin: ['vitest', 'vitest'], args: ['run', '--project', 'unit'], whole: ['--coverage'], tests: true },
   stress: { bin: ['vitest', 'vitest'], args: ['run', '--project', 'stress'], tests: true },
   integration: { bin: ['vitest', 'vitest'], args: ['run', '--project', 'integration'], tests: true },
   bench: { script: ['test', 'bench', 'main.ts'], args: [] }
@@ -74,7 +74,8 @@ function runStep(node, name, extraArgs) {
   var env = Object.assign({}, process.env, { GRIDWATCH_TEST_TALLY: tallyFile });
   // What the tests start by the name `node` is the same Node.
   env.PATH = path.dirname(node) + path.delimiter + (process.env.PATH || '');
-  var args = [file].concat(step.args, step.tests || name === 'bench' ? extraArgs : []);
+  var isWhole = extraArgs.length === 0;
+  var args = [file].concat(step.args, isWhole ? step.whole || [] : step.tests || name === 'bench' ? extraArgs : []);
   var startedMs = Date.now();
   console.log('\n=== ' + name);
   var result = childProcess.spawnSync(node, args, { cwd: root, stdio: 'inherit', env: env });

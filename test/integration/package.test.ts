@@ -6,10 +6,11 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { checkPackage, createPackageFromTarballData, type EntrypointResolutionAnalysis } from '@arethetypeswrong/core';
+import { parse } from 'acorn';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -66,37 +67,39 @@ function write(name: string, text: string): string {
   return file;
 }
 
+/** What a module of the package imports when it is loaded, and later. */
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(installed, file), 'utf8');
+  const { body } = parse(text, { ecmaVersion: 'latest', sourceType: 'module', allowHashBang: true });
+  const atOnce = body.flatMap((node) => ('source' in node && node.source ? [String(node.source.value)] : []));
+  return [...atOnce, ...Array.from(text.matchAll(/\bimport\(\s*["'](\.[^"']+)["']/g), ([, name = '']) => name)];
+}
+
 describe('contents', () => {
   test('the compiled agent, its declarations, and what a package must have; no source, no source map', () => {
-    const compiled = /^dist\/(?:[a-z0-9-]+\/)*[a-z0-9-]+(?:\.d\.ts|\.js)$|^dist\/chunk-[A-Z0-9]+\.js$/;
+    const compiled = /^dist\/(?:[a-z0-9-]+\/)*[a-z0-9-]+(?:\.d\.ts|\.js)$/;
     const gate = ['dist/register.cjs', 'dist/register.d.cts'];
     const others = files.filter((file) => !compiled.test(file) && !gate.includes(file));
     expect(others.toSorted()).toEqual(['LICENSE', 'README.md', 'package.json']);
     expect(files).toEqual(expect.arrayContaining(gate));
   });
 
-  test('what application threads load is one joined file each, around common chunks', () => {
-    for (const entry of ['preload.js', 'index.js']) {
-      const text = readFileSync(join(installed, 'dist', entry), 'utf8');
-      const specifiers = Array.from(text.matchAll(/\bfrom\s*"(\.[^"]+)"/g), ([, specifier]) => specifier);
-      expect(specifiers.length).toBeGreaterThan(0);
-      expect(specifiers.filter((specifier) => !specifier?.startsWith('./chunk-'))).toEqual([]);
-    }
-    const separate = files.filter((file) => /^dist\/app-thread\/.*\.js$|^dist\/start\.js$/.test(file));
-    expect(separate).toEqual([]);
+  test('what application threads load is one file, and exists only once', () => {
+    expect(importsOf('dist/preload.js').filter((name) => !name.startsWith('node:'))).toEqual([]);
+    expect(importsOf('dist/index.js')).toEqual(['./preload.js']);
+    expect(files.filter((file) => /^dist\/(?:app-thread\/.*|start)\.js$/.test(file))).toEqual([]);
   });
 
   test('every module it names is in it, and no path of the machine that built it', () => {
-    const dangling: string[] = [];
-    for (const file of files.filter((name) => name.endsWith('.js'))) {
-      const text = readFileSync(join(installed, file), 'utf8');
-      expect(text).not.toContain(root);
-      for (const [, specifier = ''] of text.matchAll(/\b(?:from|import)\s*\(?\s*["'](\.[^"']+)["']/g)) {
-        const target = join(dirname(file), specifier).replaceAll('\\', '/');
-        if (!files.includes(target)) dangling.push(`${file} -> ${specifier}`);
-      }
-    }
+    const modules = files.filter((file) => file.endsWith('.js'));
+    const dangling = modules.flatMap((file) => {
+      const targets = importsOf(file).filter((name) => name.startsWith('.'));
+      return targets
+        .filter((name) => !files.includes(posix.join(posix.dirname(file), name)))
+        .map((name) => [file, name]);
+    });
     expect(dangling).toEqual([]);
+    expect(modules.filter((file) => readFileSync(join(installed, file), 'utf8').includes(root))).toEqual([]);
   });
 });
 
