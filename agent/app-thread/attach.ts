@@ -55,7 +55,7 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
     drains.push(gc.drain);
     undo.push(gc.stop);
   });
-  part('atomics', () => undo.push(patchAtomicsWait(recorder)));
+  part('atomics', () => undo.push(patchAtomicsWait(recorder, config.atomicsSites)));
   part('threads', () => {
     const isExcluded = createThreadMatcher(config.excludeThreads);
     undo.push(followWorkers({ recorder, config, preload: settings.preload, isExcluded, notify: settings.notify }));
