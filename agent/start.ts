@@ -57,7 +57,8 @@ export function start(options: GridwatchOptions = {}): void {
     for (const problem of problems) diag.warn(problem.message);
     if (!config.enabled || !isInRatio(config.enableRatio)) return;
     const running = startRunning(config, diag);
-    if (running !== undefined) Object.defineProperty(registry, RUNNING, { value: running, configurable: true, enumerable: false });
+    if (running !== undefined)
+      Object.defineProperty(registry, RUNNING, { value: running, configurable: true, enumerable: false });
   } catch (error) {
     diag.error(`off: it could not start (${describe(error)}); the program runs without it`);
   }
@@ -87,7 +88,13 @@ function startRunning(config: Config, diag: Diag): Running | undefined {
   const clock = new Clock();
   const memory = ControlMemory.create(clock.baseS);
   memory.f64[HEADER.GC_THRESHOLD_NS >> 3] = config.gcThresholdMs * 1e6;
-  const claim = claimSlot(memory, { parentThreadId: threadId, name: 'main', file: process.argv[1] ?? '', nowNs: clock.nowNs(), spawnContext: undefined });
+  const claim = claimSlot(memory, {
+    parentThreadId: threadId,
+    name: 'main',
+    file: process.argv[1] ?? '',
+    nowNs: clock.nowNs(),
+    spawnContext: undefined,
+  });
   if (claim === undefined) return undefined;
   const agent = new AgentThread({ memory, config, claim, diag, registerFile: preload.file });
   const disabledFeatures: DisabledFeature[] = [];
@@ -159,6 +166,7 @@ class AgentThread {
       mainClaim: claim,
       mainPort: port2,
       mainFile: process.argv[1],
+      processStartNs: new Clock(memory.baseS).nowNs() - process.uptime() * 1e9,
       disabledFeatures: this.#disabledFeatures,
     };
     this.#setState(AgentState.STARTING);
@@ -183,7 +191,9 @@ class AgentThread {
   }
 
   #failed(reason: string): void {
-    this.#options.diag.once('agent-failed').warn(`the agent thread failed (${reason}); the program is not affected, the agent is started anew`);
+    this.#options.diag
+      .once('agent-failed')
+      .warn(`the agent thread failed (${reason}); the program is not affected, the agent is started anew`);
   }
 
   #ended(code: number): void {
@@ -192,7 +202,9 @@ class AgentThread {
     if (this.#isStopped) return;
     this.#failuresInARow = Date.now() - this.#startedMs > HEALTHY_MS ? 1 : this.#failuresInARow + 1;
     if (this.#failuresInARow > MAX_RESTARTS_IN_A_ROW) {
-      this.#options.diag.error(`off: the agent thread failed ${this.#failuresInARow} times in a row (last exit code ${code}); the program runs without it`);
+      this.#options.diag.error(
+        `off: the agent thread failed ${this.#failuresInARow} times in a row (last exit code ${code}); the program runs without it`,
+      );
       return;
     }
     const backOffMs = Math.min(MAX_RESTART_MS, FIRST_RESTART_MS * 2 ** (this.#failuresInARow - 1));
@@ -217,11 +229,15 @@ class AgentThread {
 function isInRatio(ratio: number): boolean {
   if (ratio >= 1) return true;
   let hash = 0x811c9dc5;
-  for (const char of `${process.getBuiltinModule('node:os').hostname()}:${process.pid}`) hash = Math.imul(hash ^ (char.codePointAt(0) as number), 0x01000193);
+  for (const char of `${process.getBuiltinModule('node:os').hostname()}:${process.pid}`)
+    hash = Math.imul(hash ^ (char.codePointAt(0) as number), 0x01000193);
   return (hash >>> 0) / 0x100000000 < ratio;
 }
 
 function describe(error: unknown): string {
-  const { code, message } = (typeof error === 'object' && error !== null ? error : {}) as { code?: unknown; message?: unknown };
+  const { code, message } = (typeof error === 'object' && error !== null ? error : {}) as {
+    code?: unknown;
+    message?: unknown;
+  };
   return String(code ?? message ?? error);
 }

@@ -62,7 +62,11 @@ export class Dispatch {
     if (thread.claim.slot === 0) return;
     const hasFailedToStart = !thread.isStarted;
     if (!hasFailedToStart && (error === undefined || error === 'terminated')) return;
-    const attributes = { ...identity(thread), 'error.type': error ?? 'terminated', 'gridwatch.thread.exit_code': last.exitCode };
+    const attributes = {
+      ...identity(thread),
+      'error.type': error ?? 'terminated',
+      'gridwatch.thread.exit_code': last.exitCode,
+    };
     if (hasFailedToStart) {
       this.#telemetry.spans.emit({
         name: `worker.start ${thread.entry.name}`,
@@ -88,7 +92,7 @@ export class Dispatch {
 
 function identity(thread: ObservedThread): Record<string, string | number> {
   return {
-    'thread.id': thread.entry.threadId,
+    'thread.id': thread.entry.info.threadId,
     'thread.name': thread.entry.name,
     ...(thread.osThreadId > 0 ? { 'gridwatch.thread.os_id': thread.osThreadId } : {}),
   };

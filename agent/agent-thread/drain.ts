@@ -3,8 +3,9 @@
  *
  * Runs on the agent thread. It must keep its event loop free: nothing here blocks, and one drain of full rings takes milliseconds.
  */
-import { answer, untilRung } from '../shared-memory/doorbell.ts';
+
 import type { Clock } from '../shared-memory/clock.ts';
+import { answer, untilRung } from '../shared-memory/doorbell.ts';
 import { HistogramTotal } from '../shared-memory/histogram.ts';
 import { type ControlMemory, HEADER } from '../shared-memory/layout.ts';
 

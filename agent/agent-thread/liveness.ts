@@ -51,7 +51,8 @@ export class Liveness {
     this.#lastLookupNs = nowNs;
     for (const { claim, osThreadId, claimedNs } of threads) {
       if (this.#watched.get(claim.slot) === claim.generation) continue;
-      const isGone = osThreadId > 0 ? !existsSync(`/proc/self/task/${osThreadId}`) : nowNs - claimedNs > ATTACH_TIMEOUT_NS;
+      const isGone =
+        osThreadId > 0 ? !existsSync(`/proc/self/task/${osThreadId}`) : nowNs - claimedNs > ATTACH_TIMEOUT_NS;
       if (isGone) this.#handlers.ended(claim);
     }
   }

@@ -4,6 +4,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Config } from '../config/options.ts';
 import type { SlotClaim } from '../shared-memory/registry.ts';
+import type { DisabledReason } from './telemetry/catalog.ts';
 
 export interface AgentThreadSettings {
   readonly buffer: SharedArrayBuffer;
@@ -13,11 +14,13 @@ export interface AgentThreadSettings {
   readonly mainPort: MessagePort;
   /** The program's main file, for the name of the service; undefined for `node -e` and the like. */
   readonly mainFile: string | undefined;
+  /** When the process began, on the agent's clock: before its base, so a negative number. */
+  readonly processStartNs: number;
   /** Features that could not be had on the main thread, with the reason. */
   readonly disabledFeatures: readonly DisabledFeature[];
 }
 
 export interface DisabledFeature {
   readonly feature: string;
-  readonly reason: 'unsupported_platform' | 'no_permission' | 'failed';
+  readonly reason: DisabledReason;
 }

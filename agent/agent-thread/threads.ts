@@ -8,9 +8,9 @@ import type { ControlMemory } from '../shared-memory/layout.ts';
 import { SlotPhase } from '../shared-memory/layout.ts';
 import { abandonClaim, readSlot, releaseSlot, type SlotClaim, scanSlots } from '../shared-memory/registry.ts';
 import { RingReader, type RingRecord } from '../shared-memory/ring-reader.ts';
+import type { Dispatch } from './dispatch.ts';
 import type { GcReader, GcTotals } from './model/gc.ts';
 import type { ThreadEntry, ThreadTable } from './model/threads.ts';
-import type { Dispatch } from './dispatch.ts';
 
 /** A claim that is not completed by then was left by a thread that died in the middle of it. */
 const CLAIM_TIMEOUT_NS = 10e9;

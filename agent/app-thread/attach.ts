@@ -7,8 +7,9 @@
 import type { MessagePort, Worker } from 'node:worker_threads';
 import { createThreadMatcher } from '../config/exclude.ts';
 import type { Config, Feature } from '../config/options.ts';
-import { attachSlot, markRunning, type SlotClaim } from '../shared-memory/registry.ts';
 import { ControlMemory, isSlot } from '../shared-memory/layout.ts';
+import { osThreadId } from '../shared-memory/os-thread.ts';
+import { attachSlot, markRunning, type SlotClaim } from '../shared-memory/registry.ts';
 import { followExit } from './exit.ts';
 import { patchAtomicsWait } from './instrumentation/atomics.ts';
 import { claimPreload, type Preload } from './preload-argument.ts';
@@ -17,8 +18,6 @@ import { recordGarbageCollections } from './sources/gc.ts';
 import { followWorkers, type SpawnNotice } from './spawn.ts';
 import { takeTicket } from './ticket.ts';
 
-
-const { readlinkSync } = process.getBuiltinModule('node:fs');
 const { threadId } = process.getBuiltinModule('node:worker_threads');
 
 export interface ThreadSettings {
@@ -69,7 +68,7 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
   return {
     recorder,
     detach: () => {
-      for (const step of undo.reverse()) step();
+      for (const step of undo.toReversed()) step();
     },
   };
 }
@@ -102,14 +101,4 @@ function removeAdded(added: readonly string[]): void {
   if (added.length === 0) return;
   const at = process.execArgv.length - added.length;
   if (added.every((argument, i) => process.execArgv[at + i] === argument)) process.execArgv.splice(at);
-}
-
-/** The kernel's id of this thread; 0 where it cannot be had (not Linux, no /proc, `--permission`). */
-function osThreadId(): number {
-  if (process.platform !== 'linux') return 0;
-  try {
-    return Number(readlinkSync('/proc/thread-self').split('/').at(-1)) | 0;
-  } catch {
-    return 0;
-  }
 }

@@ -31,7 +31,12 @@ export function callSiteOf(callee: (...args: never[]) => unknown, folder: string
   }
 }
 
-function restore(settings: ErrorSettings, hadPrepare: boolean, prepareStackTrace: unknown, stackTraceLimit: unknown): void {
+function restore(
+  settings: ErrorSettings,
+  hadPrepare: boolean,
+  prepareStackTrace: unknown,
+  stackTraceLimit: unknown,
+): void {
   try {
     settings.stackTraceLimit = stackTraceLimit;
     if (hadPrepare) settings.prepareStackTrace = prepareStackTrace;

@@ -54,7 +54,8 @@ export function followExit({ recorder, atExit, hiddenWorker }: ExitSettings): ()
       Reflect.apply(reallyExitBefore as () => void, this, args);
     },
   };
-  const restoreReallyExit = typeof reallyExitBefore === 'function' ? replaceProperty(process, 'reallyExit', reallyExit, true) : undefined;
+  const restoreReallyExit =
+    typeof reallyExitBefore === 'function' ? replaceProperty(process, 'reallyExit', reallyExit, true) : undefined;
 
   return () => {
     restoreEmit();

@@ -23,7 +23,9 @@ const FLAG = /^(--require|-r|--import)(?:=(.*))?$/s;
 
 /** True for an argument list that loads the gate by its absolute path. */
 export function hasPreload(args: readonly unknown[], file: string): boolean {
-  return args.some((argument) => argument === file || argument === `--require=${file}` || argument === pathToFileURL(file).href);
+  return args.some(
+    (argument) => argument === file || argument === `--require=${file}` || argument === pathToFileURL(file).href,
+  );
 }
 
 /** Finds our own entries and makes them absolute. */

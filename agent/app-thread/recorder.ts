@@ -26,7 +26,9 @@ export class Recorder {
     this.waitWord = new WaitWordWriter(memory, claim.slot);
     this.#ring = new RingWriter(memory, claim.slot);
     const histogramsAt = memory.slotAt(claim.slot, SLOT.GC_HISTOGRAMS);
-    this.#gcHistograms = GC_TYPES.map((_, type) => new HistogramWriter('gc', memory.buffer, histogramsAt + type * HISTOGRAM_BYTES));
+    this.#gcHistograms = GC_TYPES.map(
+      (_, type) => new HistogramWriter('gc', memory.buffer, histogramsAt + type * HISTOGRAM_BYTES),
+    );
   }
 
   /** One garbage collection: always into the histogram of its type, and a record when it is past the threshold. */

@@ -18,7 +18,9 @@ import { activeTraceIds } from './trace-context.ts';
 
 const { syncBuiltinESMExports } = process.getBuiltinModule('node:module');
 const types = process.getBuiltinModule('node:util/types');
-const workerThreads = process.getBuiltinModule('node:worker_threads') as { Worker: WorkerClass } & typeof import('node:worker_threads');
+const workerThreads = process.getBuiltinModule('node:worker_threads') as {
+  Worker: WorkerClass;
+} & typeof import('node:worker_threads');
 const { MessageChannel, SHARE_ENV, setEnvironmentData, threadId } = workerThreads;
 
 type WorkerClass = typeof import('node:worker_threads').Worker;
@@ -70,7 +72,11 @@ export function followWorkers(settings: SpawnSettings): () => void {
       };
       if (settings.isExcluded(spawn.name, spawn.file)) return Reflect.construct(target, args, newTarget);
       const construct = (): object =>
-        Reflect.construct(target, spawn.addedExecArgv.length > 0 ? withExecArgv(args, spawn.addedExecArgv) : args, newTarget);
+        Reflect.construct(
+          target,
+          spawn.addedExecArgv.length > 0 ? withExecArgv(args, spawn.addedExecArgv) : args,
+          newTarget,
+        );
       if (isEnvelopeUnknown) return withTicketInEnvironment(settings, spawn, construct);
       const worker = withTicketInEnvelope(settings, spawn, construct);
       isEnvelopeUnknown = !spawn.isSent;
@@ -82,7 +88,12 @@ export function followWorkers(settings: SpawnSettings): () => void {
     if (workerThreads.Worker !== from) return;
     workerThreads.Worker = to;
     /* `worker.constructor === Worker` holds for a program, before as after. */
-    Object.defineProperty(NodeWorker.prototype, 'constructor', { value: to, writable: true, enumerable: false, configurable: true });
+    Object.defineProperty(NodeWorker.prototype, 'constructor', {
+      value: to,
+      writable: true,
+      enumerable: false,
+      configurable: true,
+    });
     syncBuiltinESMExports();
   };
   replace(NodeWorker, FollowedWorker);
@@ -98,7 +109,8 @@ function withTicketInEnvelope(settings: SpawnSettings, spawn: Spawn, construct: 
   };
   const postMessage = function (this: MessagePort, ...args: unknown[]): void {
     const [message, transferList] = args;
-    if (spawn.isSent || !isStartMessage(message) || !Array.isArray(transferList)) return Reflect.apply(original, this, args);
+    if (spawn.isSent || !isStartMessage(message) || !Array.isArray(transferList))
+      return Reflect.apply(original, this, args);
     restore();
     spawn.isSent = true;
     const claim = claimFor(settings, spawn);
@@ -144,8 +156,19 @@ function claimFor({ recorder }: SpawnSettings, spawn: Spawn): SlotClaim | undefi
   });
 }
 
-function ticketOf({ recorder, config }: SpawnSettings, spawn: Spawn, claim: SlotClaim, livenessPort: MessagePort | undefined): object {
-  return createTicket({ buffer: recorder.memory.buffer, claim, config, livenessPort, addedExecArgv: spawn.addedExecArgv });
+function ticketOf(
+  { recorder, config }: SpawnSettings,
+  spawn: Spawn,
+  claim: SlotClaim,
+  livenessPort: MessagePort | undefined,
+): object {
+  return createTicket({
+    buffer: recorder.memory.buffer,
+    claim,
+    config,
+    livenessPort,
+    addedExecArgv: spawn.addedExecArgv,
+  });
 }
 
 interface StartMessage {
@@ -167,7 +190,9 @@ function missingExecArgv(preload: Preload, options: WorkerOptions | undefined): 
   const own = propertyOf(options, 'execArgv');
   const ownEnv = propertyOf(options, 'env');
   const hasOwnEnv = typeof ownEnv === 'object' && ownEnv !== null && (ownEnv as unknown) !== SHARE_ENV;
-  const inExecArgv = Array.isArray(own) ? hasPreload(own, preload.file) : preload.inExecArgv && !(preload.isImport && isTrue(options, 'eval'));
+  const inExecArgv = Array.isArray(own)
+    ? hasPreload(own, preload.file)
+    : preload.inExecArgv && !(preload.isImport && isTrue(options, 'eval'));
   const inNodeOptions = preload.inNodeOptions && !hasOwnEnv && !(preload.isImport && isTrue(options, 'eval'));
   if (inExecArgv || inNodeOptions || (own !== undefined && own !== null && !Array.isArray(own))) return [];
   return ['--require', preload.file];
@@ -178,7 +203,11 @@ function withExecArgv(args: readonly unknown[], added: readonly string[]): unkno
   const own = propertyOf(options, 'execArgv');
   const execArgv = [...(Array.isArray(own) ? own : process.execArgv), ...added];
   /* Inherits from the program's own object, so that each of its properties is still read from there, once, by Node. */
-  return [file, Object.create((options as object | undefined) ?? null, { execArgv: { value: execArgv, enumerable: true } }), ...rest];
+  return [
+    file,
+    Object.create((options as object | undefined) ?? null, { execArgv: { value: execArgv, enumerable: true } }),
+    ...rest,
+  ];
 }
 
 /** A property's value, unless it is an accessor or behind a proxy: those may be read only by Node, and only once. */

@@ -15,7 +15,9 @@ const TRACE_ID = /^(?!0{32})[0-9a-f]{32}$/;
 const SPAN_ID = /^(?!0{16})[0-9a-f]{16}$/;
 
 interface ApiGlobal {
-  readonly context?: { active?(): { getValue?(key: symbol): { spanContext?(): Partial<TraceIds> } | undefined } | undefined };
+  readonly context?: {
+    active?(): { getValue?(key: symbol): { spanContext?(): Partial<TraceIds> } | undefined } | undefined;
+  };
 }
 
 /** The active span's ids; undefined without a registered context manager, without an active span, or when its ids are not valid. */

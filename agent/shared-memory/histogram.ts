@@ -47,7 +47,7 @@ interface Cells {
 function buildCells(boundsS: readonly number[]): Cells {
   const uppers = new Set<number>(boundsS);
   for (let i = MIN_EXPONENT * 4 + 1; i <= MAX_EXPONENT * 4; i++) uppers.add(2 ** (i / 4));
-  const uppersS = Float64Array.from([...uppers].sort((a, b) => a - b).concat(Number.POSITIVE_INFINITY));
+  const uppersS = Float64Array.from([...uppers].toSorted((a, b) => a - b).concat(Number.POSITIVE_INFINITY));
   const firstCell = new Uint16Array(OCTAVES * 4);
   for (let quarter = 0; quarter < firstCell.length; quarter++) {
     const lowestS = 2 ** (MIN_EXPONENT + (quarter >> 2)) * (1 + (quarter & 3) / 4);

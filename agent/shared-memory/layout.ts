@@ -105,8 +105,8 @@ export const FILE_FIELD_BYTES = 384;
 export const SlotPhase = { FREE: 0, CLAIMING: 1, CLAIMED: 2, ATTACHED: 3, RUNNING: 4, EXITING: 5 } as const;
 export type SlotPhase = (typeof SlotPhase)[keyof typeof SlotPhase];
 
-/** `READY`: it can flush. `FAILED`: nobody drains, so nobody may wait for it. */
-export const AgentState = { NONE: 0, STARTING: 1, DRAINING: 2, READY: 3, FAILED: 4 } as const;
+/** `FAILED`: nobody drains, so nobody may wait for it. */
+export const AgentState = { NONE: 0, STARTING: 1, DRAINING: 2, FAILED: 3 } as const;
 export type AgentState = (typeof AgentState)[keyof typeof AgentState];
 
 /** Typed views over one control buffer. Each index helper takes a byte offset of the tables above. */

@@ -104,7 +104,13 @@ export function markRunning(memory: ControlMemory, claim: SlotClaim, nowNs: numb
 }
 
 /** The thread says how it is ending. Later calls overwrite earlier ones: an exit handler may change the code. */
-export function markExiting(memory: ControlMemory, claim: SlotClaim, kind: ExitKind, code: number, nowNs: number): void {
+export function markExiting(
+  memory: ControlMemory,
+  claim: SlotClaim,
+  kind: ExitKind,
+  code: number,
+  nowNs: number,
+): void {
   memory.i32[memory.slotAt(claim.slot, SLOT.EXIT_KIND) >> 2] = kind;
   memory.i32[memory.slotAt(claim.slot, SLOT.EXIT_CODE) >> 2] = code;
   memory.f64[memory.slotAt(claim.slot, SLOT.ENDED_NS) >> 3] = nowNs;
@@ -152,7 +158,10 @@ export function readSlot(memory: ControlMemory, slot: number): SlotSnapshot | un
 /**
  * The state words of all slots that are in use, for a scan that costs a load a slot: `visit(slot, generation, phase)`.
  */
-export function scanSlots(memory: ControlMemory, visit: (slot: number, generation: number, phase: number) => void): void {
+export function scanSlots(
+  memory: ControlMemory,
+  visit: (slot: number, generation: number, phase: number) => void,
+): void {
   for (let slot = 0; slot < SLOT_COUNT; slot++) {
     const state = Atomics.load(memory.i32, memory.slotAt(slot, SLOT.STATE) >> 2);
     if ((state & 0xff) !== SlotPhase.FREE) visit(slot, state >>> 8, state & 0xff);
@@ -192,7 +201,8 @@ function readText(memory: ControlMemory, at: number, fieldBytes: number): string
 export function writeTraceIds(memory: ControlMemory, at: number, ids: TraceIds | undefined): void {
   if (ids === undefined) return;
   const hex = ids.traceId + ids.spanId;
-  for (let word = 0; word < 6; word++) memory.u32[(at >> 2) + word] = Number.parseInt(hex.slice(word * 8, word * 8 + 8), 16);
+  for (let word = 0; word < 6; word++)
+    memory.u32[(at >> 2) + word] = Number.parseInt(hex.slice(word * 8, word * 8 + 8), 16);
   memory.u32[(at >> 2) + 6] = (ids.traceFlags & 0xff) | 0x100;
 }
 

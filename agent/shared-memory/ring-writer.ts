@@ -35,7 +35,7 @@ export class RingWriter {
   offer(kind: RecordKind, number: number, startNs: number, durationNs: number, context: TraceIds | undefined): boolean {
     const memory = this.#memory;
     const written = this.#written;
-    if (((written - this.#read) >>> 0) >= RING_RECORDS / 2) {
+    if ((written - this.#read) >>> 0 >= RING_RECORDS / 2) {
       this.#read = Atomics.load(memory.i32, this.#readAt);
       const waiting = (written - this.#read) >>> 0;
       if (waiting >= RING_RECORDS / 2) ringDoorbell(memory);

@@ -3,18 +3,40 @@
  *
  * Runs on the agent thread, at collection.
  */
+import type { Diag } from '../../diag.ts';
 import type { Clock } from '../../shared-memory/clock.ts';
 import type { HistogramSnapshot } from '../../shared-memory/histogram.ts';
 import { type ControlMemory, HEADER } from '../../shared-memory/layout.ts';
 import type { DisabledFeature } from '../settings.ts';
-import type { RecordKind } from '../telemetry/catalog.ts';
+import type { DisabledReason, RecordKind } from '../telemetry/catalog.ts';
 import type { MetricSink, MetricSource } from '../telemetry/metrics.ts';
 
 export interface SelfSettings {
   readonly memory: ControlMemory;
   readonly clock: Clock;
   readonly drainDurations: HistogramSnapshot;
-  readonly disabledFeatures: readonly DisabledFeature[];
+  readonly disabledFeatures: Iterable<DisabledFeature>;
+}
+
+/** What is off, and why: said once, and shown as long as it lasts. */
+export class DisabledFeatures {
+  readonly #diag: Diag;
+  readonly #features: DisabledFeature[];
+
+  constructor(diag: Diag, features: readonly DisabledFeature[]) {
+    this.#diag = diag;
+    this.#features = [...features];
+  }
+
+  readonly add = (feature: string, reason: DisabledReason, detail: string): void => {
+    if (this.#features.some((known) => known.feature === feature)) return;
+    this.#features.push({ feature, reason });
+    this.#diag.warn(`${feature} is not observed: ${detail}`, { feature, reason });
+  };
+
+  [Symbol.iterator](): Iterator<DisabledFeature> {
+    return this.#features.values();
+  }
 }
 
 /** Counts by kind what could not be delivered. */
