@@ -1,0 +1,134 @@
+/**
+ * The spans worth keeping of all that arrive: for each name the slowest few, and every pause of garbage collection, so that
+ * the two can be laid over each other. Runs in the process of `gridwatch run --ui`. It must stay bounded whatever a program
+ * sends: names and spans beyond the bounds are counted, not kept.
+ */
+import type { OtlpAttributes, OtlpSpan } from '../../otlp-decode.ts';
+import { printable } from '../printable.ts';
+import type { ProcessEntry } from './processes.ts';
+
+/** A place in the program's source. */
+export interface Site {
+  readonly file: string;
+  readonly line: number | undefined;
+}
+
+export interface SpanEntry {
+  readonly process: ProcessEntry;
+  /** With the route where the name alone is only an HTTP method. */
+  readonly name: string;
+  readonly isRequest: boolean;
+  readonly isGridwatch: boolean;
+  readonly isError: boolean;
+  /** '' where the span names none. */
+  readonly threadName: string;
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly site: Site | undefined;
+  readonly statusMessage: string;
+}
+
+/** All spans of one name. */
+export interface SpanGroup {
+  readonly name: string;
+  /** Since the run began. */
+  count: number;
+  errorCount: number;
+  /** Longest first. */
+  readonly slowest: SpanEntry[];
+}
+
+const MAX_GROUPS = 300;
+const MAX_SLOWEST = 10;
+const MAX_PAUSES = 2000;
+
+export class SpanLog {
+  readonly #groups = new Map<string, SpanGroup>();
+  #pauses: SpanEntry[] = [];
+  /** Spans whose name came after there were too many names. */
+  unkeptCount = 0;
+
+  add(span: OtlpSpan, process: ProcessEntry): void {
+    const entry = toEntry(span, process);
+    if (entry.isGridwatch && entry.name.startsWith('gc ')) {
+      this.#pauses.push(entry);
+      if (this.#pauses.length > MAX_PAUSES) this.#pauses.shift();
+    }
+    let group = this.#groups.get(entry.name);
+    if (group === undefined) {
+      if (this.#groups.size >= MAX_GROUPS) {
+        this.unkeptCount++;
+        return;
+      }
+      group = { name: entry.name, count: 0, errorCount: 0, slowest: [] };
+      this.#groups.set(entry.name, group);
+    }
+    group.count++;
+    if (entry.isError) group.errorCount++;
+    const durationMs = durationMsOf(entry);
+    const at = group.slowest.findIndex((other) => durationMsOf(other) < durationMs);
+    group.slowest.splice(at < 0 ? group.slowest.length : at, 0, entry);
+    if (group.slowest.length > MAX_SLOWEST) group.slowest.pop();
+  }
+
+  /** Forgets spans that ended earlier, and names that then have none. */
+  prune(beforeMs: number): void {
+    for (const [name, group] of this.#groups) {
+      const kept = group.slowest.filter((span) => span.endMs >= beforeMs);
+      group.slowest.splice(0, group.slowest.length, ...kept);
+      if (kept.length === 0) this.#groups.delete(name);
+    }
+    this.#pauses = this.#pauses.filter((pause) => pause.endMs >= beforeMs);
+  }
+
+  get groups(): Iterable<SpanGroup> {
+    return this.#groups.values();
+  }
+
+  get pauses(): readonly SpanEntry[] {
+    return this.#pauses;
+  }
+}
+
+export function durationMsOf(span: SpanEntry): number {
+  return span.endMs - span.startMs;
+}
+
+/** The attribute as text fit for a terminal; '' where it is absent or no text. */
+export function textOf(attributes: OtlpAttributes, key: string): string {
+  const value = attributes[key];
+  return typeof value === 'string' ? printable(value) : '';
+}
+
+export function siteOf(attributes: OtlpAttributes): Site | undefined {
+  const file = textOf(attributes, 'code.file.path');
+  const line = attributes['code.line.number'];
+  return file === '' ? undefined : { file, line: typeof line === 'number' ? line : undefined };
+}
+
+function toEntry(span: OtlpSpan, process: ProcessEntry): SpanEntry {
+  const startMs = Number(span.startUnixNs) / 1e6;
+  return {
+    process,
+    name: nameOf(span),
+    isRequest: span.kind === 'server' || span.kind === 'consumer',
+    isGridwatch: span.scope.name === 'gridwatch',
+    isError: span.status === 'error',
+    threadName: textOf(span.attributes, 'thread.name'),
+    startMs,
+    endMs: Math.max(startMs, Number(span.endUnixNs) / 1e6),
+    site: siteOf(span.attributes),
+    statusMessage: printable(span.statusMessage),
+  };
+}
+
+/** HTTP instrumentation names a request it knows no route for `GET`: its path says more, with what looks like an id left out. */
+function nameOf(span: OtlpSpan): string {
+  const name = printable(span.name);
+  if (span.kind !== 'server' || name.includes('/')) return name;
+  const path =
+    textOf(span.attributes, 'http.route') ||
+    textOf(span.attributes, 'url.path') ||
+    textOf(span.attributes, 'http.target').replace(/\?.*$/, '');
+  return path === '' ? name : `${name} ${path.replace(/[0-9a-f-]{16,}|\d+/gi, '*')}`;
+}
