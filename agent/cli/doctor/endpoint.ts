@@ -1,0 +1,108 @@
+/**
+ * Whether telemetry arrives: sends an empty export of each signal to where the variables point, and says what came back.
+ * Part of `gridwatch doctor`, in its process. It must ask nothing but that endpoint, and wait no longer than two seconds.
+ */
+
+import type { Check } from '../doctor.ts';
+import type { OtlpSignal } from '../otlp-decode.ts';
+import { isLoopbackHost } from '../ui/receiver.ts';
+import { type Destination, destinationsOf } from '../ui/reroute.ts';
+import { createGrpcShipper } from '../ui/ship-grpc.ts';
+import { createHttpShipper, type Delivery, reasonOf } from '../ui/ship-http.ts';
+
+const TIMEOUT_MS = 2000;
+const DEFAULT_ENDPOINT = 'http://localhost:4318';
+
+const NO_ENDPOINT_NEEDED =
+  'Set OTEL_EXPORTER_OTLP_ENDPOINT, or look at a program without any: gridwatch run --ui app.js';
+
+export async function checkEndpoint(env: NodeJS.ProcessEnv): Promise<Check[]> {
+  if (env['OTEL_CONFIG_FILE']) {
+    const found = `OTEL_CONFIG_FILE says where telemetry goes (${env['OTEL_CONFIG_FILE']}): the endpoint is not asked.`;
+    return [{ level: 'note', found, remedy: '' }];
+  }
+  const notes: string[] = [];
+  const chosen = destinationsOf(env, notes);
+  const faults: Check[] = notes.map((found) => ({ level: 'problem', found, remedy: '' }));
+  if (chosen.size > 0 || faults.length > 0) return [...faults, ...(await askAll(chosen)), ...warnOfCredentials(chosen)];
+  const byDefault = destinationsOf({ ...env, OTEL_EXPORTER_OTLP_ENDPOINT: DEFAULT_ENDPOINT }, []);
+  if (byDefault.size === 0) return [{ level: 'note', found: 'No signal is exported over OTLP.', remedy: '' }];
+  const answers = await askAll(byDefault);
+  if (answers.every(({ level }) => level !== 'problem')) return answers;
+  const found = `OTEL_EXPORTER_OTLP_ENDPOINT is not set, and nothing takes telemetry at the default, ${DEFAULT_ENDPOINT}.`;
+  return [{ level: 'note', found, remedy: NO_ENDPOINT_NEEDED }];
+}
+
+/** One check for all signals that got the same answer from the same place. */
+async function askAll(destinations: ReadonlyMap<OtlpSignal, Destination>): Promise<Check[]> {
+  const signalsBy = new Map<string, { signals: OtlpSignal[]; where: string; delivery: Delivery }>();
+  const ask = async (signal: OtlpSignal, destination: Destination): Promise<void> => {
+    const delivery = await deliver(signal, destination);
+    const where = `${destination.url.origin}${destination.protocol === 'grpc' ? ' (gRPC)' : ''}`;
+    const key = JSON.stringify([where, delivery]);
+    const same = signalsBy.get(key) ?? { signals: [], where, delivery };
+    signalsBy.set(key, same);
+    same.signals.push(signal);
+  };
+  await Promise.all([...destinations].map(async (entry) => ask(...entry)));
+  return [...signalsBy.values()].map(({ signals, where, delivery }) => toCheck(signals.toSorted(), where, delivery));
+}
+
+function toCheck(signals: readonly OtlpSignal[], where: string, delivery: Delivery): Check {
+  const all = new Intl.ListFormat('en').format(signals);
+  if (delivery.kind === 'delivered') return { level: 'ok', found: `${where} takes ${all}.`, remedy: '' };
+  if (delivery.kind === 'unsupported') {
+    const found = `${where} does not take ${all}; the agent leaves them out and tries again every ten minutes.`;
+    return {
+      level: 'note',
+      found,
+      remedy: 'Jaeger takes traces only. For the rest send to an OpenTelemetry Collector.',
+    };
+  }
+  const { reason } = delivery;
+  return { level: 'problem', found: `${where} did not take ${all}: ${reason}.`, remedy: remedyFor(reason) };
+}
+
+async function deliver(signal: OtlpSignal, destination: Destination): Promise<Delivery> {
+  try {
+    const create = destination.protocol === 'grpc' ? createGrpcShipper : createHttpShipper;
+    const shipper = create({ ...destination, timeoutMs: TIMEOUT_MS });
+    const body = { signal, bytes: Buffer.alloc(0), contentType: 'application/x-protobuf', contentEncoding: undefined };
+    return await shipper.send(body, AbortSignal.timeout(TIMEOUT_MS)).finally(() => shipper.close());
+  } catch (error) {
+    return { kind: 'failed', reason: reasonOf(error as Error) };
+  }
+}
+
+function remedyFor(reason: string): string {
+  if (/ECONNREFUSED/.test(reason))
+    return 'Nothing listens there: start the Collector, or correct OTEL_EXPORTER_OTLP_ENDPOINT (4318 is HTTP, 4317 gRPC).';
+  if (/ENOTFOUND|EAI_AGAIN/.test(reason))
+    return 'That name is not known here: correct the host in OTEL_EXPORTER_OTLP_ENDPOINT.';
+  if (/\b40[13]\b|status (?:7|16)$/.test(reason)) return 'It wants credentials: set OTEL_EXPORTER_OTLP_HEADERS.';
+  if (/HPE_|ERR_HTTP2|ECONNRESET/.test(reason))
+    return 'It speaks another protocol: 4318 is http/protobuf, 4317 is grpc (OTEL_EXPORTER_OTLP_PROTOCOL).';
+  if (/CERT|SELF_SIGNED|UNABLE_TO/.test(reason))
+    return 'Its certificate is not trusted: set OTEL_EXPORTER_OTLP_CERTIFICATE to the file of its CA.';
+  if (reason === 'no answer in time')
+    return 'It did not answer within two seconds: look for a firewall, or a proxy between.';
+  return 'Look at the log of what listens there.';
+}
+
+/** Headers that are secrets, sent where anybody on the way can read them. */
+function warnOfCredentials(destinations: ReadonlyMap<OtlpSignal, Destination>): Check[] {
+  for (const { url, headers } of destinations.values()) {
+    const secrets = Object.keys(headers).filter((name) => /auth|key|token|secret|cookie/.test(name));
+    if (url.password !== '') secrets.push('the password in the URL');
+    if (secrets.length === 0 || url.protocol !== 'http:' || isLoopbackHost(url.host)) continue;
+    const found = `Credentials (${secrets.join(', ')}) go to ${url.host} in clear text.`;
+    return [
+      {
+        level: 'problem',
+        found,
+        remedy: 'Use an https:// endpoint, or send to a Collector on this machine that adds them.',
+      },
+    ];
+  }
+  return [];
+}
