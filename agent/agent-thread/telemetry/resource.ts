@@ -1,0 +1,57 @@
+/**
+ * The one resource of everything the process exports. Runs on the agent thread. Precedence, from the weakest: the SDK's defaults, host and operating
+ * system, what the agent found out about the process, OTEL_RESOURCE_ATTRIBUTES, OTEL_SERVICE_NAME; the distribution's name stands above all. It must
+ * never spawn a process, wait for anything, or reveal command lines, paths, owners or host ids that were not asked for.
+ */
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { arch, hostname } from 'node:os';
+import type { Resource } from '@opentelemetry/resources';
+
+export type ResourceAttributes = Readonly<Record<string, string | number | boolean>>;
+
+/** The part of `@opentelemetry/resources` used here. */
+export interface ResourceTools {
+  defaultResource(): Resource;
+  resourceFromAttributes(attributes: Record<string, unknown>): Resource;
+  readonly envDetector: { detect(): { readonly attributes?: Record<string, unknown> } };
+  readonly osDetector: { detect(): { readonly attributes?: Record<string, unknown> } };
+}
+
+/** Names that OpenTelemetry has for what Node calls otherwise. */
+const HOST_ARCH: Readonly<Record<string, string>> = { arm: 'arm32', ppc: 'ppc32', x64: 'amd64' };
+
+export function createResource(
+  tools: ResourceTools,
+  processAttributes: ResourceAttributes,
+  env: NodeJS.ProcessEnv,
+  version: string,
+): Resource {
+  const detectors = (env['OTEL_NODE_RESOURCE_DETECTORS'] ?? '').split(',').map((name) => name.trim());
+  const isAsked = (name: string): boolean => detectors.includes(name) || detectors.includes('all');
+  const isDefault = detectors.every((name) => name === '');
+  return tools.defaultResource().merge(
+    tools.resourceFromAttributes({
+      'service.instance.id': randomUUID(),
+      ...(isDefault || isAsked('host') ? { 'host.name': hostname(), 'host.arch': HOST_ARCH[arch()] ?? arch() } : {}),
+      ...(isAsked('host') ? hostId() : {}),
+      ...(isDefault || isAsked('os') ? tools.osDetector.detect().attributes : {}),
+      ...processAttributes,
+      ...tools.envDetector.detect().attributes,
+      'telemetry.distro.name': 'gridwatch',
+      'telemetry.distro.version': version,
+    }),
+  );
+}
+
+/** Only where it is a file: elsewhere a command would have to be run. */
+function hostId(): Record<string, string> {
+  for (const file of ['/etc/machine-id', '/var/lib/dbus/machine-id']) {
+    try {
+      return { 'host.id': readFileSync(file, 'utf8').trim() };
+    } catch {
+      continue;
+    }
+  }
+  return {};
+}

@@ -1,0 +1,101 @@
+/**
+ * Loads the OpenTelemetry SDK and starts it the way the environment says. Runs on the agent thread, long after it has begun to drain: loading takes
+ * some 150 ms, and half as long again as ES modules, so it is required. Whatever has to be in place before the SDK builds its readers, processors
+ * and exporters is put there first. It must never be imported anywhere else: only this folder knows the SDK.
+ */
+import { createRequire } from 'node:module';
+import type * as Api from '@opentelemetry/api';
+import type * as SdkNode from '@opentelemetry/sdk-node';
+import type { Diag } from '../../diag.ts';
+import type { TelemetryEnvironment } from './environment.ts';
+import type { ExporterClass, Exporters } from './exporters.ts';
+import {
+  type MetricExporterClass,
+  preferExponentialHistograms,
+  type ReaderClass,
+  type Readers,
+  setConsoleInterval,
+} from './readers.ts';
+import { createResource, type ResourceAttributes, type ResourceTools } from './resource.ts';
+import { createSdkDiag } from './sdk-diag.ts';
+
+export interface SdkSettings {
+  readonly environment: TelemetryEnvironment;
+  readonly env: NodeJS.ProcessEnv;
+  readonly version: string;
+  readonly processAttributes: ResourceAttributes;
+  readonly exporters: Exporters;
+  readonly readers: Readers;
+  readonly diag: Diag;
+}
+
+/** What cannot be said from code when a file says everything. */
+const NOT_WITH_A_FILE =
+  "OTEL_CONFIG_FILE is set, so everything not in the file has OpenTelemetry's defaults: the process's resource attributes and service name, " +
+  'the export intervals (15 s for metrics, 1 s for spans and logs) and the other OTEL_ variables do not apply';
+
+/** Starts the SDK and returns the API it has registered itself with. */
+export function startSdk(settings: SdkSettings): typeof Api {
+  const { environment, diag } = settings;
+  const require = createRequire(createRequire(import.meta.url).resolve('@opentelemetry/sdk-node'));
+  const sdkNode = require('@opentelemetry/sdk-node') as typeof SdkNode;
+  const api = require('@opentelemetry/api') as typeof Api;
+  keepOurVoice(api, environment, diag);
+  takeOver(loadedModules(require), settings);
+  if (environment.configFile !== undefined) {
+    diag.info(NOT_WITH_A_FILE);
+    sdkNode.startNodeSdk();
+    return api;
+  }
+  const tools = require('@opentelemetry/resources') as ResourceTools;
+  const resource = createResource(tools, settings.processAttributes, settings.env, settings.version);
+  // Nothing on this thread makes requests that would need a context or headers.
+  const withoutContext = { contextManager: null, textMapPropagator: null } as object;
+  new sdkNode.NodeSDK({ resource, autoDetectResources: false, ...withoutContext }).start();
+  return api;
+}
+
+/** The SDK replaces the logger when it starts: its level is taken over, its logger, which writes to the console, is not. */
+function keepOurVoice(api: typeof Api, { logLevel }: TelemetryEnvironment, diag: Diag): void {
+  const { diag: sdkDiag, DiagLogLevel } = api;
+  const ours = createSdkDiag(diag, Date.now);
+  const setLogger = sdkDiag.setLogger;
+  const level = (DiagLogLevel as unknown as Record<string, Api.DiagLogLevel | undefined>)[logLevel.toUpperCase()];
+  setLogger(ours, { logLevel: level ?? DiagLogLevel.WARN, suppressOverrideMessage: true });
+  sdkDiag.setLogger = (_logger, options) => {
+    const asked = typeof options === 'object' ? options.logLevel : options;
+    return setLogger(ours, { logLevel: asked ?? DiagLogLevel.WARN, suppressOverrideMessage: true });
+  };
+}
+
+/** Every loaded copy: beside an application with other versions, npm may have nested several. */
+function loadedModules(require: NodeJS.Require): (packageName: string) => Record<string, unknown>[] {
+  const cached = Object.entries(require.cache).map(([file, module]) => [file.replaceAll('\\', '/'), module] as const);
+  return (packageName) =>
+    cached.flatMap(([file, module]) =>
+      file.endsWith(`/@opentelemetry/${packageName}/dist/index.cjs`)
+        ? [module?.exports as Record<string, unknown>]
+        : [],
+    );
+}
+
+function takeOver(loaded: (packageName: string) => Record<string, unknown>[], settings: SdkSettings): void {
+  const { exporters, readers, environment } = settings;
+  for (const { OTLPExporterBase } of loaded('otlp-exporter-base'))
+    exporters.takeOver(OTLPExporterBase as ExporterClass);
+  if (environment.prefersExponentialHistograms) {
+    for (const { OTLPMetricExporterBase } of loaded('exporter-metrics-otlp-http')) {
+      preferExponentialHistograms(OTLPMetricExporterBase as MetricExporterClass);
+    }
+  }
+  for (const { MetricReader, ConsoleMetricExporter } of loaded('sdk-metrics')) {
+    readers.takeOver(MetricReader as ReaderClass);
+    if (environment.configFile === undefined) {
+      setConsoleInterval(
+        MetricReader as ReaderClass,
+        ConsoleMetricExporter as NewableFunction,
+        environment.metricIntervalMs,
+      );
+    }
+  }
+}

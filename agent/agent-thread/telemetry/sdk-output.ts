@@ -1,0 +1,142 @@
+/**
+ * Writes spans and log records with the SDK's tracer and logger. Runs on the agent thread, once the SDK is there. Times are explicit and have the
+ * clock's nanoseconds. It must never let a batch processor drop a span unseen: a full one is emptied into the spool first.
+ */
+import type * as Api from '@opentelemetry/api';
+import type { Clock } from '../../shared-memory/clock.ts';
+import type { RecordKind } from './catalog.ts';
+import type { OutgoingLog } from './logs.ts';
+import type { OutgoingSpan, SpanParent } from './spans.ts';
+
+type Api = typeof Api;
+
+/** `SpanKind` and `SeverityNumber` of the API; `sdk-constants.test.ts` compares. */
+export const SPAN_KINDS = { internal: 0, producer: 3, consumer: 4 } as const;
+export const SEVERITIES = { info: 9, warn: 13, error: 17 } as const;
+const ERROR_STATUS = 2;
+const RECORD_AND_SAMPLED = 2;
+
+/** What is used of a provider; the fields with an underscore are undocumented, and taken for empty where they are missing. */
+interface Provider {
+  forceFlush?(): Promise<void>;
+  readonly _activeSpanProcessor?: { readonly _spanProcessors?: readonly BatchProcessor[] };
+  readonly _sharedState?: { readonly processors?: readonly BatchProcessor[] };
+}
+
+interface BatchProcessor {
+  readonly _maxQueueSize?: number;
+  readonly _finishedSpans?: readonly unknown[];
+  readonly _finishedLogRecords?: readonly unknown[];
+}
+
+export interface SdkOutputSettings {
+  readonly api: Api;
+  readonly clock: Clock;
+  readonly scope: { readonly name: string; readonly version: string };
+  countDrop(kind: RecordKind, records: number): void;
+}
+
+export class SdkOutput {
+  readonly #settings: SdkOutputSettings;
+  readonly #tracer: Api.Tracer;
+  readonly #incidentTracer: Api.Tracer;
+  readonly #logger: Api.Logger;
+  readonly #tracerProvider: Provider;
+  readonly #loggerProvider: Provider;
+  #flushing: Promise<void> = Promise.resolve();
+  #isFlushQueued = false;
+
+  constructor(settings: SdkOutputSettings) {
+    const { api, scope } = settings;
+    this.#settings = settings;
+    const proxy = api.trace.getTracerProvider() as Api.ProxyTracerProvider;
+    const provider = proxy.getDelegate();
+    this.#tracerProvider = provider as Provider;
+    this.#loggerProvider = api.logs.getLoggerProvider() as Provider;
+    this.#tracer = provider.getTracer(scope.name, scope.version);
+    this.#incidentTracer = withSampler(this.#tracer, () => ({ decision: RECORD_AND_SAMPLED }));
+    this.#logger = api.logs.getLogger(scope.name, scope.version);
+  }
+
+  writeSpan(span: OutgoingSpan): void {
+    const { api, clock, countDrop } = this.#settings;
+    if (isFull(this.#tracerProvider) && !this.#makeRoom(this.#tracerProvider)) {
+      countDrop('span', 1);
+      return;
+    }
+    const tracer = span.isIncident === true ? this.#incidentTracer : this.#tracer;
+    const options: Api.SpanOptions = {
+      kind: SPAN_KINDS[span.kind ?? 'internal'],
+      startTime: clock.toHrTime(span.startNs),
+      attributes: span.attributes,
+      links: (span.links ?? []).map((context) => ({ context })),
+    };
+    const started = tracer.startSpan(span.name, options, this.#contextOf(span.parent));
+    for (const { name, attributes, timeNs } of span.events ?? []) {
+      started.addEvent(name, { ...attributes }, clock.toHrTime(timeNs));
+    }
+    if (span.error !== undefined) started.setStatus({ code: ERROR_STATUS, message: span.error });
+    started.end(clock.toHrTime(span.endNs));
+    if (span.isIncident === true) this.#flushSoon();
+  }
+
+  writeLog(log: OutgoingLog): void {
+    const { clock, countDrop } = this.#settings;
+    if (isFull(this.#loggerProvider) && !this.#makeRoom(this.#loggerProvider)) {
+      countDrop('log', 1);
+      return;
+    }
+    this.#logger.emit({
+      eventName: log.eventName,
+      severityNumber: SEVERITIES[log.severity],
+      severityText: log.severity.toUpperCase(),
+      body: log.body,
+      attributes: log.attributes,
+      timestamp: clock.toHrTime(log.timeNs),
+      observedTimestamp: clock.toHrTime(clock.nowNs()),
+      context: this.#contextOf(log.parent),
+    });
+    if (log.severity !== 'info') this.#flushSoon();
+  }
+
+  /** Hands everything written so far to the exporters. One at a time: the SDK's log processor answers a second flush at once, with nothing done. */
+  flush(): Promise<void> {
+    this.#flushing = this.#flushing.then(async () => {
+      await Promise.allSettled([this.#tracerProvider.forceFlush?.(), this.#loggerProvider.forceFlush?.()]);
+    });
+    return this.#flushing;
+  }
+
+  #flushSoon(): void {
+    if (this.#isFlushQueued) return;
+    this.#isFlushQueued = true;
+    queueMicrotask(() => {
+      this.#isFlushQueued = false;
+      void this.flush();
+    });
+  }
+
+  /** A flush takes the records out of the processor's queue before it first waits for anything. */
+  #makeRoom(provider: Provider): boolean {
+    provider.forceFlush?.().catch(() => undefined);
+    return !isFull(provider);
+  }
+
+  #contextOf(parent: SpanParent | undefined): Api.Context {
+    const { ROOT_CONTEXT, trace } = this.#settings.api;
+    return parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent);
+  }
+}
+
+function isFull({ _activeSpanProcessor, _sharedState }: Provider): boolean {
+  const processors = _activeSpanProcessor?._spanProcessors ?? _sharedState?.processors ?? [];
+  return processors.some(({ _maxQueueSize, _finishedSpans, _finishedLogRecords }) => {
+    const queued = (_finishedSpans ?? _finishedLogRecords)?.length ?? 0;
+    return _maxQueueSize !== undefined && queued >= _maxQueueSize;
+  });
+}
+
+/** The same tracer, deciding otherwise: incidents are exported whatever OTEL_TRACES_SAMPLER says. */
+function withSampler(tracer: Api.Tracer, shouldSample: () => { decision: number }): Api.Tracer {
+  return Object.create(tracer, { _sampler: { value: { shouldSample } } }) as Api.Tracer;
+}
