@@ -76,7 +76,8 @@ async function bursts() {
     const sent = [];
     const endMs = Math.min(startMs + BURST_MS, loadMs);
     for (let atMs = startMs; atMs < endMs; atMs += pauseMs(random, ratePerSecond * BURST_FACTOR)) {
-      if (atMs > elapsedMs()) await sleep(atMs - elapsedMs());
+      const earlyMs = atMs - elapsedMs();
+      if (earlyMs > 0) await sleep(earlyMs);
       sent.push(send(random));
     }
     await Promise.all(sent);
