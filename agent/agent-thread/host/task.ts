@@ -1,0 +1,223 @@
+/**
+ * What the kernel says of one thread of this process: its CPU time, its time in the run queue, what it is blocked in.
+ *
+ * Runs on the agent thread. It must never throw: a thread may end between two reads, and every number is checked before it is used.
+ */
+import { type KernelState, stateOfFunction, syscallStates } from './kernel-state.ts';
+import { type ProcFile, type ProcTree, type ReportUnavailable, reasonOf } from './proc.ts';
+import type { NamedThread } from './thread-class.ts';
+
+/** Cumulative since the thread began. */
+export interface TaskSchedule {
+  /** On a CPU. May be behind by one scheduler tick while the thread runs. */
+  runNs: number;
+  /** In the run queue. Behind by as long as the thread is waiting in it. */
+  queueNs: number;
+  /** Times it was put on a CPU. */
+  timeslices: number;
+}
+
+/** Cumulative since the thread began, in ticks of 10 ms: good for a ratio, not for a sum. */
+export interface TaskTicks {
+  user: number;
+  system: number;
+}
+
+export interface TaskSwitches {
+  voluntary: number;
+  involuntary: number;
+}
+
+/** One thread as the kernel knows it. Each method returns false, and leaves its argument alone, when there is no answer. */
+export interface Task {
+  readSchedule(into: TaskSchedule): boolean;
+  readTicks(into: TaskTicks): boolean;
+  readSwitches(into: TaskSwitches): boolean;
+  kernelState(): KernelState;
+  close(): void;
+}
+
+/** The threads of this process. */
+export interface TaskDirectory {
+  /** Running and runnable time are exact: the kernel keeps `schedstat`. */
+  readonly hasSchedule: boolean;
+  /** CPU time is known at all, if only in ticks. */
+  readonly hasCpuTime: boolean;
+  open(osThreadId: number): Task | undefined;
+  /** All but those the caller knows already; undefined where they cannot be listed. */
+  list(isKnown: (osThreadId: number) => boolean): readonly NamedThread[] | undefined;
+}
+
+/** `USER_HZ`: what the kernel shows to programs is in hundredths of a second on every architecture Node runs on. */
+const TICK_NS = 1e7;
+
+const CLOSING_PARENTHESIS = 0x29;
+const LETTER_R = 0x72;
+
+export interface ProcTaskDirectorySettings {
+  readonly proc: ProcTree;
+  readonly onUnavailable: ReportUnavailable;
+  readonly arch?: string;
+}
+
+/** The threads of this process by `/proc`. Which files can be had is found out once, on the agent's own thread. */
+export class ProcTaskDirectory implements TaskDirectory {
+  readonly hasSchedule: boolean;
+  readonly hasCpuTime: boolean;
+  readonly #proc: ProcTree;
+  readonly #sources: TaskSources;
+
+  constructor({ proc, onUnavailable, arch = process.arch }: ProcTaskDirectorySettings) {
+    this.#proc = proc;
+    const states = syscallStates(arch);
+    const failureOf = (name: string, isGood: () => boolean): string => {
+      const file = proc.file(`thread-self/${name}`);
+      const failure = !file.read() ? file.failure : isGood() ? '' : 'unexpected content';
+      file.close();
+      return failure;
+    };
+    const stat = failureOf('stat', () => proc.scanner.skipPastLast(CLOSING_PARENTHESIS));
+    // A kernel without CONFIG_SCHED_INFO shows three zeros; this thread has run, or it would not be reading.
+    const schedstat = failureOf('schedstat', () => proc.scanner.number() > 0);
+    // A thread that reads its own sees the call it reads with.
+    const syscall = states === undefined ? 'ENOENT' : failureOf('syscall', () => proc.scanner.number() >= 0);
+    const wchan = failureOf('wchan', () => true);
+    this.hasSchedule = schedstat === '';
+    this.hasCpuTime = this.hasSchedule || stat === '';
+    this.#sources = {
+      proc,
+      hasSchedstat: this.hasSchedule,
+      states: syscall === '' ? states : undefined,
+      hasWchan: wchan === '' && stat === '',
+      hasStat: stat === '',
+    };
+    const tell = (feature: string, file: string, failure: string): void => {
+      onUnavailable(feature, reasonOf(failure), `${proc.root}/thread-self/${file}: ${failure}`);
+    };
+    if (!this.hasCpuTime) tell('threads.cpu', 'stat', stat);
+    else if (!this.hasSchedule) tell('threads.schedule', 'schedstat', schedstat);
+    if (syscall !== '' && wchan !== '') tell('threads.kernel_state', 'syscall', syscall);
+  }
+
+  open(osThreadId: number): Task | undefined {
+    if (!this.hasCpuTime || !Number.isSafeInteger(osThreadId) || osThreadId <= 0) return undefined;
+    return new ProcTask(this.#sources, osThreadId);
+  }
+
+  list(isKnown: (osThreadId: number) => boolean): readonly NamedThread[] | undefined {
+    if (!this.hasCpuTime) return undefined;
+    const entries = this.#proc.list('self/task');
+    if (entries === undefined) return undefined;
+    const threads: NamedThread[] = [];
+    for (const entry of entries) {
+      const osThreadId = Number(entry);
+      if (!Number.isSafeInteger(osThreadId) || isKnown(osThreadId)) continue;
+      const name = this.#proc.readText(`self/task/${entry}/comm`)?.trimEnd();
+      if (name !== undefined) threads.push({ osThreadId, name });
+    }
+    return threads;
+  }
+}
+
+interface TaskSources {
+  readonly proc: ProcTree;
+  readonly hasSchedstat: boolean;
+  readonly hasStat: boolean;
+  readonly hasWchan: boolean;
+  readonly states: ReadonlyMap<number, KernelState> | undefined;
+}
+
+class ProcTask implements Task {
+  readonly #sources: TaskSources;
+  readonly #folder: string;
+  readonly #schedstat: ProcFile | undefined;
+  readonly #syscall: ProcFile | undefined;
+  readonly #ticks: TaskTicks = { user: 0, system: 0 };
+
+  constructor(sources: TaskSources, osThreadId: number) {
+    this.#sources = sources;
+    this.#folder = `self/task/${osThreadId}`;
+    if (sources.hasSchedstat) this.#schedstat = sources.proc.file(`${this.#folder}/schedstat`);
+    if (sources.states !== undefined) this.#syscall = sources.proc.file(`${this.#folder}/syscall`);
+  }
+
+  readSchedule(into: TaskSchedule): boolean {
+    if (this.#schedstat === undefined) return this.#readScheduleFromTicks(into);
+    if (!this.#schedstat.read()) return false;
+    const { scanner } = this.#sources.proc;
+    const runNs = scanner.number();
+    const queueNs = scanner.number();
+    const timeslices = scanner.number();
+    if (Number.isNaN(runNs + queueNs + timeslices)) return false;
+    into.runNs = runNs;
+    into.queueNs = queueNs;
+    into.timeslices = timeslices;
+    return true;
+  }
+
+  #readScheduleFromTicks(into: TaskSchedule): boolean {
+    const ticks = this.#ticks;
+    if (!this.readTicks(ticks)) return false;
+    into.runNs = (ticks.user + ticks.system) * TICK_NS;
+    return true;
+  }
+
+  readTicks(into: TaskTicks): boolean {
+    const { scanner } = this.#sources.proc;
+    // The name, in parentheses, is the program's to choose; from the last parenthesis it is 12 fields to utime.
+    if (!this.#readOnce('stat') || !scanner.skipPastLast(CLOSING_PARENTHESIS)) return false;
+    scanner.skipFields(12);
+    const user = scanner.number();
+    const system = scanner.number();
+    if (Number.isNaN(user + system)) return false;
+    into.user = user;
+    into.system = system;
+    return true;
+  }
+
+  readSwitches(into: TaskSwitches): boolean {
+    if (!this.#readOnce('status')) return false;
+    const { scanner } = this.#sources.proc;
+    let voluntary = Number.NaN;
+    let involuntary = Number.NaN;
+    do {
+      if (scanner.skipWord('voluntary_ctxt_switches:\t')) voluntary = scanner.number();
+      else if (scanner.skipWord('nonvoluntary_ctxt_switches:\t')) involuntary = scanner.number();
+    } while (scanner.nextLine());
+    if (Number.isNaN(voluntary + involuntary)) return false;
+    into.voluntary = voluntary;
+    into.involuntary = involuntary;
+    return true;
+  }
+
+  kernelState(): KernelState {
+    const { states, proc } = this.#sources;
+    if (states === undefined || this.#syscall === undefined) return this.#stateByFunction();
+    if (!this.#syscall.read()) return this.#syscall.isGone ? 'unseen' : this.#stateByFunction();
+    if (proc.scanner.peek() === LETTER_R) return 'on_cpu';
+    const number = proc.scanner.number();
+    // "-1": blocked outside any system call, as in a page fault; only the letter tells whether for a disk.
+    return Number.isNaN(number) ? this.#stateByFunction() : (states.get(number) ?? 'other');
+  }
+
+  #stateByFunction(): KernelState {
+    const { hasStat, hasWchan, proc } = this.#sources;
+    if (!hasStat || !this.#readOnce('stat') || !proc.scanner.skipPastLast(CLOSING_PARENTHESIS)) return 'unseen';
+    proc.scanner.skipFields(1);
+    const letter = String.fromCharCode(proc.scanner.peek());
+    const kernelFunction = hasWchan && letter !== 'R' && this.#readOnce('wchan') ? proc.scanner.text().trim() : '';
+    return stateOfFunction(kernelFunction, letter);
+  }
+
+  #readOnce(name: string): boolean {
+    const file = this.#sources.proc.file(`${this.#folder}/${name}`);
+    const isRead = file.read();
+    file.close();
+    return isRead;
+  }
+
+  close(): void {
+    this.#schedstat?.close();
+    this.#syscall?.close();
+  }
+}
