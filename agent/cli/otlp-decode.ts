@@ -3,13 +3,24 @@
  * `gridwatch run --ui` and in the tests' receiver, never inside an observed program. It must never trust its input: whatever has the wrong
  * type throws `OtlpDecodeError`. It must not depend on the SDK it is used to check.
  */
+import {
+  type OtlpAttributes,
+  type OtlpValue,
+  parseJson,
+  toAttributes,
+  toBigInt,
+  toMessage,
+  toMessages,
+  toNumber,
+  toNumbers,
+  toText,
+  toValue,
+} from './otlp-values.ts';
 import { OtlpDecodeError, type OtlpMessage, readOtlpProtobuf } from './otlp-wire.ts';
 
-export { OtlpDecodeError };
+export { type OtlpAttributes, OtlpDecodeError, type OtlpValue };
 
 export type OtlpSignal = 'traces' | 'metrics' | 'logs';
-export type OtlpValue = string | number | boolean | null | OtlpValue[] | { [key: string]: OtlpValue };
-export type OtlpAttributes = { [key: string]: OtlpValue };
 
 /** Where an item comes from. Items of one request share these objects: compare resources by identity within a request only. */
 export interface OtlpOrigin {
@@ -123,14 +134,6 @@ export function decodeOtlp(signal: OtlpSignal, contentType: string, body: Uint8A
     );
   }
   return batch;
-}
-
-function parseJson(body: Uint8Array): OtlpMessage {
-  try {
-    return toMessage(JSON.parse(Buffer.from(body).toString('utf8')));
-  } catch (error) {
-    throw error instanceof OtlpDecodeError ? error : new OtlpDecodeError('the body is not JSON');
-  }
 }
 
 function forEachItem(
@@ -256,68 +259,4 @@ function toLog(item: OtlpMessage, origin: OtlpOrigin): OtlpLog {
     traceId: toText(item['traceId']).toLowerCase(),
     spanId: toText(item['spanId']).toLowerCase(),
   };
-}
-
-function toAttributes(list: unknown, depth = 0): OtlpAttributes {
-  const attributes: OtlpAttributes = Object.create(null) as OtlpAttributes;
-  for (const entry of toMessages(list)) attributes[toText(entry['key'])] = toValue(toMessage(entry['value']), depth);
-  return attributes;
-}
-
-function toValue(value: OtlpMessage, depth: number): OtlpValue {
-  if (depth > 32) throw new OtlpDecodeError('an attribute is nested deeper than 32 levels');
-  if (value['stringValue'] !== undefined) return toText(value['stringValue']);
-  if (value['boolValue'] !== undefined) return value['boolValue'] === true;
-  if (value['intValue'] !== undefined) return toNumber(value['intValue']);
-  if (value['doubleValue'] !== undefined) return toNumber(value['doubleValue']);
-  if (value['bytesValue'] !== undefined) return toText(value['bytesValue']);
-  if (value['arrayValue'] !== undefined)
-    return toMessages(toMessage(value['arrayValue'])['values']).map((item) => toValue(item, depth + 1));
-  if (value['kvlistValue'] !== undefined) return toAttributes(toMessage(value['kvlistValue'])['values'], depth + 1);
-  return null;
-}
-
-function toMessage(value: unknown): OtlpMessage {
-  if (value === undefined || value === null) return {};
-  if (typeof value !== 'object' || Array.isArray(value)) throw new OtlpDecodeError('an object was expected');
-  return value as OtlpMessage;
-}
-
-function toMessages(value: unknown): OtlpMessage[] {
-  if (value === undefined || value === null) return [];
-  if (!Array.isArray(value)) throw new OtlpDecodeError('a list was expected');
-  return value.map(toMessage);
-}
-
-function toText(value: unknown): string {
-  if (value === undefined || value === null) return '';
-  if (typeof value !== 'string') throw new OtlpDecodeError('a string was expected');
-  return value;
-}
-
-/** JSON writes 64-bit integers as strings and non-finite doubles by name. */
-function toNumber(value: unknown): number {
-  if (value === undefined || value === null) return 0;
-  if (typeof value !== 'number' && typeof value !== 'bigint' && typeof value !== 'string')
-    throw new OtlpDecodeError('a number was expected');
-  const number = Number(value);
-  if (Number.isNaN(number) && value !== 'NaN' && typeof value !== 'number')
-    throw new OtlpDecodeError('a number was expected');
-  return number;
-}
-
-function toNumbers(value: unknown): number[] {
-  if (value === undefined || value === null) return [];
-  if (!Array.isArray(value)) throw new OtlpDecodeError('a list of numbers was expected');
-  return value.map(toNumber);
-}
-
-function toBigInt(value: unknown): bigint {
-  if (value === undefined || value === null) return 0n;
-  if (typeof value === 'bigint') return value;
-  try {
-    return BigInt(value as string | number);
-  } catch {
-    throw new OtlpDecodeError('a 64-bit integer was expected');
-  }
 }

@@ -145,17 +145,35 @@ const requests: { readonly [signal in 'traces' | 'metrics' | 'logs']: Schema } =
 /** Attribute values may nest; nobody sends more than a few levels, an attacker would send thousands. */
 const maxDepth = 32;
 
+/** Values in one request: two bytes on the wire can become an object of some hundred bytes in memory. */
+const maxValues = 1_000_000;
+
+/** What all readers of one request share. */
+interface Source {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  valuesLeft: number;
+}
+
 class WireReader {
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
+  readonly #source: Source;
   readonly #end: number;
   #at: number;
 
-  constructor(bytes: Uint8Array, at: number, end: number) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  constructor(source: Source, at: number, end: number) {
+    this.#source = source;
     this.#at = at;
     this.#end = end;
+  }
+
+  static of(bytes: Uint8Array): WireReader {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return new WireReader({ bytes, view, valuesLeft: maxValues }, 0, bytes.length);
+  }
+
+  /** Called for each value that is kept or skipped. */
+  countValue(): void {
+    if (--this.#source.valuesLeft < 0) throw new OtlpDecodeError(`the request has more than ${maxValues} values`);
   }
 
   get isAtEnd(): boolean {
@@ -165,7 +183,7 @@ class WireReader {
   varint(): bigint {
     let value = 0n;
     for (let shift = 0n; shift < 70n; shift += 7n) {
-      const byte = this.#bytes[this.#take(1)] ?? 0;
+      const byte = this.#source.bytes[this.#take(1)] ?? 0;
       value |= BigInt(byte & 0x7f) << shift;
       if (byte < 0x80) return BigInt.asUintN(64, value);
     }
@@ -176,7 +194,7 @@ class WireReader {
   size(): number {
     let value = 0;
     for (let factor = 1; factor <= 2 ** 28; factor *= 128) {
-      const byte = this.#bytes[this.#take(1)] ?? 0;
+      const byte = this.#source.bytes[this.#take(1)] ?? 0;
       value += (byte & 0x7f) * factor;
       if (byte < 0x80) return value;
     }
@@ -186,11 +204,11 @@ class WireReader {
   slice(): WireReader {
     const length = this.size();
     const at = this.#take(length);
-    return new WireReader(this.#bytes, at, at + length);
+    return new WireReader(this.#source, at, at + length);
   }
 
   rest(): Uint8Array {
-    return this.#bytes.subarray(this.#at, this.#end);
+    return this.#source.bytes.subarray(this.#at, this.#end);
   }
 
   scalar(type: Scalar): unknown {
@@ -210,11 +228,11 @@ class WireReader {
         return (value >> 1n) ^ -(value & 1n);
       }
       case 'fixed64':
-        return this.#view.getBigUint64(this.#take(8), true);
+        return this.#source.view.getBigUint64(this.#take(8), true);
       case 'sfixed64':
-        return this.#view.getBigInt64(this.#take(8), true);
+        return this.#source.view.getBigInt64(this.#take(8), true);
       case 'double':
-        return this.#view.getFloat64(this.#take(8), true);
+        return this.#source.view.getFloat64(this.#take(8), true);
     }
   }
 
@@ -250,6 +268,7 @@ function readMessage(reader: WireReader, schema: Schema, depth: number): OtlpMes
   if (depth > maxDepth) throw new OtlpDecodeError(`messages are nested deeper than ${maxDepth} levels`);
   const message: OtlpMessage = {};
   while (!reader.isAtEnd) {
+    reader.countValue();
     const tag = reader.size();
     const wireType = tag % 8;
     const field = schema[Math.floor(tag / 8)];
@@ -266,7 +285,7 @@ function readMessage(reader: WireReader, schema: Schema, depth: number): OtlpMes
       else message[name] = value;
     } else if (list && wireType === 2 && wireTypes[type] !== 2) {
       const packed = reader.slice();
-      while (!packed.isAtEnd) list.push(packed.scalar(type));
+      for (; !packed.isAtEnd; packed.countValue()) list.push(packed.scalar(type));
     } else {
       if (wireType !== wireTypes[type]) throw new OtlpDecodeError(`field ${name} has wire type ${wireType}`);
       const value = reader.scalar(type);
@@ -279,5 +298,5 @@ function readMessage(reader: WireReader, schema: Schema, depth: number): OtlpMes
 
 /** The OTLP/JSON form of one protobuf export request. */
 export function readOtlpProtobuf(signal: 'traces' | 'metrics' | 'logs', body: Uint8Array): OtlpMessage {
-  return readMessage(new WireReader(body, 0, body.length), requests[signal], 0);
+  return readMessage(WireReader.of(body), requests[signal], 0);
 }
