@@ -6,6 +6,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { fileUrl } from '../package-root.ts';
 
 /** Folders to look into, upwards from the main file's. */
 const MAX_LEVELS = 16;
@@ -20,6 +21,12 @@ export function describeProcess(mainFile: string | undefined): Record<string, st
     'process.runtime.version': process.versions.node,
     'process.runtime.description': 'Node.js',
   };
+}
+
+/** The version of this package: agent/ and dist/ both stand beside package.json. */
+export function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(fileUrl('../package.json'), 'utf8')) as { version: string };
+  return version;
 }
 
 function serviceName(mainFile: string | undefined): string {
