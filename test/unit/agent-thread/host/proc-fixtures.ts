@@ -1,7 +1,6 @@
 /**
  * Trees for the tests of `host/`: those recorded in `test/fixtures/proc`, and file systems that fail on request.
  */
-import * as nodeFs from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import {
   type FileAccess,
@@ -23,7 +22,7 @@ export function recordedTree(name: Recorded, settings: Omit<ProcTreeSettings, 'r
 /** A tree of the given files, in memory. A value that is a code, such as `EACCES`, is thrown by `open`; `read:ESRCH` by `read`. */
 export class FakeFiles implements FileAccess {
   readonly files: Map<string, string>;
-  readonly openPaths = new Map<number, string>();
+  readonly openPaths: Map<number, string> = new Map();
   opened = 0;
 
   constructor(files: Readonly<Record<string, string>>) {
@@ -77,5 +76,3 @@ export function unavailableLog(): { readonly log: string[]; readonly onUnavailab
   const log: string[] = [];
   return { log, onUnavailable: (feature, reason) => log.push(`${feature} ${reason}`) };
 }
-
-export const realFs: FileAccess = nodeFs;

@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { cpuQuota } from '../../../../agent/agent-thread/host/cgroup.ts';
+import { fakeTree } from './proc-fixtures.ts';
+
+function quotaOf(cgroup: string, limits: Readonly<Record<string, string>>): number | undefined {
+  return cpuQuota(fakeTree({ 'self/cgroup': cgroup }).tree, fakeTree(limits).tree);
+}
+
+describe('cpuQuota', () => {
+  it.each<[string, string, Record<string, string>, number | undefined]>([
+    ['a container sees its own group as the root', '0::/\n', { 'fs/cgroup/cpu.max': '150000 100000\n' }, 1.5],
+    ['no quota', '0::/\n', { 'fs/cgroup/cpu.max': 'max 100000\n' }, undefined],
+    ['the root has no such file', '0::/\n', {}, undefined],
+    [
+      'the group of a service',
+      '0::/system.slice/shop.service\n',
+      { 'fs/cgroup/system.slice/shop.service/cpu.max': '50000 100000\n' },
+      0.5,
+    ],
+    [
+      'the smallest of all groups above',
+      '0::/a/b\n',
+      {
+        'fs/cgroup/cpu.max': 'max 100000\n',
+        'fs/cgroup/a/cpu.max': '200000 100000\n',
+        'fs/cgroup/a/b/cpu.max': '400000 100000\n',
+      },
+      2,
+    ],
+    ['a path from above the namespace', '0::/../../x\n', { 'fs/cgroup/x/cpu.max': '100000 100000\n' }, 1],
+    ['beside cgroup v1', '3:cpuset:/a\n0::/b\n', { 'fs/cgroup/b/cpu.max': '100000 50000\n' }, 2],
+    ['only cgroup v1', '3:cpuset:/a\n', { 'fs/cgroup/cpu.max': '1 1' }, undefined],
+    ['unreadable', 'EACCES', {}, undefined],
+    ['garbage', '0::/\n', { 'fs/cgroup/cpu.max': '-3 0' }, undefined],
+    ['a period of zero', '0::/\n', { 'fs/cgroup/cpu.max': '1000 0' }, undefined],
+  ])('%s', (_, cgroup, limits, quota) => {
+    expect(quotaOf(cgroup, limits)).toBe(quota);
+  });
+});
