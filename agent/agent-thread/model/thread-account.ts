@@ -1,0 +1,141 @@
+/**
+ * The account of one thread, from its birth to its end: CPU time by mode, time by state, context switches.
+ *
+ * Runs on the agent thread. Reads as little as it can: a thread whose schedule has not changed since it was seen blocked is still blocked in
+ * the same place, and costs one read. It must never throw when the thread is gone.
+ */
+import type { WaitSnapshot } from '../../shared-memory/wait-word.ts';
+import type { Task, TaskSchedule, TaskSwitches, TaskTicks } from '../host/task.ts';
+import { type SeenState, StateTime, type ThreadState } from './state-time.ts';
+
+/**
+ * Samples that may fail in a row before the time since the last good one is closed as unknown. Until then the thread is probably ending:
+ * its end says more of that time.
+ */
+const MAX_FAILED_SAMPLES = 10;
+
+export interface ThreadAccountSettings {
+  readonly birthNs: number;
+  /** Running and runnable times are exact, not counted in ticks. */
+  readonly hasSchedule: boolean;
+  /** What a futex wait that no wait word tells of counts as. */
+  readonly futexState: ThreadState;
+  /** What it does when it does not run, where the kernel need not be asked: it is this very thread that asks. */
+  readonly restsIn?: SeenState;
+}
+
+export class ThreadAccount {
+  readonly states: StateTime;
+  readonly switches: TaskSwitches = { voluntary: 0, involuntary: 0 };
+  readonly #hasSchedule: boolean;
+  readonly #restsIn: SeenState | undefined;
+  readonly #schedule: TaskSchedule = { runNs: 0, queueNs: 0, timeslices: 0 };
+  readonly #ticks: TaskTicks = { user: 0, system: 0 };
+  #task: Task | undefined;
+  /** Where the kernel saw it blocked; undefined once it may have run since. */
+  #blockedIn: SeenState | undefined;
+  #userNs = 0;
+  #systemNs = 0;
+  #userShare = 1;
+  #failedSamples = 0;
+
+  constructor({ birthNs, hasSchedule, futexState, restsIn }: ThreadAccountSettings) {
+    this.states = new StateTime(birthNs, futexState);
+    this.#hasSchedule = hasSchedule;
+    this.#restsIn = restsIn;
+  }
+
+  /** CPU time since birth; user and system add up to it after `refresh`. */
+  get cpuNs(): number {
+    return this.#schedule.runNs;
+  }
+
+  get userNs(): number {
+    return this.#userNs;
+  }
+
+  get systemNs(): number {
+    return this.#systemNs;
+  }
+
+  /** From now on the kernel can be asked; it is at once, for the thread that ends before its first sample. */
+  attach(task: Task | undefined): void {
+    this.detach();
+    this.#task = task;
+    task?.readSchedule(this.#schedule);
+  }
+
+  detach(): void {
+    this.#task?.close();
+    this.#task = undefined;
+  }
+
+  sample(nowNs: number, wait: WaitSnapshot | undefined): void {
+    const hadRunNs = this.#schedule.runNs;
+    const hadQueuedNs = this.#schedule.queueNs;
+    const isRead = this.#task?.readSchedule(this.#schedule) === true;
+    if (isRead || this.#task === undefined) this.#failedSamples = 0;
+    else if (++this.#failedSamples < MAX_FAILED_SAMPLES) return;
+    const { runNs, queueNs } = this.#schedule;
+    const hasNotRun = this.#hasSchedule && isRead && runNs === hadRunNs && queueNs === hadQueuedNs;
+    if (!hasNotRun) this.#blockedIn = undefined;
+    this.states.advance(nowNs, runNs, queueNs, wait, this.#look(wait));
+  }
+
+  #look(wait: WaitSnapshot | undefined): SeenState {
+    if (wait !== undefined && wait.state !== 'none') {
+      this.#blockedIn = undefined;
+      return 'waiting';
+    }
+    if (this.#restsIn !== undefined) return this.#restsIn;
+    if (this.#blockedIn !== undefined) return this.#blockedIn;
+    const seen = this.#task?.kernelState() ?? 'unseen';
+    if (seen === 'on_cpu') return this.#hasSchedule ? 'on_cpu' : 'unseen';
+    if (seen !== 'unseen') this.#blockedIn = seen;
+    return seen;
+  }
+
+  /** Reads what is only needed when somebody looks, and closes the open time: call it before reading the sums. */
+  refresh(): void {
+    this.states.settle();
+    if (this.#hasSchedule && this.#userNs + this.#systemNs === this.cpuNs) return;
+    this.#splitCpuTime();
+    this.#task?.readSwitches(this.switches);
+  }
+
+  /**
+   * The thread has ended. Mostly the kernel still knows it, since its JavaScript ends before the thread does, and these are its last numbers.
+   * Where it does not, a thread that was on a CPU at its last sample is taken to have stayed there.
+   */
+  finish(nowNs: number, wait: WaitSnapshot | undefined): void {
+    const isWaiting = wait !== undefined && wait.state !== 'none';
+    const isEstimated = this.#task?.readSchedule(this.#schedule) !== true;
+    if (isEstimated && !isWaiting && this.states.seen === 'on_cpu') {
+      this.#schedule.runNs += Math.max(0, Math.floor(nowNs) - this.states.nowNs);
+    }
+    this.states.advance(nowNs, this.#schedule.runNs, this.#schedule.queueNs, wait, 'unseen');
+    this.refresh();
+    this.#addMissedSwitches();
+    this.detach();
+  }
+
+  /** Divides the CPU time since the last division as the kernel's ticks do; where no tick fell, as before. */
+  #splitCpuTime(): void {
+    const { user: lastUser, system: lastSystem } = this.#ticks;
+    if (this.#task?.readTicks(this.#ticks) === true) {
+      const user = Math.max(0, this.#ticks.user - lastUser);
+      const system = Math.max(0, this.#ticks.system - lastSystem);
+      if (user + system > 0) this.#userShare = user / (user + system);
+    }
+    const newNs = Math.max(0, this.cpuNs - this.#userNs - this.#systemNs);
+    const newUserNs = Math.round(newNs * this.#userShare);
+    this.#userNs += newUserNs;
+    this.#systemNs += newNs - newUserNs;
+  }
+
+  /** Each timeslice but the last ended in a switch: those a dead thread can no longer tell of are counted as voluntary. */
+  #addMissedSwitches(): void {
+    const missed = this.#schedule.timeslices - 1 - this.switches.voluntary - this.switches.involuntary;
+    if (missed > 0) this.switches.voluntary += missed;
+  }
+}
