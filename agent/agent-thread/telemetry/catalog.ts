@@ -218,6 +218,14 @@ export const METRICS = {
     family: 'rest',
     isInteger: true,
   },
+  'system.cpu.physical.count': {
+    instrument: 'updowncounter',
+    unit: '{cpu}',
+    brief: 'Cores behind the CPUs this process may use.',
+    attributes: [],
+    family: 'rest',
+    isInteger: true,
+  },
   'process.cpu.time': {
     instrument: 'counter',
     unit: 's',

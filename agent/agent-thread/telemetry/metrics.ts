@@ -35,16 +35,20 @@ export interface MetricSource {
 }
 
 export interface MetricRegistrySettings {
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, 'nowNs' | 'toHrTime'>;
   /** Prometheus series of the process; the families share it as the catalog says. */
   readonly maxSeries: number;
   /** Called when a family has begun to join names to `_OTHER`. */
   onLimit(family: Family, joinedNames: number): void;
   /** Called when a source has thrown. */
   onSourceError(error: unknown): void;
+  /** Called for each value that found no room. */
+  onDrop(): void;
 }
 
 const FORGET_AFTER_NS = 600e9;
+/** Series the sources may write, for each one that may be exported: the others are those that share `_OTHER`. */
+const SOURCE_SERIES_FACTOR = 4;
 const REBALANCE_EVERY_NS = 60e9;
 
 export class MetricRegistry {
@@ -60,6 +64,8 @@ export class MetricRegistry {
   readonly #sink: MetricSink;
   #collection = 0;
   #nowNs = 0;
+  #previousNs = 0;
+  #forgottenIn = 0;
   #rebalancedNs: number;
 
   constructor(settings: MetricRegistrySettings) {
@@ -106,6 +112,7 @@ export class MetricRegistry {
   /** Asks every source. Afterwards the series written in the returned collection, in `metrics`, are what is to be exported. */
   collect(): { collection: number; time: HrTime } {
     const collection = ++this.#collection;
+    this.#previousNs = this.#nowNs;
     this.#nowNs = this.#settings.clock.nowNs();
     const time = this.#settings.clock.toHrTime(this.#nowNs);
     for (const metric of this.metrics.values()) metric.leaving.length = 0;
@@ -125,7 +132,7 @@ export class MetricRegistry {
     const isTimeToRebalance = this.#nowNs - this.#rebalancedNs >= REBALANCE_EVERY_NS;
     if (isTimeToRebalance) {
       this.#rebalancedNs = this.#nowNs;
-      this.#forgetOld();
+      this.#forget(this.#nowNs - FORGET_AFTER_NS);
     }
     for (const limit of this.#limits.values()) {
       if (isTimeToRebalance) limit.rebalance(collection, time);
@@ -134,9 +141,10 @@ export class MetricRegistry {
     }
   }
 
-  #forgetOld(): void {
+  /** Forgets the series that were last written before that time. */
+  #forget(beforeNs: number): void {
     for (const [series, name] of this.#names) {
-      if (series.isPermanent || this.#nowNs - series.writtenNs < FORGET_AFTER_NS) continue;
+      if (series.isPermanent || series.writtenNs >= beforeNs) continue;
       this.#names.delete(series);
       series.metric.sources.delete(series.key);
       this.#limitOf(series.metric).forget(name, series);
@@ -146,12 +154,12 @@ export class MetricRegistry {
   #writeNumber(name: MetricName, attributes: Attributes, value: number): void {
     if (!Number.isFinite(value)) return;
     const series = this.#find(name, attributes);
-    this.#noteActivity(series, series.writeNumber(value, this.#collection));
+    if (series !== undefined) this.#noteActivity(series, series.writeNumber(value, this.#collection));
   }
 
   #writeHistogram(name: MetricName, attributes: Attributes, snapshot: HistogramSnapshot): void {
     const series = this.#find(name, attributes);
-    this.#noteActivity(series, series.writeHistogram(snapshot, this.#collection));
+    if (series !== undefined) this.#noteActivity(series, series.writeHistogram(snapshot, this.#collection));
   }
 
   #noteActivity(series: SourceSeries, increment: number): void {
@@ -161,9 +169,23 @@ export class MetricRegistry {
     if (name !== undefined) name.activity += increment;
   }
 
-  #find(name: MetricName, attributes: Attributes): SourceSeries {
+  #find(name: MetricName, attributes: Attributes): SourceSeries | undefined {
     const metric = this.metrics.get(name) as MetricSeries;
-    return metric.sources.get(metric.keyOf(attributes)) ?? this.#sourceSeries(metric, attributes);
+    const series = metric.sources.get(metric.keyOf(attributes));
+    if (series !== undefined) return series;
+    if (this.#hasRoom()) return this.#sourceSeries(metric, attributes);
+    this.#settings.onDrop();
+    return undefined;
+  }
+
+  /** When names come and go faster than they are forgotten, those that nobody writes any more have to go first. */
+  #hasRoom(): boolean {
+    const max = this.#settings.maxSeries * SOURCE_SERIES_FACTOR;
+    if (this.#names.size >= max && this.#forgottenIn !== this.#collection) {
+      this.#forgottenIn = this.#collection;
+      this.#forget(this.#previousNs);
+    }
+    return this.#names.size < max;
   }
 
   #sourceSeries(metric: MetricSeries, given: Attributes): SourceSeries {

@@ -9,6 +9,7 @@ import type * as SdkNode from '@opentelemetry/sdk-node';
 import type { Diag } from '../../diag.ts';
 import type { TelemetryEnvironment } from './environment.ts';
 import type { ExporterClass, Exporters } from './exporters.ts';
+import { deferSeldomUsed } from './lazy-modules.ts';
 import {
   type MetricExporterClass,
   preferExponentialHistograms,
@@ -38,21 +39,28 @@ const NOT_WITH_A_FILE =
 export function startSdk(settings: SdkSettings): typeof Api {
   const { environment, diag } = settings;
   const require = createRequire(createRequire(import.meta.url).resolve('@opentelemetry/sdk-node'));
+  deferSeldomUsed(require);
   const sdkNode = require('@opentelemetry/sdk-node') as typeof SdkNode;
   const api = require('@opentelemetry/api') as typeof Api;
   keepOurVoice(api, environment, diag);
-  takeOver(loadedModules(require), settings);
-  if (environment.configFile !== undefined) {
+  takeOverReaders(require, settings);
+  if (environment.configFile === undefined) startFromEnvironment(sdkNode, require, settings);
+  else {
     diag.info(NOT_WITH_A_FILE);
     sdkNode.startNodeSdk();
-    return api;
   }
+  for (const { OTLPExporterBase } of loadedCopies(require, 'otlp-exporter-base')) {
+    settings.exporters.takeOver(OTLPExporterBase as ExporterClass);
+  }
+  return api;
+}
+
+function startFromEnvironment(sdkNode: typeof SdkNode, require: NodeJS.Require, settings: SdkSettings): void {
   const tools = require('@opentelemetry/resources') as ResourceTools;
   const resource = createResource(tools, settings.processAttributes, settings.env, settings.version);
   // Nothing on this thread makes requests that would need a context or headers.
   const withoutContext = { contextManager: null, textMapPropagator: null } as object;
   new sdkNode.NodeSDK({ resource, autoDetectResources: false, ...withoutContext }).start();
-  return api;
 }
 
 /** The SDK replaces the logger when it starts: its level is taken over, its logger, which writes to the console, is not. */
@@ -68,34 +76,24 @@ function keepOurVoice(api: typeof Api, { logLevel }: TelemetryEnvironment, diag:
   };
 }
 
-/** Every loaded copy: beside an application with other versions, npm may have nested several. */
-function loadedModules(require: NodeJS.Require): (packageName: string) => Record<string, unknown>[] {
-  const cached = Object.entries(require.cache).map(([file, module]) => [file.replaceAll('\\', '/'), module] as const);
-  return (packageName) =>
-    cached.flatMap(([file, module]) =>
-      file.endsWith(`/@opentelemetry/${packageName}/dist/index.cjs`)
-        ? [module?.exports as Record<string, unknown>]
-        : [],
-    );
+/** Every loaded copy of a package: beside an application with other versions, npm may have nested several. */
+function loadedCopies(require: NodeJS.Require, packageName: string): Record<string, unknown>[] {
+  const suffix = `/@opentelemetry/${packageName}/dist/index.cjs`;
+  return Object.entries(require.cache).flatMap(([file, module]) =>
+    file.replaceAll('\\', '/').endsWith(suffix) ? [module?.exports as Record<string, unknown>] : [],
+  );
 }
 
-function takeOver(loaded: (packageName: string) => Record<string, unknown>[], settings: SdkSettings): void {
-  const { exporters, readers, environment } = settings;
-  for (const { OTLPExporterBase } of loaded('otlp-exporter-base'))
-    exporters.takeOver(OTLPExporterBase as ExporterClass);
-  if (environment.prefersExponentialHistograms) {
-    for (const { OTLPMetricExporterBase } of loaded('exporter-metrics-otlp-http')) {
+function takeOverReaders(require: NodeJS.Require, { readers, environment }: SdkSettings): void {
+  const { configFile, prefersExponentialHistograms, metricIntervalMs } = environment;
+  if (prefersExponentialHistograms) {
+    for (const { OTLPMetricExporterBase } of loadedCopies(require, 'exporter-metrics-otlp-http')) {
       preferExponentialHistograms(OTLPMetricExporterBase as MetricExporterClass);
     }
   }
-  for (const { MetricReader, ConsoleMetricExporter } of loaded('sdk-metrics')) {
+  for (const { MetricReader, ConsoleMetricExporter } of loadedCopies(require, 'sdk-metrics')) {
     readers.takeOver(MetricReader as ReaderClass);
-    if (environment.configFile === undefined) {
-      setConsoleInterval(
-        MetricReader as ReaderClass,
-        ConsoleMetricExporter as NewableFunction,
-        environment.metricIntervalMs,
-      );
-    }
+    if (configFile !== undefined) continue;
+    setConsoleInterval(MetricReader as ReaderClass, ConsoleMetricExporter as NewableFunction, metricIntervalMs);
   }
 }

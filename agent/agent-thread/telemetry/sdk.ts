@@ -74,6 +74,7 @@ export class Telemetry {
       maxSeries: settings.config.metricsMaxSeries,
       onLimit: (family, joinedNames) => this.#reportLimit(family, joinedNames),
       onSourceError: (error) => diag.once(`source ${String(error)}`).error(`a metric source failed: ${String(error)}`),
+      onDrop: () => countDrop('metric', 1),
     });
     this.metrics.addSource({ collect: (sink) => this.#collect(sink) });
     this.#exporters = new Exporters({ diag, timeoutsMs: this.#environment.timeoutsMs, countDrop, nowMs: Date.now });
