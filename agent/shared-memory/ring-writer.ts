@@ -13,9 +13,14 @@ import { type ControlMemory, RECORD_BYTES, RING_RECORDS, SLOT } from './layout.t
 import { RECORD, type RecordKind } from './records.ts';
 import { type TraceIds, writeTraceIds } from './registry.ts';
 
+const WORDS = RECORD_BYTES >> 2;
+
 export class RingWriter {
   readonly #memory: ControlMemory;
-  readonly #ringAt: number;
+  /* The views are held here: a record costs 10 ns, of which each step through another object would be one. */
+  readonly #i32: Int32Array;
+  readonly #f64: Float64Array;
+  readonly #ringWord: number;
   readonly #writeAt: number;
   readonly #readAt: number;
   readonly #droppedAt: number;
@@ -25,7 +30,9 @@ export class RingWriter {
 
   constructor(memory: ControlMemory, slot: number) {
     this.#memory = memory;
-    this.#ringAt = memory.ringAt(slot);
+    this.#i32 = memory.i32;
+    this.#f64 = memory.f64;
+    this.#ringWord = memory.ringAt(slot) >> 2;
     this.#writeAt = memory.slotAt(slot, SLOT.RING_WRITE) >> 2;
     this.#readAt = memory.slotAt(slot, SLOT.RING_READ) >> 2;
     this.#droppedAt = memory.slotAt(slot, SLOT.DROPPED) >> 2;
@@ -33,28 +40,33 @@ export class RingWriter {
 
   /** Publishes one record, or drops and counts it; false when it was dropped. Rings the doorbell once the ring is half full. */
   offer(kind: RecordKind, number: number, startNs: number, durationNs: number, context: TraceIds | undefined): boolean {
-    const memory = this.#memory;
     const written = this.#written;
-    if ((written - this.#read) >>> 0 >= RING_RECORDS / 2) {
-      this.#read = Atomics.load(memory.i32, this.#readAt);
-      const waiting = (written - this.#read) >>> 0;
-      if (waiting >= RING_RECORDS / 2) ringDoorbell(memory);
-      if (waiting >= RING_RECORDS) {
-        const at = this.#droppedAt + kind;
-        memory.u32[at] = (memory.u32[at] as number) + 1;
-        return false;
-      }
-    }
-    const at = this.#ringAt + (written & (RING_RECORDS - 1)) * RECORD_BYTES;
-    memory.i32[(at + RECORD.KIND) >> 2] = kind;
-    memory.i32[(at + RECORD.NUMBER) >> 2] = number;
-    memory.f64[(at + RECORD.START_NS) >> 3] = startNs;
-    memory.f64[(at + RECORD.DURATION_NS) >> 3] = durationNs;
-    const contextAt = at + RECORD.CONTEXT;
-    if (context === undefined) memory.i32[(contextAt >> 2) + 6] = 0;
-    else writeTraceIds(memory, contextAt, context);
-    this.#written = (written + 1) | 0;
-    Atomics.store(memory.i32, this.#writeAt, this.#written);
+    if (((written - this.#read) | 0) >= RING_RECORDS / 2 && !this.#hasRoomSlow(kind)) return false;
+    const i32 = this.#i32;
+    const f64 = this.#f64;
+    const at = this.#ringWord + (written & (RING_RECORDS - 1)) * WORDS;
+    i32[at + (RECORD.KIND >> 2)] = kind;
+    i32[at + (RECORD.NUMBER >> 2)] = number;
+    f64[(at >> 1) + (RECORD.START_NS >> 3)] = startNs;
+    f64[(at >> 1) + (RECORD.DURATION_NS >> 3)] = durationNs;
+    const contextAt = at + (RECORD.CONTEXT >> 2);
+    if (context === undefined) i32[contextAt + 6] = 0;
+    else writeTraceIds(this.#memory, contextAt << 2, context);
+    const next = (written + 1) | 0;
+    this.#written = next;
+    Atomics.store(i32, this.#writeAt, next);
     return true;
+  }
+
+  /** Loads the read index anew; rings when the ring is half full all the same, and counts the record as dropped when it is full. */
+  #hasRoomSlow(kind: RecordKind): boolean {
+    this.#read = Atomics.load(this.#i32, this.#readAt);
+    const waiting = (this.#written - this.#read) >>> 0;
+    if (waiting < RING_RECORDS / 2) return true;
+    ringDoorbell(this.#memory);
+    if (waiting < RING_RECORDS) return true;
+    const at = this.#droppedAt + kind;
+    this.#i32[at] = ((this.#i32[at] as number) + 1) | 0;
+    return false;
   }
 }

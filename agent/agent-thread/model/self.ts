@@ -31,7 +31,9 @@ export class DisabledFeatures {
   readonly add = (feature: string, reason: DisabledReason, detail: string): void => {
     if (this.#features.some((known) => known.feature === feature)) return;
     this.#features.push({ feature, reason });
-    this.#diag.warn(`${feature} is not observed: ${detail}`, { feature, reason });
+    /* What this kind of machine never has is no news: the metric and `gridwatch doctor` show it. */
+    if (reason !== 'unsupported_platform')
+      this.#diag.warn(`${feature} is not observed: ${detail}`, { feature, reason });
   };
 
   [Symbol.iterator](): Iterator<DisabledFeature> {
