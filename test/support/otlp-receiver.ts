@@ -115,7 +115,7 @@ export class OtlpReceiver {
     const { promise, resolve, reject } = defer<NonNullable<T>>();
     const check = (): void => {
       const answer = ask(this);
-      if (Boolean(answer)) resolve(answer as NonNullable<T>);
+      if (answer) resolve(answer);
     };
     const timer = setTimeout(
       () => reject(new Error(`waited ${timeoutMs} ms for ${what}; ${this.#summary()}`)),

@@ -24,12 +24,12 @@ export interface ExportLineSettings {
   readonly queue: SpoolQueue;
   readonly outages: Outages;
   readonly diag: Diag;
-  send(body: Uint8Array): Promise<SendResult>;
+  readonly send: (body: Uint8Array) => Promise<SendResult>;
   /** What the endpoint says it has left out although it took the request. */
-  rejectedIn(response: Uint8Array): { records: number; message: string };
-  countDrop(kind: RecordKind, records: number): void;
-  countFailure(signal: Signal): void;
-  nowMs(): number;
+  readonly rejectedIn: (response: Uint8Array) => { readonly records: number; readonly message: string };
+  readonly countDrop: (kind: RecordKind, records: number) => void;
+  readonly countFailure: (signal: Signal) => void;
+  readonly nowMs: () => number;
 }
 
 /** What is lost when a request of the signal is. */

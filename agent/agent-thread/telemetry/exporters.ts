@@ -45,15 +45,15 @@ export type ExportDone = (result: ExportResult) => void;
 
 /** A class whose `export` is to be replaced: `OTLPExporterBase`. */
 export interface ExporterClass {
-  readonly prototype: { export(this: OtlpExporter, items: unknown, done: ExportDone): void };
+  readonly prototype: { export: (this: OtlpExporter, items: unknown, done: ExportDone) => void };
 }
 
 export interface ExportersSettings {
   readonly diag: Diag;
   /** The processors' and readers' own limits on an export, where the environment sets one that is shorter than the exporter's. */
   readonly timeoutsMs: Readonly<Record<Signal, number>>;
-  countDrop(kind: RecordKind, records: number): void;
-  nowMs(): number;
+  readonly countDrop: (kind: RecordKind, records: number) => void;
+  readonly nowMs: () => number;
 }
 
 const SUCCESS: ExportResult = { code: 0 };
@@ -83,9 +83,9 @@ export class Exporters {
   takeOver(exporterClass: ExporterClass): void {
     const { prototype } = exporterClass;
     const original = prototype.export;
-    const exporters = this;
-    prototype.export = function (this: OtlpExporter, items: unknown, done: ExportDone): void {
-      if (!exporters.#export(this, items, done)) original.call(this, items, done);
+    const exportInstead = this.#export.bind(this);
+    prototype.export = function (items, done): void {
+      if (!exportInstead(this, items, done)) original.call(this, items, done);
     };
   }
 

@@ -31,9 +31,9 @@ export interface OutgoingLog {
 }
 
 export interface LogEmitterSettings {
-  nowNs(): number;
-  write(log: OutgoingLog): void;
-  emitSpan(span: SpanRecord): void;
+  readonly nowNs: () => number;
+  readonly write: (log: OutgoingLog) => void;
+  readonly emitSpan: (span: SpanRecord) => void;
 }
 
 const WINDOW_NS = 60e9;

@@ -39,11 +39,11 @@ export interface MetricRegistrySettings {
   /** Prometheus series of the process; the families share it as the catalog says. */
   readonly maxSeries: number;
   /** Called when a family has begun to join names to `_OTHER`. */
-  onLimit(family: Family, joinedNames: number): void;
+  readonly onLimit: (family: Family, joinedNames: number) => void;
   /** Called when a source has thrown. */
-  onSourceError(error: unknown): void;
+  readonly onSourceError: (error: unknown) => void;
   /** Called for each value that found no room. */
-  onDrop(): void;
+  readonly onDrop: () => void;
 }
 
 const FORGET_AFTER_NS = 600e9;

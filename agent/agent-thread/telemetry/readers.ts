@@ -24,12 +24,12 @@ interface Aggregation {
 
 /** `MetricReader`. */
 export interface ReaderClass {
-  readonly prototype: { setMetricProducer(this: Reader, producer: MetricProducer): void };
+  readonly prototype: { setMetricProducer: (this: Reader, producer: MetricProducer) => void };
 }
 
 /** `OTLPMetricExporterBase`. */
 export interface MetricExporterClass {
-  readonly prototype: { selectAggregation(instrument: string): Aggregation };
+  readonly prototype: { selectAggregation: (this: unknown, instrument: string) => Aggregation };
 }
 
 /** `AggregationType` of the SDK, as far as it is asked about; `sdk-constants.test.ts` compares. */
@@ -52,10 +52,9 @@ export class Readers {
   takeOver(readerClass: ReaderClass): void {
     const { prototype } = readerClass;
     const original = prototype.setMetricProducer;
-    const readers = this;
-    prototype.setMetricProducer = function (this: Reader, producer: MetricProducer): void {
-      readers.#readers.add(this);
-      original.call(this, readers.#withOurs(producer, new MetricView(readers.#registry, preferencesOf(this))));
+    const adopt = this.#adopt.bind(this);
+    prototype.setMetricProducer = function (producer): void {
+      original.call(this, adopt(this, producer));
     };
   }
 
@@ -64,7 +63,10 @@ export class Readers {
     await Promise.all(Array.from(this.#readers, (reader) => reader.forceFlush()));
   }
 
-  #withOurs(producer: MetricProducer, view: MetricView): MetricProducer {
+  /** The reader's producer, with our metrics after the SDK's. */
+  #adopt(reader: Reader, producer: MetricProducer): MetricProducer {
+    const view = new MetricView(this.#registry, preferencesOf(reader));
+    this.#readers.add(reader);
     return {
       collect: async (options): Promise<CollectionResult> => {
         const { resourceMetrics, errors } = await producer.collect(options);
@@ -114,7 +116,7 @@ export function setConsoleInterval(
 ): void {
   const { prototype } = readerClass;
   const original = prototype.setMetricProducer;
-  prototype.setMetricProducer = function (this: Reader, producer: MetricProducer): void {
+  prototype.setMetricProducer = function (producer): void {
     if (this._exporter instanceof consoleExporter) {
       this._exportInterval = intervalMs;
       this._exportTimeout = Math.min(this._exportTimeout ?? intervalMs, intervalMs);

@@ -23,6 +23,11 @@ interface Provider {
   readonly _sharedState?: { readonly processors?: readonly BatchProcessor[] };
 }
 
+/** What the API holds until an SDK registers, and after. */
+interface ProxyProvider {
+  getDelegate(): Api.TracerProvider;
+}
+
 interface BatchProcessor {
   readonly _maxQueueSize?: number;
   readonly _finishedSpans?: readonly unknown[];
@@ -33,7 +38,7 @@ export interface SdkOutputSettings {
   readonly api: Api;
   readonly clock: Clock;
   readonly scope: { readonly name: string; readonly version: string };
-  countDrop(kind: RecordKind, records: number): void;
+  readonly countDrop: (kind: RecordKind, records: number) => void;
 }
 
 export class SdkOutput {
@@ -49,8 +54,7 @@ export class SdkOutput {
   constructor(settings: SdkOutputSettings) {
     const { api, scope } = settings;
     this.#settings = settings;
-    const proxy = api.trace.getTracerProvider() as Api.ProxyTracerProvider;
-    const provider = proxy.getDelegate();
+    const provider = (api.trace.getTracerProvider() as unknown as ProxyProvider).getDelegate();
     this.#tracerProvider = provider as Provider;
     this.#loggerProvider = api.logs.getLoggerProvider() as Provider;
     this.#tracer = provider.getTracer(scope.name, scope.version);
@@ -59,7 +63,7 @@ export class SdkOutput {
   }
 
   writeSpan(span: OutgoingSpan): void {
-    const { api, clock, countDrop } = this.#settings;
+    const { clock, countDrop } = this.#settings;
     if (isFull(this.#tracerProvider) && !this.#makeRoom(this.#tracerProvider)) {
       countDrop('span', 1);
       return;

@@ -28,7 +28,7 @@ export interface TelemetrySettings {
   /** What the process is. The SDK starts when a promise of it is kept. */
   readonly resourceAttributes: ResourceAttributes | Promise<ResourceAttributes>;
   readonly diag: Diag;
-  countDrop(kind: RecordKind, records: number): void;
+  readonly countDrop: (kind: RecordKind, records: number) => void;
 }
 
 export interface TelemetryStats {

@@ -43,8 +43,8 @@ export interface OutgoingSpan extends Omit<SpanRecord, 'minRootNs'> {
 }
 
 export interface SpanEmitterSettings {
-  nowNs(): number;
-  write(span: OutgoingSpan): void;
+  readonly nowNs: () => number;
+  readonly write: (span: OutgoingSpan) => void;
 }
 
 const SAMPLED = 1;

@@ -1,0 +1,92 @@
+/**
+ * Metrics of the process and of the CPUs it may use. Plain data, read by the agent thread.
+ */
+
+export const HOST_METRICS = {
+  'system.cpu.time': {
+    instrument: 'counter',
+    unit: 's',
+    brief: 'Time of each CPU this process may use, by mode.',
+    attributes: ['cpu.logical_number', 'cpu.mode'],
+    family: 'rest',
+    divisor: 1e9,
+  },
+  'system.cpu.utilization': {
+    instrument: 'gauge',
+    unit: '1',
+    brief: 'Share of the last interval that each CPU this process may use spent in the mode.',
+    attributes: ['cpu.logical_number', 'cpu.mode'],
+    family: 'rest',
+  },
+  'system.cpu.frequency': {
+    instrument: 'gauge',
+    unit: 'Hz',
+    brief: 'Current frequency of each CPU this process may use.',
+    attributes: ['cpu.logical_number'],
+    family: 'rest',
+    isInteger: true,
+  },
+  'system.cpu.logical.count': {
+    instrument: 'updowncounter',
+    unit: '{cpu}',
+    brief: 'CPUs this process may use.',
+    attributes: [],
+    family: 'rest',
+    isInteger: true,
+  },
+  'system.cpu.physical.count': {
+    instrument: 'updowncounter',
+    unit: '{cpu}',
+    brief: 'Cores behind the CPUs this process may use.',
+    attributes: [],
+    family: 'rest',
+    isInteger: true,
+  },
+  'process.cpu.time': {
+    instrument: 'counter',
+    unit: 's',
+    brief: 'CPU time of the process, by mode.',
+    attributes: ['cpu.mode'],
+    family: 'rest',
+    divisor: 1e9,
+  },
+  'process.cpu.utilization': {
+    instrument: 'gauge',
+    unit: '1',
+    brief: 'CPU time of the last interval over the CPU time this process could have used.',
+    attributes: ['cpu.mode'],
+    family: 'rest',
+  },
+  'process.context_switches': {
+    instrument: 'counter',
+    unit: '{context_switch}',
+    brief: 'Context switches of the process.',
+    attributes: ['process.context_switch.type'],
+    family: 'rest',
+    isInteger: true,
+  },
+  'process.thread.count': {
+    instrument: 'updowncounter',
+    unit: '{thread}',
+    brief: 'Threads of the process as the kernel counts them.',
+    attributes: [],
+    family: 'rest',
+    isInteger: true,
+  },
+  'process.memory.usage': {
+    instrument: 'updowncounter',
+    unit: 'By',
+    brief: 'Physical memory of the process.',
+    attributes: [],
+    family: 'rest',
+    isInteger: true,
+  },
+  'process.uptime': {
+    instrument: 'gauge',
+    unit: 's',
+    brief: 'Time since the process started.',
+    attributes: [],
+    family: 'rest',
+    divisor: 1e9,
+  },
+} as const;

@@ -1,0 +1,80 @@
+/**
+ * Metrics of threads and of what they do to the cores. Plain data, read by the agent thread.
+ */
+
+export const THREAD_METRICS = {
+  'gridwatch.thread.count': {
+    instrument: 'updowncounter',
+    unit: '{thread}',
+    brief: 'Live threads.',
+    attributes: ['gridwatch.thread.role'],
+    family: 'rest',
+    isInteger: true,
+  },
+  'gridwatch.thread.exits': {
+    instrument: 'counter',
+    unit: '{exit}',
+    brief: 'Threads that ended.',
+    attributes: ['error.type'],
+    optional: ['error.type'],
+    family: 'rest',
+    isInteger: true,
+    startsAtZero: true,
+  },
+  'gridwatch.thread.cpu.time': {
+    instrument: 'counter',
+    unit: 's',
+    brief: 'CPU time of the thread.',
+    attributes: ['thread.name', 'cpu.mode'],
+    family: 'threads',
+    divisor: 1e9,
+  },
+  'gridwatch.thread.state.time': {
+    instrument: 'counter',
+    unit: 's',
+    brief: 'Time of the thread by state; spinning is running, a raw Atomics.wait is parked.',
+    attributes: ['thread.name', 'gridwatch.thread.role', 'gridwatch.thread.state'],
+    family: 'threads',
+    divisor: 1e9,
+  },
+  'gridwatch.thread.context_switches': {
+    instrument: 'counter',
+    unit: '{context_switch}',
+    brief: 'Context switches of the thread.',
+    attributes: ['thread.name', 'process.context_switch.type'],
+    family: 'threads',
+    isInteger: true,
+  },
+  'gridwatch.thread.startup.duration': {
+    instrument: 'histogram',
+    buckets: 'waits',
+    unit: 's',
+    brief: 'From `new Worker` to the first user code of the worker.',
+    attributes: [],
+    family: 'rest',
+    divisor: 1e9,
+  },
+  'v8js.gc.duration': {
+    instrument: 'histogram',
+    buckets: 'gc',
+    unit: 's',
+    brief: 'Garbage collection duration, of every thread.',
+    attributes: ['thread.name', 'v8js.gc.type'],
+    family: 'threads',
+    divisor: 1e9,
+  },
+  'gridwatch.cpu.parallelism': {
+    instrument: 'gauge',
+    unit: '{thread}',
+    brief: 'Threads running at once, on average over the last interval.',
+    attributes: [],
+    family: 'rest',
+  },
+  'gridwatch.cpu.demand': {
+    instrument: 'gauge',
+    unit: '{thread}',
+    brief: 'Threads running, runnable or waiting for a lock at once, on average over the last interval.',
+    attributes: [],
+    family: 'rest',
+  },
+} as const;
