@@ -13,6 +13,11 @@ import { type ControlMemory, HEADER } from '../shared-memory/layout.ts';
 const POLL_INTERVAL_MS = 100;
 /** Every so many polls the clock's anchor is held against the wall clock: 10 s. */
 const POLLS_PER_ANCHOR = 100;
+/**
+ * Turns of the event loop before a flush, which let in what threads have sent before they asked for it: the notice of a worker, the notices of
+ * that worker's own workers and their ends, one turn a level. Eight idle turns take microseconds, and workers are not nested deeper than six.
+ */
+const TURNS_BEFORE_FLUSH = 8;
 
 export interface DrainSteps {
   /** Empties what application threads have published; returns the number of records. */
@@ -74,6 +79,7 @@ export class Drain {
     const requested = Atomics.load(i32, HEADER.FLUSH_REQUESTED >> 2);
     if (requested === Atomics.load(i32, HEADER.FLUSH_DONE >> 2)) return;
     this.#isFlushing = true;
+    for (let turn = 0; turn < TURNS_BEFORE_FLUSH; turn++) await new Promise((resolve) => setImmediate(resolve));
     const nowNs = this.#clock.nowNs();
     this.#steps.drain(nowNs);
     this.#steps.sample(nowNs);
