@@ -109,6 +109,7 @@ class OtlpReceiver implements Receiver {
       }
       // A sender that is cut off in the middle of its body would not read the answer: the rest is received and forgotten.
       request.resume();
+      if (!request.closed) await once(request, 'close');
       response.writeHead(error.status, { 'content-type': 'text/plain' });
       response.end(`${error.message}\n`);
     }
