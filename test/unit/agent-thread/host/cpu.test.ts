@@ -4,7 +4,7 @@ import { HostClaim } from '../../../../agent/agent-thread/host/host-claim.ts';
 import { Inventory } from '../../../../agent/agent-thread/host/inventory.ts';
 import { ProcTree } from '../../../../agent/agent-thread/host/proc.ts';
 import { FakeFiles, recordedTree, unavailableLog } from './proc-fixtures.ts';
-import { collectFrom, only } from './recording-sink.ts';
+import { collectFrom, only } from '../../../support/recording-sink.ts';
 
 const SYS = {
   '/sys/devices/system/cpu/online': '0-2',

@@ -2,8 +2,8 @@
  * A sink that keeps what a source wrote, as `name{key=value,...}`. A series written twice in one collection is an error: one of the two
  * would be lost.
  */
-import type { Attributes } from '../../../../agent/agent-thread/telemetry/catalog.ts';
-import type { MetricSink, MetricSource } from '../../../../agent/agent-thread/telemetry/metrics.ts';
+import type { Attributes } from '../../agent/agent-thread/telemetry/catalog.ts';
+import type { MetricSink, MetricSource } from '../../agent/agent-thread/telemetry/metrics.ts';
 
 export type Written = Readonly<Record<string, number>>;
 
