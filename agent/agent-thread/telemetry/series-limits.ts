@@ -3,7 +3,7 @@
  * agent thread. A name that appears gets its own series while there is room; once a minute a busier name takes the place of an idler one. It must
  * never let the family grow past its share, nor move a name to and fro: a name has to be twice as busy to displace another.
  */
-import type { FAMILIES, Family } from './catalog.ts';
+import { type FAMILIES, type Family, OTHER } from './catalog.ts';
 import type { ExportedSeries, HrTime, MetricSeries, SourceSeries } from './series.ts';
 
 /** How much busier a name must be than the one it displaces. */
@@ -45,9 +45,9 @@ export class FamilyLimit {
     this.#alwaysKept = limits.alwaysKept;
   }
 
-  /** How many names stand together as `_OTHER`. */
+  /** How many names stand together as `_OTHER`; a source may itself write to `_OTHER`, which is no name. */
   get joinedNames(): number {
-    return this.#names.size - this.#ownNames;
+    return this.#names.size - this.#ownNames - (this.#names.has(OTHER) ? 1 : 0);
   }
 
   /** Whether names have joined `_OTHER` since it was last asked, and none had before. */
@@ -61,7 +61,8 @@ export class FamilyLimit {
   nameOf(name: string): SeriesName {
     let entry = this.#names.get(name);
     if (entry === undefined) {
-      entry = new SeriesName(name, this.#isKept(name) || this.#hasRoomFor(this.#heaviest));
+      const isOwn = name !== OTHER && (this.#isKept(name) || this.#hasRoomFor(this.#heaviest));
+      entry = new SeriesName(name, isOwn);
       this.#names.set(name, entry);
       if (entry.isOwn) this.#ownNames++;
     }
@@ -107,7 +108,7 @@ export class FamilyLimit {
 
   /** Once a minute: names that became busy take the place of names that became idle. */
   rebalance(collection: number, startTime: HrTime): void {
-    const joined = this.#ranked((entry) => !entry.isOwn).toReversed();
+    const joined = this.#ranked((entry) => !entry.isOwn && entry.name !== OTHER).toReversed();
     const idlest = this.#ranked((entry) => entry.isOwn && !this.#isKept(entry.name));
     for (const candidate of joined) {
       while (!this.#hasRoomFor(candidate.weight)) {

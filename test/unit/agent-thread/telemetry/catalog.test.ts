@@ -1,0 +1,57 @@
+/** The catalog holds together: what an entry refers to exists, and what the contract asks of all entries is true of each. */
+import { describe, expect, test } from 'vitest';
+import type { MetricDefinition } from '../../../../agent/agent-thread/telemetry/catalog.ts';
+import { ATTRIBUTES, FAMILIES, LOG_EVENTS, METRICS } from '../../../../agent/agent-thread/telemetry/catalog.ts';
+
+const metrics = Object.entries(METRICS) as [string, MetricDefinition][];
+
+describe.each(metrics)('%s', (name, metric) => {
+  test('has attributes that the catalog describes', () => {
+    for (const key of metric.attributes) expect(Object.keys(ATTRIBUTES)).toContain(key);
+    for (const key of metric.optional ?? []) expect(metric.attributes).toContain(key);
+  });
+
+  test('has buckets if and only if it is a histogram', () => {
+    expect(metric.buckets !== undefined).toBe(metric.instrument === 'histogram');
+  });
+
+  test('is counted in nanoseconds if its unit is the second', () => {
+    expect(metric.divisor).toBe(metric.unit === 's' ? 1e9 : undefined);
+  });
+
+  test('is an integer if it counts things', () => {
+    const countsThings = metric.unit.startsWith('{') && metric.instrument !== 'gauge';
+    if (countsThings || metric.unit === 'By') expect(metric.isInteger).toBe(true);
+    if (metric.unit === 's' || metric.unit === '1') expect(metric.isInteger).toBeUndefined();
+  });
+
+  test('has a unit of UCUM and a sentence that says what it is', () => {
+    expect(metric.unit).toMatch(/^(?:s|By|Hz|1|\{[a-z_]+\})$/);
+    expect(metric.brief).toMatch(/^[A-Z].*\.$/);
+  });
+
+  test('stands under gridwatch. or is a convention of OpenTelemetry', () => {
+    expect(name).toMatch(/^(?:gridwatch|v8js|system|process)\.[a-z_]+(?:\.[a-z_]+)*$/);
+  });
+
+  test('names a thread, lock or queue only in a family that limits them', () => {
+    const { nameAttribute } = FAMILIES[metric.family];
+    const names = ['thread.name', 'gridwatch.lock.name', 'gridwatch.queue.name'].filter((key) =>
+      metric.attributes.includes(key),
+    );
+    if (names.length > 0) expect(names).toContain(nameAttribute);
+  });
+});
+
+test('the counters that alerts read start at zero', () => {
+  const zeros = metrics.filter(([, { startsAtZero }]) => startsAtZero).map(([name]) => name);
+  expect(zeros).toEqual(expect.arrayContaining(['gridwatch.thread.exits', 'gridwatch.agent.dropped']));
+});
+
+test('the families share 3 000 series', () => {
+  expect(Object.values(FAMILIES).reduce((sum, { maxSeries }) => sum + maxSeries, 0)).toBe(3000);
+});
+
+test('log events stand under gridwatch.', () => {
+  for (const name of Object.keys(LOG_EVENTS)) expect(name).toMatch(/^gridwatch\./);
+});
