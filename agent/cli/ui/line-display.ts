@@ -4,7 +4,7 @@
  */
 import { writeSync } from 'node:fs';
 import { counted, formatClock, formatMs, formatShare } from './quantities.ts';
-import { shareOf } from './summary.ts';
+import { isProgramThread, shareOf } from './summary.ts';
 import type { Frame } from './view.ts';
 import { durationMsOf } from './window/span-log.ts';
 
@@ -36,7 +36,7 @@ export function statusLine({ elapsedMs, now }: Omit<Frame, 'output'>): string {
   const slowest = spans.toSorted((a, b) => durationMsOf(b) - durationMsOf(a))[0];
   const facts = [
     formatClock(elapsedMs),
-    counted(now.threads.length, 'thread'),
+    counted(now.threads.filter(isProgramThread).length, 'thread'),
     `${now.usedCores.toFixed(1)} of ${now.usableCores} CPUs`,
     ...(main === undefined ? [] : [`main running ${formatShare(shareOf(main, 'running'))}`]),
     ...(main === undefined || main.gc.sumS === 0 ? [] : [`GC ${formatShare(main.gc.sumS / main.livedS)}`]),

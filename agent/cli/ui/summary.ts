@@ -128,6 +128,11 @@ export function shareOf(thread: ThreadSummary, state: ThreadState): number {
   return thread.livedS > 0 ? thread.statesS[state] / thread.livedS : 0;
 }
 
+/** Whether the program started the thread, and not Node or the agent. */
+export function isProgramThread({ role }: ThreadSummary): boolean {
+  return role === 'main' || role === 'worker';
+}
+
 function threadsOf(window: Window, fromMs: number, toMs: number): ThreadSummary[] {
   interface Gathered {
     role: string;

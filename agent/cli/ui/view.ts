@@ -7,7 +7,14 @@ import type { ForwardStats } from './forwarder.ts';
 import { type Look, type Piece, paint, type Style } from './paint.ts';
 import { columnsOf, fit } from './printable.ts';
 import { counted, formatAtMost, formatClock, formatMs, formatShare } from './quantities.ts';
-import { type Summary, shareOf, THREAD_STATES, type ThreadState, type ThreadSummary } from './summary.ts';
+import {
+  isProgramThread,
+  type Summary,
+  shareOf,
+  THREAD_STATES,
+  type ThreadState,
+  type ThreadSummary,
+} from './summary.ts';
 import { durationMsOf, type SpanGroup } from './window/span-log.ts';
 
 export interface Frame {
@@ -69,7 +76,7 @@ export function renderFrame(frame: Frame, look: Look): string[] {
   const lines = [headLine(frame, look), ...body, ...output];
   const bodyRows = Math.max(1, look.rows - foot.length);
   while (lines.length < bodyRows) lines.push('');
-  return [...lines.slice(0, bodyRows), ...foot].slice(0, look.rows);
+  return [...lines.slice(0, bodyRows), ...foot].slice(0, look.rows).map((line) => line.trimEnd());
 }
 
 function headLine(frame: Frame, look: Look): string {
@@ -94,7 +101,7 @@ function threadLines(now: Summary, rows: number, look: Look): string[] {
   const busiest = now.threads.toSorted((a, b) => activityOf(b) - activityOf(a)).slice(0, rows);
   const shown = now.threads.filter((thread) => busiest.includes(thread)).toSorted(byPlace);
   const hidden = now.threads.length - shown.length;
-  const title = ['bold', `THREADS ${now.threads.length}`] as const;
+  const title = ['bold', `THREADS ${now.threads.filter(isProgramThread).length}`] as const;
   const more: Piece = ['dim', hidden > 0 ? `  (the ${shown.length} busiest)` : ''];
   return ['', paint([title, more, usage], look), ...shown.map((thread) => threadLine(thread, now, look))];
 }

@@ -1,6 +1,6 @@
 /** The rules about CPUs: one thread that has no time left, and more threads that want a CPU than there are CPUs. */
 import { formatMs, formatShare } from '../quantities.ts';
-import { shareOf, type ThreadSummary } from '../summary.ts';
+import { isProgramThread, shareOf, type ThreadSummary } from '../summary.ts';
 import { type Rule, stretchS } from './rule.ts';
 
 /** The main thread answers everybody: past this share, new work waits behind old. */
@@ -48,7 +48,8 @@ const MIN_WAITING_SHARE = 0.2;
 
 export const tooFewCpus: Rule<Oversubscription> = {
   check: (evidence) => {
-    const { threads, usedCores, usableCores } = evidence.summary;
+    const { usedCores, usableCores } = evidence.summary;
+    const threads = evidence.summary.threads.filter(isProgramThread);
     const runnableS = threads.reduce((sum, thread) => sum + thread.statesS.runnable, 0);
     const runningS = threads.reduce((sum, thread) => sum + thread.statesS.running, 0);
     const waiting = runnableS / stretchS(evidence);

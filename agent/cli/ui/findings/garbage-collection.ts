@@ -1,6 +1,6 @@
 /** The rule about pauses of garbage collection: of a thread's time, and inside the slowest requests. */
 import { counted, formatAtMost, formatMs, formatShare } from '../quantities.ts';
-import type { ThreadSummary } from '../summary.ts';
+import { isProgramThread, type ThreadSummary } from '../summary.ts';
 import { durationMsOf, type SpanEntry } from '../window/span-log.ts';
 import type { Rule } from './rule.ts';
 
@@ -33,7 +33,7 @@ export interface PausedThread {
 export const gcPauses: Rule<PausedThread> = {
   check: ({ summary }) =>
     summary.threads
-      .filter(({ role, gc }) => role !== 'agent' && gc.count > 0)
+      .filter((thread) => isProgramThread(thread) && thread.gc.count > 0)
       .map((thread) => {
         const pauses = summary.pauses.filter((pause) => isOf(pause, thread));
         return {

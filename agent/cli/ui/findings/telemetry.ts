@@ -45,9 +45,8 @@ export const notShipped: Rule<{ readonly lostCount: number; readonly reason: str
   }),
 };
 
-/** What nobody chose: the agent had to leave it out. */
+/** What nobody chose and somebody can change. That a platform lacks something is no finding. */
 const UNCHOSEN: ReadonlyMap<string, string> = new Map([
-  ['unsupported_platform', 'this platform has no such thing'],
   ['no_permission', 'the process may not read it'],
   ['budget', 'the agent had reached its own limit of CPU or memory'],
   ['failed', 'it failed'],

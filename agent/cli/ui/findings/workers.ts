@@ -186,10 +186,12 @@ export const poolTooLarge: Rule<Pool> = {
   }),
 };
 
+/** One worker alone may be meant to be one: from two on they are a pool. */
 export const poolTooSmall: Rule<Pool> = {
   check: ({ summary }) =>
     poolsOf(summary.threads).filter(
       ({ workers }) =>
+        workers.length > 1 &&
         summary.usableCores - summary.usedCores >= 1 &&
         workers.every((worker) => shareOf(worker, 'running') >= BUSY_SHARE),
     ),

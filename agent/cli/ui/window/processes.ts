@@ -38,7 +38,8 @@ export class ProcessTable {
     if (this.#byIdentity.size < 4 * MAX_PROCESSES)
       for (const identity of identities) this.#byIdentity.set(identity, entry);
     if (typeof pid === 'number') entry.pid ??= pid;
-    entry.serviceName ||= textOf(resource, 'service.name');
+    const serviceName = textOf(resource, 'service.name');
+    if (!serviceName.startsWith('unknown_service')) entry.serviceName ||= serviceName;
     return entry;
   }
 

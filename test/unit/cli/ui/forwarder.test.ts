@@ -58,11 +58,13 @@ function body(bytes: Buffer, options: Partial<ReceivedBody> = {}): ReceivedBody 
 
 async function httpEndpoint(status: number, arrivals: Arrival[]): Promise<URL> {
   return listen(
-    http.createServer(async (request, response) => {
+    http.createServer((request, response) => {
       const chunks: Buffer[] = [];
-      for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
-      arrivals.push({ path: request.url ?? '', headers: request.headers, bytes: Buffer.concat(chunks) });
-      response.writeHead(status).end();
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () => {
+        arrivals.push({ path: request.url ?? '', headers: request.headers, bytes: Buffer.concat(chunks) });
+        response.writeHead(status).end();
+      });
     }),
   );
 }
@@ -140,7 +142,7 @@ describe('over gRPC', () => {
         } else stream.respond({ ':status': 200, 'grpc-status': status }, { endStream: true });
       });
     });
-    return listen(server as unknown as Server);
+    return listen(server);
   }
 
   it('frames the same message', async () => {

@@ -19,12 +19,15 @@ describe('printable', () => {
   });
 
   it('leaves no control character of any text, and is never longer than asked', () => {
-    const text = fc.oneof(fc.string({ unit: 'binary' }), fc.stringMatching(/^[\x1b[\]0-9;mHJK\x07a-z]*$/));
+    const sequences = fc.string({
+      unit: fc.constantFrom('\x1b', '\x07', '\x9b', '[', ']', '?', '0', ';', 'm', 'H', 'a'),
+    });
+    const text = fc.oneof(fc.string({ unit: 'binary' }), sequences);
     fc.assert(
       fc.property(text, fc.integer({ min: 1, max: 50 }), (given, maxLength) => {
         const shown = printable(given, maxLength);
         expect(shown).not.toMatch(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u);
-        expect(shown.isWellFormed()).toBe(true);
+        expect(shown).not.toMatch(/\p{Cs}/u);
         expect(shown.length).toBeLessThanOrEqual(maxLength);
       }),
       { numRuns: 1000 },

@@ -1,0 +1,249 @@
+/** What `gridwatch doctor` makes of a machine, an environment, an installation and an endpoint. */
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { checkConfiguration, preloadsOf } from '../../../../agent/cli/doctor/configuration.ts';
+import { checkEndpoint } from '../../../../agent/cli/doctor/endpoint.ts';
+import { checkInstallation } from '../../../../agent/cli/doctor/installation.ts';
+import { checkMachine } from '../../../../agent/cli/doctor/machine.ts';
+import type { Check } from '../../../../agent/cli/doctor.ts';
+import { registerFile } from '../../../../agent/cli/path.ts';
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'gridwatch-doctor-'));
+});
+
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function write(files: Readonly<Record<string, string>>): void {
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), content);
+  }
+}
+
+function levels(checks: readonly Check[]): string[] {
+  return checks.map(({ level }) => level);
+}
+
+describe('the machine', () => {
+  const look = (): Check[] =>
+    checkMachine({ procRoot: join(folder, 'proc'), sysRoot: join(folder, 'sys'), platform: 'linux' });
+
+  it('is fine where the kernel tells all', () => {
+    write({
+      'proc/thread-self/schedstat': '5 6 7\n',
+      'proc/thread-self/syscall': 'running\n',
+      'proc/self/cgroup': '0::/\n',
+    });
+    expect(levels(look())).toEqual(['ok', 'ok', 'ok', 'ok']);
+  });
+
+  it('is short of something where a sandbox leaves files out', () => {
+    write({ 'proc/thread-self/schedstat': '0 0 0\n', 'proc/thread-self/stat': '1 (x) R' });
+    const [, schedule, kernelState] = look();
+    expect(schedule).toMatchObject({ level: 'problem', found: expect.stringContaining('in steps of 10 ms only') });
+    expect(kernelState).toMatchObject({
+      level: 'problem',
+      found: expect.stringContaining('syscall cannot be read (ENOENT)'),
+    });
+  });
+
+  it('warns of a quota below one CPU, wherever above the group it is set', () => {
+    write({
+      'proc/self/cgroup': '0::/a/b\n',
+      'sys/fs/cgroup/a/cpu.max': '50000 100000\n',
+      'sys/fs/cgroup/a/b/cpu.max': 'max 100000\n',
+    });
+    expect(look().at(-1)).toMatchObject({ level: 'note', found: expect.stringContaining('a quota of 0.5') });
+  });
+
+  it('says what other platforms lack', () => {
+    expect(levels(checkMachine({ platform: 'darwin' }))).toEqual(['ok', 'note', 'ok']);
+  });
+});
+
+describe('the configuration', () => {
+  it('is fine when it is empty, and every fault is a problem', () => {
+    expect(levels(checkConfiguration({}))).toEqual(['ok']);
+    expect(levels(checkConfiguration({ GRIDWATCH_MAX_CPU: '9', GRIDWATCH_LOGG: 'x' }))).toEqual(['problem', 'problem']);
+  });
+
+  it('says what switches everything off', () => {
+    expect(levels(checkConfiguration({ GRIDWATCH_ENABLED: 'false', OTEL_SDK_DISABLED: 'TRUE' }))).toEqual([
+      'ok',
+      'note',
+      'note',
+    ]);
+  });
+
+  it('knows the trap of a bare name in NODE_OPTIONS', () => {
+    const preload = (nodeOptions: string): Check | undefined =>
+      checkConfiguration({ NODE_OPTIONS: nodeOptions }).at(-1);
+    expect(preload('--require gridwatch/register')).toMatchObject({
+      level: 'problem',
+      remedy: expect.stringContaining(registerFile()),
+    });
+    expect(preload('--import=./node_modules/gridwatch/dist/register.cjs')?.level).toBe('problem');
+    expect(preload('-r /nowhere/gridwatch/register.cjs')).toMatchObject({
+      level: 'problem',
+      found: expect.stringContaining('does not exist'),
+    });
+    write({ 'a b/gridwatch/register.cjs': '' });
+    expect(preload(`--require "${folder}/a b/gridwatch/register.cjs"`)).toMatchObject({
+      level: 'ok',
+      found: expect.stringContaining('a b'),
+    });
+    expect(levels(checkConfiguration({ NODE_OPTIONS: '--require dotenv/config --max-old-space-size=100' }))).toEqual([
+      'ok',
+    ]);
+  });
+
+  it('reads NODE_OPTIONS as Node does', () => {
+    expect(preloadsOf('-r a --require=b --import "c d" --title "-r x" --require "e\\"f"')).toEqual([
+      'a',
+      'b',
+      'c d',
+      'e"f',
+    ]);
+  });
+});
+
+describe('the installation', () => {
+  const otel = (name: string, version: string, dependencies: Record<string, string> = {}): string =>
+    JSON.stringify({ name: `@opentelemetry/${name}`, version, dependencies });
+  const manifest = JSON.stringify({
+    dependencies: { '@opentelemetry/api': '1.10.0', '@opentelemetry/sdk-node': '0.301.0', other: '1.0.0' },
+  });
+  const whole = {
+    'package.json': manifest,
+    'register.cjs': '',
+    'node_modules/@opentelemetry/api/package.json': otel('api', '1.10.0'),
+    'node_modules/@opentelemetry/sdk-node/package.json': otel('sdk-node', '0.301.0', {
+      '@opentelemetry/core': '3.1.0',
+    }),
+    'node_modules/@opentelemetry/core/package.json': otel('core', '3.1.0', { '@opentelemetry/api': '1.10.0' }),
+  };
+  const look = (): Check[] => checkInstallation(folder, join(folder, 'register.cjs'));
+
+  it('is fine when every package is there once', () => {
+    write(whole);
+    expect(look()).toEqual([
+      { level: 'ok', found: 'OpenTelemetry is installed as tested: 3 packages, each once.', remedy: '' },
+    ]);
+  });
+
+  it('is broken by another version, a second copy, or a missing file', () => {
+    write({ ...whole, 'node_modules/@opentelemetry/api/package.json': otel('api', '1.9.0') });
+    expect(look().map(({ found }) => found)).toEqual(['@opentelemetry/api 1.10.0 is needed, and 1.9.0 is installed.']);
+    write({
+      ...whole,
+      'node_modules/@opentelemetry/sdk-node/node_modules/@opentelemetry/core/package.json': otel('core', '3.1.1', {
+        '@opentelemetry/semconv': '1',
+      }),
+    });
+    write({
+      'node_modules/@opentelemetry/semconv/package.json': otel('semconv', '1', { '@opentelemetry/core': '3.1.0' }),
+    });
+    expect(look().map(({ found }) => found)).toEqual([
+      expect.stringContaining('@opentelemetry/core is installed 2 times'),
+    ]);
+    rmSync(join(folder, 'register.cjs'));
+    rmSync(join(folder, 'node_modules/@opentelemetry/sdk-node'), { recursive: true });
+    expect(look().map(({ found }) => found)).toEqual([
+      `${join(folder, 'register.cjs')} is missing.`,
+      '@opentelemetry/sdk-node 0.301.0 is needed, and is not there.',
+    ]);
+  });
+});
+
+describe('the endpoint', () => {
+  let server: Server | undefined;
+
+  afterEach(() => {
+    server?.close();
+    server?.closeAllConnections();
+    server = undefined;
+  });
+
+  async function answering(statusOf: (path: string) => number | undefined): Promise<string> {
+    server = createServer((request, response) => {
+      const status = statusOf(request.url ?? '');
+      request.resume();
+      if (status !== undefined) response.writeHead(status).end();
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  it('is fine when it takes everything', async () => {
+    const url = await answering(() => 200);
+    expect(await checkEndpoint({ OTEL_EXPORTER_OTLP_ENDPOINT: url })).toEqual([
+      { level: 'ok', found: `${url} takes logs, metrics, and traces.`, remedy: '' },
+    ]);
+  });
+
+  it('may take traces only, as Jaeger does', async () => {
+    const url = await answering((path) => (path === '/v1/traces' ? 200 : 404));
+    const checks = await checkEndpoint({ OTEL_EXPORTER_OTLP_ENDPOINT: url });
+    expect(checks).toMatchObject([
+      { level: 'ok', found: `${url} takes traces.` },
+      { level: 'note', found: expect.stringContaining('does not take logs and metrics') },
+    ]);
+  });
+
+  it.each([
+    [401, /OTEL_EXPORTER_OTLP_HEADERS/],
+    [500, /log of what listens/],
+  ])('answers %i', async (status, remedy) => {
+    const url = await answering(() => status);
+    expect(await checkEndpoint({ OTEL_EXPORTER_OTLP_ENDPOINT: url })).toMatchObject([
+      { level: 'problem', remedy: expect.stringMatching(remedy) },
+    ]);
+  });
+
+  it('does not answer', async () => {
+    const url = await answering(() => undefined);
+    const startedMs = performance.now();
+    expect(await checkEndpoint({ OTEL_EXPORTER_OTLP_ENDPOINT: url })).toMatchObject([
+      { level: 'problem', found: expect.stringContaining('no answer in time') },
+    ]);
+    expect(performance.now() - startedMs).toBeLessThan(4000);
+  });
+
+  it('is not there, is no URL, or stands in a file', async () => {
+    expect(await checkEndpoint({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' })).toMatchObject([
+      { remedy: expect.stringContaining('Nothing listens there') },
+    ]);
+    expect(await checkEndpoint({ OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318' })).toMatchObject([
+      { level: 'problem', found: expect.stringContaining('is a URL') },
+    ]);
+    expect(await checkEndpoint({ OTEL_CONFIG_FILE: 'otel.yaml' })).toMatchObject([{ level: 'note' }]);
+    expect(
+      await checkEndpoint({ OTEL_TRACES_EXPORTER: 'none', OTEL_METRICS_EXPORTER: 'none', OTEL_LOGS_EXPORTER: 'none' }),
+    ).toMatchObject([{ level: 'note' }]);
+  });
+
+  it('must not get credentials in clear text, unless it is on this machine', async () => {
+    const url = await answering(() => 200);
+    const OTEL_EXPORTER_OTLP_HEADERS = 'x-api-key=1';
+    expect(levels(await checkEndpoint({ OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_HEADERS }))).toEqual([
+      'ok',
+    ]);
+    const checks = await checkEndpoint({
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector.invalid:4318',
+      OTEL_EXPORTER_OTLP_HEADERS,
+    });
+    expect(checks.at(-1)).toMatchObject({
+      level: 'problem',
+      found: 'Credentials (x-api-key) go to collector.invalid:4318 in clear text.',
+    });
+  });
+});

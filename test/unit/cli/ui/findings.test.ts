@@ -1,0 +1,250 @@
+/** Each rule on a program that has the trouble and on one that has not, and the report made of them. */
+import { describe, expect, it } from 'vitest';
+import { findingsOf, renderReport } from '../../../../agent/cli/ui/findings/report.ts';
+import type { Evidence, Finding } from '../../../../agent/cli/ui/findings/rule.ts';
+import type { Look } from '../../../../agent/cli/ui/paint.ts';
+import type { Summary } from '../../../../agent/cli/ui/summary.ts';
+import type { AgentEvent } from '../../../../agent/cli/ui/window/window.ts';
+import { groupOf, PROCESS, span, summary, thread } from './summaries.ts';
+
+const LOOK: Look = { columns: 100, rows: 30, hasColor: false, hasUnicode: true };
+
+function evidence(options: Partial<Summary> = {}, more: Partial<Evidence> = {}): Evidence {
+  return { summary: summary(options), forwarded: undefined, refusedCount: 0, ...more };
+}
+
+function titles(given: Evidence): string[] {
+  return findingsOf(given).map(({ title }) => title);
+}
+
+/** The only finding there is. */
+function onlyFinding(given: Evidence): Finding {
+  const findings = findingsOf(given);
+  expect(findings.map(({ title }) => title)).toHaveLength(1);
+  return findings[0]!;
+}
+
+describe('nothing is found', () => {
+  it.each<[string, Partial<Summary>]>([
+    ['in a program that does some work', {}],
+    [
+      'in a pool that is idle',
+      { threads: [thread('main', { idle: 60 }), ...[1, 2, 3, 4].map((k) => thread(`worker-${k}`, { parked: 60 }))] },
+    ],
+    [
+      'in a worker that computes, as workers do',
+      { threads: [thread('main', { idle: 60 }), thread('crunch', { running: 60 })] },
+    ],
+    [
+      'in a few short pauses',
+      { threads: [thread('main', { running: 30, idle: 30 }, { gc: { count: 90, sumS: 0.4, atMostS: 0.01 } })] },
+    ],
+    ['in workers that a pool terminated', { exits: [{ errorType: 'terminated', count: 4 }] }],
+    ['in features that somebody switched off', { disabledFeatures: [{ feature: 'gc', reason: 'configured' }] }],
+    ['in what a platform lacks', { disabledFeatures: [{ feature: 'cpu.frequency', reason: 'unsupported_platform' }] }],
+    ['in a busy start', { toMs: 2000, threads: [thread('main', { running: 2 })] }],
+    [
+      'in an agent that waits for a CPU',
+      { threads: [thread('main', { idle: 60 }), thread('agent', { runnable: 50 }, { role: 'agent' })] },
+    ],
+  ])('%s', (_what, options) => {
+    expect(titles(evidence(options))).toEqual([]);
+  });
+});
+
+describe('pauses of garbage collection', () => {
+  it('are a finding when they take much of a thread', () => {
+    const main = thread('main', { running: 30, idle: 30 }, { gc: { count: 900, sumS: 6, atMostS: 0.05 } });
+    const finding = onlyFinding(evidence({ threads: [main] }));
+    expect(finding.title).toBe('Garbage collection stopped main for 10 % of the time.');
+    expect(finding.facts).toEqual(['900 pauses, 6 s in all, each under 50 ms.']);
+    expect(finding.advice).toContain('--max-semi-space-size');
+  });
+
+  it('are a finding when one is long, with other advice when the heap is old', () => {
+    const gc = { count: 3, sumS: 0.5, atMostS: 0.5 };
+    const worker = thread('crunch', { running: 30, idle: 30 }, { gc, majorGc: gc });
+    const pauses = [
+      span('gc major', 0, 420, { threadName: 'crunch' }),
+      span('gc major', 500, 900, { threadName: 'other' }),
+    ];
+    const finding = onlyFinding(evidence({ threads: [worker], pauses }));
+    expect(finding.title).toBe('Garbage collection stopped crunch for 420 ms at a stretch.');
+    expect(finding.advice).toMatch(/heap snapshots.*maxOldGenerationSizeMb/);
+  });
+
+  it('are a finding when slow requests stood still in them', () => {
+    const main = thread('main', { running: 3, idle: 57 }, { gc: { count: 9, sumS: 0.1, atMostS: 0.1 } });
+    const pauses = [
+      span('gc minor', 1000, 1040, { threadName: 'main' }),
+      span('gc minor', 1050, 1080, { threadName: 'main' }),
+    ];
+    const requests = groupOf(
+      span('GET /slow', 990, 1090, { isRequest: true }),
+      span('GET /slow', 5000, 5090, { isRequest: true }),
+      span('GET /slow', 1000, 1080, { isRequest: true, process: { ...PROCESS, pid: 5 } }),
+    );
+    const finding = onlyFinding(evidence({ threads: [main], pauses, spanGroups: [requests] }));
+    expect(finding.title).toBe('Garbage collection on main held up 1 slow request.');
+    expect(finding.facts[1]).toBe(
+      '1 of the slowest requests was held up by it: GET /slow took 100 ms, 70 ms of that in a pause.',
+    );
+  });
+});
+
+describe('CPUs', () => {
+  it('one busy main thread is a finding', () => {
+    const threads = [thread('main', { running: 57, idle: 3 }), thread('worker-1', { parked: 60 })];
+    const finding = onlyFinding(evidence({ threads, usedCores: 0.96 }));
+    expect(finding.title).toMatch(/^The main thread computed 95 % of the time/);
+    expect(finding.facts[0]).toContain('1.0 of 4 CPUs');
+  });
+
+  it('more demand than CPUs is a finding, and the program is to blame when it fills them', () => {
+    const workers = [1, 2, 3, 4, 5, 6].map((k) => thread(`w${k}`, { running: 38, runnable: 20, idle: 2 }));
+    const threads = [thread('main', { running: 6, runnable: 6, idle: 48 }), ...workers];
+    const finding = onlyFinding(evidence({ threads, usedCores: 3.9, demand: 6 }));
+    expect(finding.title).toBe('Threads were ready to run and had no CPU for 2 min of thread time.');
+    expect(finding.facts).toEqual([
+      'The program wanted 6.0 CPUs on average and got 3.9, of 4 usable.',
+      'The main thread waited like that for 10 % of its time, and every request with it.',
+    ]);
+    expect(finding.advice).toContain('there were 6 workers');
+  });
+
+  it("is the others' fault when the program does not fill them", () => {
+    const threads = [thread('main', { running: 20, runnable: 30, idle: 10 })];
+    expect(onlyFinding(evidence({ threads, usedCores: 0.4 })).advice).toContain('another program');
+  });
+});
+
+describe('workers', () => {
+  const event: AgentEvent = {
+    process: PROCESS,
+    name: 'gridwatch.thread.failed',
+    timeMs: 1,
+    body: 'worker resize ended: uncaught',
+    threadName: 'resize',
+    site: { file: 'src/resize.js', line: 12 },
+  };
+
+  it('that fail are a finding, with the place', () => {
+    const given = evidence({ exits: [{ errorType: 'uncaught', count: 3 }], events: [event] });
+    const finding = onlyFinding(given);
+    expect(finding).toMatchObject({
+      severity: 'failure',
+      title: '3 workers failed, resize among them.',
+      site: { line: 12 },
+    });
+    expect(renderReport(given, LOOK)).toContain('   at src/resize.js:12');
+  });
+
+  it('that start slowly are a finding', () => {
+    const start = span('worker.start resize', 0, 1200, {
+      isGridwatch: true,
+      threadName: 'resize',
+      site: { file: 'src/main.js', line: 3 },
+    });
+    const finding = onlyFinding(
+      evidence({ workerStarts: { count: 2, sumS: 1.8, atMostS: 2.5 }, spanGroups: [groupOf(start)] }),
+    );
+    expect(finding.title).toBe('A worker took 900 ms until its first line of code.');
+    expect(finding.facts).toEqual(['That is the mean of 2 starts; the slowest, resize, took 1.2 s.']);
+    expect(finding.site?.file).toBe('src/main.js');
+  });
+
+  it('that are started again and again are a finding', () => {
+    const finding = onlyFinding(evidence({ workerStarts: { count: 300, sumS: 12, atMostS: 0.05 } }));
+    expect(finding).toMatchObject({ severity: 'waste', title: '300 workers started, 5.0 a second.' });
+    expect(finding.facts[0]).toBe('Each took 40 ms until its first line of code, 12 s in all.');
+  });
+
+  const pool = (...runningS: number[]): Summary['threads'] =>
+    runningS.map((running, at) => thread(`worker-${at + 1}`, { running, parked: 60 - running }));
+
+  it('of which most never run are a finding', () => {
+    expect(titles(evidence({ threads: pool(30, 20, 0, 0, 0, 0) }))).toEqual([
+      '4 of 6 "worker" workers did next to nothing.',
+    ]);
+  });
+
+  it('of which one does everything are a finding, and only one', () => {
+    expect(titles(evidence({ threads: pool(59, 1, 0, 0) }))).toEqual([
+      'worker-1 computed all the time while 3 workers of its kind had nothing to do.',
+    ]);
+  });
+
+  it('that are all busy while CPUs rest are a finding', () => {
+    const given = evidence({ threads: pool(58, 57), usedCores: 1.9 });
+    expect(titles(given)).toEqual(['All 2 "worker" workers were busy while 2.1 CPUs had nothing to do.']);
+    expect(titles(evidence({ threads: pool(58, 57), usedCores: 3.9 }))).toEqual([]);
+  });
+});
+
+describe('gaps', () => {
+  it('are findings of the last rank', () => {
+    const forwarded = { delivered: 1, failed: 2, dropped: 3, unsupported: [], lastFailure: 'ECONNREFUSED' };
+    const given = evidence(
+      {
+        drops: [{ kind: 'gc', count: 12 }],
+        exportFailures: 1,
+        disabledFeatures: [{ feature: 'threads.kernel_state', reason: 'no_permission' }],
+        threads: [thread('main', { running: 57, idle: 3 })],
+      },
+      { forwarded },
+    );
+    const findings = findingsOf(given);
+    expect(findings.map(({ severity }) => severity)).toEqual(['slow', 'blind', 'blind', 'blind']);
+    expect(findings[1]?.facts).toEqual([
+      'The agent dropped 12 records of the kind "gc".',
+      '1 export of the agent failed.',
+    ]);
+    expect(findings[2]?.title).toBe('5 requests did not reach your OTLP endpoint.');
+    expect(findings[3]?.facts).toEqual(['threads.kernel_state: the process may not read it.']);
+  });
+});
+
+describe('the report', () => {
+  const bad = evidence({
+    exits: [{ errorType: 'out_of_memory', count: 1 }],
+    threads: [
+      thread('main', { running: 57, idle: 3 }, { gc: { count: 9, sumS: 9, atMostS: 1 } }),
+      ...[30, 0, 0, 0].map((running, at) => thread(`worker-${at}`, { running, parked: 60 - running })),
+    ],
+    workerStarts: { count: 100, sumS: 50, atMostS: 1 },
+    drops: [{ kind: 'gc', count: 12 }],
+    usedCores: 1.5,
+  });
+
+  it('has at most five findings, worst first, and says how many it left out', () => {
+    const lines = renderReport(bad, LOOK);
+    const numbered = lines.filter((line) => /^\d\. /.test(line));
+    expect(lines[0]).toBe('gridwatch: 5 findings, worst first (1:00 observed).');
+    expect(numbered).toHaveLength(5);
+    expect(numbered[0]).toBe('1. 1 worker failed.');
+    expect(lines.at(-1)).toBe('2 lesser findings not shown.');
+  });
+
+  it('is no wider than the terminal', () => {
+    for (const columns of [40, 60, 200]) {
+      for (const line of renderReport(bad, { ...LOOK, columns })) expect(line.length).toBeLessThanOrEqual(columns);
+    }
+  });
+
+  it('says when nothing stands out, and what that rests on', () => {
+    const slow = groupOf(span('GET /', 0, 31, { isRequest: true }));
+    expect(renderReport(evidence({ spanGroups: [slow] }), LOOK)).toEqual([
+      'gridwatch: nothing stands out (1:00 observed).',
+      '  The main thread computed 10 % of the time, 0 % of it was garbage collection. 1 worker; the program',
+      '  used 0.3 of 4 CPUs.',
+      '  The slowest request, GET /, took 31 ms.',
+    ]);
+  });
+
+  it('says when it saw nothing, or little', () => {
+    expect(renderReport(evidence({ hasAgentData: false }), LOOK).join(' ')).toContain(
+      'no telemetry of the agent arrived',
+    );
+    expect(renderReport(evidence({ toMs: 1500 }), LOOK).at(-1)).toContain('The run was short');
+  });
+});

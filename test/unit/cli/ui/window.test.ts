@@ -1,0 +1,269 @@
+/** The last minutes in memory: what series, spans and processes keep, what they forget, and what is made of them. */
+import { describe, expect, it } from 'vitest';
+import { decodeOtlp, type OtlpSignal } from '../../../../agent/cli/otlp-decode.ts';
+import { type Summary, summarise } from '../../../../agent/cli/ui/summary.ts';
+import { Counter, Distribution, Gauge } from '../../../../agent/cli/ui/window/series.ts';
+import { WINDOW_MS, Window } from '../../../../agent/cli/ui/window/window.ts';
+import {
+  counter,
+  gauge,
+  histogram,
+  logsRequest,
+  metricsRequest,
+  type SpanOptions,
+  spansRequest,
+  threadStates,
+} from '../../../support/otlp-payloads.ts';
+
+const T0 = 1_800_000_000_000;
+
+function ingest(window: Window, signal: OtlpSignal, request: unknown, nowMs: number): void {
+  window.ingest(decodeOtlp(signal, 'application/json', Buffer.from(JSON.stringify(request))), nowMs);
+}
+
+describe('a counter', () => {
+  it('tells how much it grew, evenly between points', () => {
+    const series = new Counter();
+    series.add(T0, T0 + 1000, 1, false);
+    series.add(T0, T0 + 2000, 3, false);
+    expect(series.increase(T0, T0 + 2000)).toBe(3);
+    expect(series.increase(T0 + 1500, T0 + 2000)).toBe(1);
+    expect(series.increase(T0 + 5000, T0 + 6000)).toBe(0);
+  });
+
+  it('takes a fall for a restart, and adds deltas up', () => {
+    const cumulative = new Counter();
+    for (const [at, value] of [
+      [1, 5],
+      [2, 9],
+      [3, 2],
+    ] as const)
+      cumulative.add(T0, T0 + at * 1000, value, false);
+    expect(cumulative.increase(T0, T0 + 3000)).toBe(11);
+    const delta = new Counter();
+    for (const [at, value] of [
+      [1, 5],
+      [2, 4],
+      [3, 2],
+    ] as const)
+      delta.add(T0, T0 + at * 1000, value, true);
+    expect(delta.increase(T0, T0 + 3000)).toBe(11);
+  });
+
+  it('stays bounded however often it is told, and forgets what is old', () => {
+    const series = new Counter();
+    for (let ms = 0; ms <= 10_000; ms += 10) series.add(T0, T0 + ms, ms, false);
+    expect(series.increase(T0, T0 + 10_000)).toBe(10_000);
+    series.prune(T0 + 9000);
+    expect(series.increase(T0, T0 + 10_000)).toBeLessThan(2000);
+    expect(series.increase(T0 + 9000, T0 + 10_000)).toBeCloseTo(1000, -2);
+  });
+
+  it('ignores what is late or no number', () => {
+    const series = new Counter();
+    series.add(T0, T0 + 2000, 3, false);
+    series.add(T0, T0 + 1000, 9, false);
+    series.add(T0, T0 + 3000, Number.NaN, false);
+    expect(series.increase(T0, T0 + 3000)).toBe(3);
+  });
+});
+
+describe('a gauge', () => {
+  it('has a mean of what was sent between, or what was sent last', () => {
+    const series = new Gauge();
+    expect(series.mean(T0, T0 + 1)).toBeUndefined();
+    for (const [at, value] of [
+      [1, 1],
+      [2, 3],
+      [3, 5],
+    ] as const)
+      series.add(T0 + at * 1000, value);
+    expect(series.mean(T0 + 1500, T0 + 3000)).toBe(4);
+    expect(series.mean(T0 + 9000, T0 + 9500)).toBe(5);
+  });
+});
+
+describe('a distribution', () => {
+  it('counts what was added between two times, and bounds the longest', () => {
+    const series = new Distribution();
+    series.add(
+      T0,
+      T0 + 1000,
+      0.5,
+      [
+        [0.1, 2],
+        [1, 1],
+      ],
+      false,
+    );
+    series.add(
+      T0,
+      T0 + 2000,
+      0.6,
+      [
+        [0.1, 4],
+        [1, 1],
+      ],
+      false,
+    );
+    expect(series.between(T0, T0 + 2000)).toEqual({ count: 5, sumS: expect.closeTo(0.6), atMostS: 1 });
+    const later = series.between(T0 + 1000, T0 + 2000);
+    expect(later).toMatchObject({ count: 2, atMostS: 0.1 });
+    expect(later.sumS).toBeCloseTo(0.1);
+  });
+});
+
+describe('the window', () => {
+  const at = (timeMs: number): { startMs: number; timeMs: number } => ({ startMs: T0, timeMs });
+
+  function summaryOf(window: Window, toMs: number, fromMs: number = T0): Summary {
+    return summarise(window, fromMs, toMs, 2);
+  }
+
+  it('sums up threads, pauses, cores, workers and losses', () => {
+    const window = new Window();
+    const send = (timeMs: number, ageS: number): void => {
+      const gcOfMain = { ...at(timeMs), attributes: { 'thread.name': 'main', 'v8js.gc.type': 'minor' } };
+      const metrics = [
+        ...threadStates('main', { running: 0.5 * ageS, idle: 0.5 * ageS }, at(timeMs)),
+        ...threadStates('worker-1', { parked: ageS }, at(timeMs)),
+        histogram('v8js.gc.duration', [0.004, 0.2].slice(0, ageS), gcOfMain),
+        gauge('gridwatch.cpu.demand', 1.5, at(timeMs)),
+        counter('gridwatch.agent.dropped', ageS, { ...at(timeMs), attributes: { 'gridwatch.record.kind': 'gc' } }),
+        counter('gridwatch.thread.exits', ageS, { ...at(timeMs), attributes: { 'error.type': 'uncaught' } }),
+        counter('gridwatch.thread.exits', 7, at(timeMs)),
+        ...['user', 'idle', 'iowait'].map((mode, place) =>
+          counter('system.cpu.time', [0.25, 0.5, 0.25][place]! * ageS, {
+            ...at(timeMs),
+            attributes: { 'cpu.logical_number': 3, 'cpu.mode': mode },
+          }),
+        ),
+      ];
+      ingest(window, 'metrics', metricsRequest(metrics), timeMs);
+    };
+    send(T0 + 1000, 1);
+    send(T0 + 2000, 2);
+    const summary = summaryOf(window, T0 + 2000);
+    expect(summary.threads.map(({ name, role }) => [name, role])).toEqual([
+      ['main', 'main'],
+      ['worker-1', 'worker'],
+    ]);
+    expect(summary.threads[0]).toMatchObject({
+      livedS: 2,
+      statesS: { running: 1, idle: 1 },
+      gc: { count: 2, sumS: expect.closeTo(0.204), atMostS: 0.25 },
+    });
+    expect(summary.cores).toEqual([{ number: 3, busy: 0.25 }]);
+    expect(summary).toMatchObject({
+      usedCores: 0.5,
+      demand: 1.5,
+      drops: [{ kind: 'gc', count: 2 }],
+      exits: [{ errorType: 'uncaught', count: 2 }],
+    });
+  });
+
+  it('takes a series that appears late for one that began after the last collection', () => {
+    const window = new Window();
+    for (const timeMs of [T0 + 60_000, T0 + 61_000]) {
+      const late = timeMs > T0 + 60_000 ? threadStates('late', { running: 0.9 }, at(timeMs)) : [];
+      ingest(
+        window,
+        'metrics',
+        metricsRequest([...threadStates('main', { idle: (timeMs - T0) / 1000 }, at(timeMs)), ...late]),
+        timeMs,
+      );
+    }
+    const late = summaryOf(window, T0 + 61_000, T0 + 60_000).threads.find(({ name }) => name === 'late');
+    expect(late?.statesS.running).toBeCloseTo(0.9);
+  });
+
+  it('knows the one program behind the resources of its agent and its own SDK', () => {
+    const window = new Window();
+    ingest(window, 'metrics', metricsRequest(threadStates('main', { idle: 1 }, at(T0 + 1000))), T0 + 1000);
+    const span: SpanOptions = { name: 'GET /', startMs: T0, endMs: T0 + 5, kind: 2 };
+    ingest(window, 'traces', spansRequest([span], 'http', { 'service.instance.id': 'one' }), T0 + 1000);
+    ingest(window, 'traces', spansRequest([span], 'http', {}), T0 + 1000);
+    ingest(window, 'traces', spansRequest([span], 'http', { 'process.pid': 9 }), T0 + 1000);
+    expect(window.processes.map(({ pid, serviceName }) => [pid, serviceName])).toEqual([
+      [4711, 'shop'],
+      [9, ''],
+    ]);
+  });
+
+  it('keeps the slowest of each name, and names requests by their route', () => {
+    const window = new Window();
+    const spans = Array.from({ length: 30 }, (_, i) => ({
+      name: 'GET',
+      kind: 2,
+      startMs: T0,
+      endMs: T0 + i,
+      attributes: { 'url.path': `/users/${i}/x` },
+    }));
+    ingest(window, 'traces', spansRequest(spans, 'http'), T0 + 100);
+    const [group] = summaryOf(window, T0 + 100).spanGroups;
+    expect(group).toMatchObject({ name: 'GET /users/*/x', count: 30 });
+    expect(group?.slowest).toHaveLength(10);
+    expect(group?.slowest[0]?.endMs).toBeCloseTo(T0 + 29);
+  });
+
+  it('strips control characters from all it keeps', () => {
+    const window = new Window();
+    const evil = '\x1b]0;owned\x07na\x00me';
+    ingest(
+      window,
+      'metrics',
+      metricsRequest(threadStates(evil, { idle: 1 }, at(T0 + 1000)), { 'service.name': evil }),
+      T0 + 1000,
+    );
+    ingest(
+      window,
+      'traces',
+      spansRequest([{ name: evil, startMs: T0, endMs: T0 + 1, attributes: { 'thread.name': evil } }], 'x'),
+      T0 + 1000,
+    );
+    ingest(
+      window,
+      'logs',
+      logsRequest([{ eventName: 'gridwatch.x', body: evil, timeMs: T0, attributes: { 'thread.name': evil } }]),
+      T0 + 1000,
+    );
+    const { threads, spanGroups, events, processes } = summaryOf(window, T0 + 1000);
+    expect([
+      threads[0]?.name,
+      processes[0]?.serviceName,
+      spanGroups[0]?.name,
+      events[0]?.body,
+      events[0]?.threadName,
+    ]).toEqual(Array.from({ length: 5 }, () => 'name'));
+  });
+
+  it('forgets all that is older than it is long', () => {
+    const window = new Window();
+    ingest(window, 'metrics', metricsRequest(threadStates('main', { idle: 1 }, at(T0 + 1000))), T0 + 1000);
+    ingest(window, 'traces', spansRequest([{ name: 'gc minor', startMs: T0, endMs: T0 + 1 }], 'gridwatch'), T0 + 1000);
+    ingest(window, 'logs', logsRequest([{ eventName: 'gridwatch.x', body: '', timeMs: T0 + 1 }]), T0 + 1000);
+    window.prune(T0 + 2000 + WINDOW_MS);
+    expect(summaryOf(window, T0 + 2000 + WINDOW_MS)).toMatchObject({
+      threads: [],
+      spanGroups: [],
+      pauses: [],
+      events: [],
+    });
+    expect(window.all('gridwatch.thread.state.time')).toEqual([]);
+  });
+
+  it('stays bounded in series and in names of spans, and counts what it leaves out', () => {
+    const window = new Window();
+    const many = Array.from({ length: 5000 }, (_, i) => threadStates(`t${i}`, { idle: 1 }, at(T0 + 1000))).flat();
+    ingest(window, 'metrics', metricsRequest([...many, gauge('my.own.metric', 1, at(T0))]), T0 + 1000);
+    const spans = Array.from({ length: 400 }, (_, i) => ({ name: `span${i}`, startMs: T0, endMs: T0 + 1 }));
+    ingest(window, 'traces', spansRequest(spans, 'x'), T0 + 1000);
+    expect(summaryOf(window, T0 + 1000).unkeptCount).toBe(1000 + 100);
+  });
+
+  it('takes a time in the future for now', () => {
+    const window = new Window();
+    ingest(window, 'metrics', metricsRequest(threadStates('main', { idle: 1 }, at(T0 + 1e9))), T0 + 1000);
+    expect(window.processes[0]?.collectedMs).toBe(T0 + 1000);
+  });
+});
