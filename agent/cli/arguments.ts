@@ -1,5 +1,5 @@
 /**
- * Reads the arguments of `gridwatch run`. Part of the command, never loaded by a program. It must not reorder or rewrite
+ * Reads the arguments of `gridwatch run`. Runs in the process of the command, before the program. It must not reorder or rewrite
  * anything: what is not Gridwatch's own goes to Node word for word.
  *
  * Own options count only before the script, and so the script has to be found. It is the first argument that is neither

@@ -1,6 +1,7 @@
 /**
  * Signals between the command and the program it runs: those sent to the command are handed on, and at the end the command
- * dies the way the program did. Part of the command `gridwatch run`, never loaded by a program.
+ * dies the way the program did. Runs in the process of the command, and only where that is not the
+ * program's own.
  *
  * A signal typed at a terminal (Ctrl-C, Ctrl-\, hanging up) reaches every process of the foreground group, the program
  * included; handed on as well it would arrive twice, and many programs take the second for "now". So these three are not

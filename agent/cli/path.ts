@@ -1,6 +1,6 @@
 /**
- * Where the package's files are: the gate that programs preload, and the manifest. Part of the command `gridwatch`; the
- * agent itself never loads it. The folder above this one holds the gate both among the sources and in the package.
+ * Where the package's files are: the gate that programs preload, and the manifest. Runs in the process of the command
+ * `gridwatch`; the agent itself never loads it. The folder above this one holds the gate both among the sources and in the package.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -48,8 +48,8 @@ export function paint(pieces: readonly Piece[], look: Look): string {
 export function lookOf(stream: { columns?: number; rows?: number }, env: NodeJS.ProcessEnv): Look {
   const locale = env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || '';
   return {
-    columns: Math.max(1, stream.columns ?? 80),
-    rows: Math.max(1, stream.rows ?? 24),
+    columns: Math.max(1, stream.columns || 80),
+    rows: Math.max(1, stream.rows || 24),
     hasColor: !env['NO_COLOR'],
     hasUnicode: process.platform === 'win32' || /utf-?8/i.test(locale),
   };

@@ -1,4 +1,7 @@
-/** The rules about CPUs: one thread that has no time left, and more threads that want a CPU than there are CPUs. */
+/**
+ * The rules about CPUs: one thread that has no time left, and more threads that want a CPU than there are CPUs.
+ * They run in the process of `gridwatch run --ui`.
+ */
 import { formatMs, formatShare } from '../quantities.ts';
 import { isProgramThread, shareOf, type ThreadSummary } from '../summary.ts';
 import { type Rule, stretchS } from './rule.ts';

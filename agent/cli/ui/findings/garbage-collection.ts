@@ -1,4 +1,7 @@
-/** The rule about pauses of garbage collection: of a thread's time, and inside the slowest requests. */
+/**
+ * The rule about pauses of garbage collection: of a thread's time, and inside the slowest requests. It runs in
+ * the process of `gridwatch run --ui`.
+ */
 import { counted, formatAtMost, formatMs, formatShare } from '../quantities.ts';
 import { isProgramThread, type ThreadSummary } from '../summary.ts';
 import { durationMsOf, type SpanEntry } from '../window/span-log.ts';

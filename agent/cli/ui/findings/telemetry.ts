@@ -1,4 +1,7 @@
-/** The rules about this report's own gaps: what was lost on the way, and what the agent could not see. */
+/**
+ * The rules about this report's own gaps: what was lost on the way, and what the agent could not see. They run in
+ * the process of `gridwatch run --ui`.
+ */
 import { counted } from '../quantities.ts';
 import type { Rule } from './rule.ts';
 

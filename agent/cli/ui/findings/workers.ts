@@ -1,4 +1,7 @@
-/** The rules about workers: those that fail, those started slowly or too often, and pools of the wrong size. */
+/**
+ * The rules about workers: those that fail, those started slowly or too often, and pools of the wrong size. They run
+ * in the process of `gridwatch run --ui`.
+ */
 import { counted, formatMs, formatShare } from '../quantities.ts';
 import { shareOf, type ThreadSummary } from '../summary.ts';
 import { durationMsOf, type SpanEntry } from '../window/span-log.ts';
