@@ -1,0 +1,204 @@
+/**
+ * `gridwatch run` next to plain `node`: what a shell, a service manager or a pipe sees of the program is the same. And
+ * `--ui` on a real program with the real agent: what is shown, what is shipped on, and how it ends.
+ */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, it } from 'vitest';
+import { VALUE_OPTIONS } from '../../agent/cli/arguments.ts';
+import { OtlpReceiver } from '../support/otlp-receiver.ts';
+import { type RunningNode, type RunOptions, type RunResult, runNode, startNode } from '../support/run-node.ts';
+import { findTestedNodes } from '../support/tested-nodes.ts';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const MAIN = `${ROOT}agent/cli/main.ts`;
+const AS_CHILD = `${ROOT}test/fixtures/cli/run-as-child.ts`;
+const APPS = `${ROOT}test/fixtures/apps/`;
+const COUNTS_SIGNALS = `${ROOT}test/fixtures/cli/counts-signals.cjs`;
+
+const { present } = await findTestedNodes();
+
+/** The gate loads and does nothing more: here it is about the command alone. */
+const WITHOUT_AGENT = { GRIDWATCH_ENABLED: 'false', GRIDWATCH_LOG: 'off' };
+
+/** The ways to run a program, each as the arguments that stand before it. */
+const ROUTES: Readonly<Record<string, readonly string[]>> = {
+  'becoming the program': [MAIN, 'run'],
+  'with the program as a child': [AS_CHILD],
+  'with --ui in a pipe': [MAIN, 'run', '--ui'],
+};
+
+function seen({ stdout, stderr, exitCode, signal }: RunResult, hasReport: boolean): Partial<RunResult> {
+  return hasReport ? { stdout, exitCode, signal } : { stdout, stderr, exitCode, signal };
+}
+
+describe.each(Object.entries(ROUTES))('%s', (route, before) => {
+  const hasReport = route.includes('--ui');
+
+  async function expectTheSame(args: readonly string[], options: Omit<RunOptions, 'args'> = {}): Promise<void> {
+    const env = { ...WITHOUT_AGENT, ...options.env };
+    const [plain, run] = await Promise.all([
+      runNode({ ...options, env, args }),
+      runNode({ ...options, env, args: [...before, ...args] }),
+    ]);
+    expect(seen(run, hasReport)).toEqual(seen(plain, hasReport));
+  }
+
+  it.each([
+    'natural',
+    'exit-in-main',
+    'exit-in-exit-listener',
+    'exit-code-set',
+    'really-exit',
+    'kill-itself',
+    'large-output',
+  ])('a program that ends by %s ends so', async (way) => {
+    await expectTheSame([`${APPS}ends.cjs`, way]);
+  });
+
+  it('an uncaught exception is printed and ends the program as ever', async () => {
+    await expectTheSame(['-e', 'throw new Error("it broke")']);
+  });
+
+  it('death of a signal is death of that signal', async () => {
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGABRT', 'SIGUSR2']) {
+      await expectTheSame(['-e', `process.kill(process.pid, ${JSON.stringify(signal)}); setTimeout(() => {}, 20000)`]);
+    }
+  });
+
+  it('arguments, options and standard input arrive unchanged', async () => {
+    const show = 'console.log(JSON.stringify([process.argv.slice(1), process.execArgv.slice(-1)]))';
+    await expectTheSame(['--no-warnings', '--title', 'x y', '-', '--ui', '--', 'a b', ''], {
+      stdin: 'console.log(process.argv.slice(2), process.title)',
+    });
+    await expectTheSame(['--stack-size=900', '-e', show, '--', '--inspect', '-x']);
+    await expectTheSame(['-e', 'process.stdin.pipe(process.stdout)'], { stdin: 'one\ntwo\n' });
+  });
+
+  it('what Node refuses it refuses with the same code', async () => {
+    await expectTheSame(['no-such-file.js']);
+  });
+
+  it('hands each signal on, once', async () => {
+    const { child, waitForOutput, ended } = startNode({ args: [...before, COUNTS_SIGNALS], env: WITHOUT_AGENT });
+    await waitForOutput('ready');
+    for (const signal of ['SIGHUP', 'SIGINT', 'SIGUSR2', 'SIGTERM'] as const) {
+      child.kill(signal);
+      await waitForOutput(`got ${signal}`);
+    }
+    const { stdout, exitCode } = await ended;
+    expect(stdout).toContain('{"SIGHUP":1,"SIGINT":1,"SIGUSR2":1,"SIGTERM":1}');
+    expect(exitCode).toBe(42);
+  });
+});
+
+it('becomes the program: it has the pid of the command', async () => {
+  const { child, waitForOutput, ended } = startNode({ args: [MAIN, 'run', COUNTS_SIGNALS], env: WITHOUT_AGENT });
+  await waitForOutput(`pid ${child.pid} ready`);
+  child.kill('SIGKILL');
+  expect(await ended).toMatchObject({ signal: 'SIGKILL' });
+});
+
+describe('the command', () => {
+  it('prints the path of the gate, and nothing else', async () => {
+    const { stdout, stderr, exitCode } = await runNode({ args: [MAIN, 'path'] });
+    expect({ stdout, stderr, exitCode }).toEqual({ stdout: `${ROOT}agent/register.cjs\n`, stderr: '', exitCode: 0 });
+  });
+
+  it('says what it can do, and what it cannot', async () => {
+    expect(await runNode({ args: [MAIN, '--help'] })).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining('gridwatch run [--ui]'),
+    });
+    expect(await runNode({ args: [MAIN] })).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('gridwatch doctor'),
+    });
+    expect(await runNode({ args: [MAIN, 'rum', 'app.js'] })).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('no command "rum"'),
+    });
+    expect(await runNode({ args: [MAIN, 'run', '--nonsense', 'app.js'] })).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/^gridwatch run: --nonsense is neither .*\n$/),
+    });
+    expect(await runNode({ args: [MAIN, '--version'] })).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+    });
+  });
+
+  it('lets the doctor look at this machine', async () => {
+    const { stdout, exitCode } = await runNode({
+      args: [MAIN, 'doctor'],
+      env: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' },
+    });
+    expect(stdout).toContain('PROBLEM  http://127.0.0.1:1 did not take logs, metrics, and traces: ECONNREFUSED.');
+    expect(exitCode).toBe(1);
+  });
+});
+
+it.each(present)('knows every option of Node $version whose value may be the next argument', ({ file }) => {
+  const { stdout } = spawnSync(file, ['--help'], { encoding: 'utf8' });
+  const lines = [...stdout.matchAll(/^ {2}((?:-[^\s=,]+, )*-[^\s=,[]+)=(?:\.\.\.|\[host:\]port)/gm)];
+  // Listed beside the option that it is a shorthand for, it takes no value itself.
+  const names = lines
+    .flatMap(([, all = '']) => all.split(', '))
+    .filter((name) => !name.includes('-default-config-file'));
+  expect(names.length).toBeGreaterThan(50);
+  expect(names.filter((name) => !VALUE_OPTIONS.has(name))).toEqual([]);
+});
+
+describe('--ui with the agent', () => {
+  const program = `
+    const { Worker } = require('node:worker_threads');
+    new Worker('setTimeout(() => {}, 2500)', { eval: true, name: 'sleeper' });
+    setTimeout(() => { console.log('done'); process.exitCode = 3; }, 2600);
+    const timer = setInterval(() => { const until = Date.now() + 20; while (Date.now() < until); }, 50);
+    setTimeout(() => clearInterval(timer), 2500);`;
+
+  let receiver: OtlpReceiver | undefined;
+
+  afterEach(async () => {
+    await receiver?.stop();
+    receiver = undefined;
+  });
+
+  it('shows the threads, ships everything on, and ends like the program', async () => {
+    receiver = await OtlpReceiver.start();
+    const { stdout, stderr, exitCode } = await runNode({
+      args: [MAIN, 'run', '--ui', '-e', program],
+      env: { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_EXPORTER_OTLP_HEADERS: 'x-key=abc', GRIDWATCH_LOG: 'off' },
+    });
+    expect({ stdout, exitCode }).toEqual({ stdout: 'done\n', exitCode: 3 });
+    expect(stderr).toContain('node ended with exit code 3.');
+    expect(stderr).toMatch(/gridwatch: (nothing stands out|\d findings?, worst first) \(0:0\d observed\)/);
+    expect(receiver.point('gridwatch.thread.state.time', { 'thread.name': 'sleeper' })).toBeDefined();
+    expect(receiver.requests.length).toBeGreaterThan(1);
+    expect(new Set(receiver.requests.map(({ headers }) => headers['x-key']))).toEqual(new Set(['abc']));
+  });
+
+  it('lets an endpoint that hangs delay the end by two seconds and no more', async () => {
+    receiver = await OtlpReceiver.start();
+    receiver.answerAll({ isHanging: true });
+    const { stderr, exitCode, durationMs } = await runNode({
+      args: [MAIN, 'run', '--ui', '-e', 'setTimeout(() => {}, 500)'],
+      env: { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, GRIDWATCH_LOG: 'off' },
+    });
+    expect(exitCode).toBe(0);
+    expect(stderr).toContain('did not reach your OTLP endpoint');
+    expect(durationMs).toBeLessThan(10_000);
+  });
+
+  it('kills a program that ignores Ctrl-C at the second one', async () => {
+    const run: RunningNode = startNode({ args: [MAIN, 'run', '--ui', COUNTS_SIGNALS], env: WITHOUT_AGENT });
+    await run.waitForOutput('ready');
+    run.child.kill('SIGINT');
+    await run.waitForOutput('got SIGINT');
+    // Sent again and again, as an impatient person would: what comes within a second of the first is the same Ctrl-C.
+    const impatience = setInterval(() => run.child.kill('SIGINT'), 100);
+    const { signal, stderr } = await run.ended.finally(() => clearInterval(impatience));
+    expect(signal).toBe('SIGKILL');
+    expect(stderr).toContain('counts-signals.cjs ended by SIGKILL.');
+  });
+});
