@@ -40,8 +40,10 @@ export interface Oversubscription {
   /** Threads that were ready and had no CPU, on average. */
   readonly waiting: number;
   readonly workerCount: number;
-  /** Whether the program itself filled the CPUs; otherwise somebody else did, or a quota. */
-  readonly isOwnDemand: boolean;
+  /** Who filled the CPUs: the program itself, other programs, or (as far as can be seen) nobody, which leaves a quota. */
+  readonly cause: 'own' | 'others' | 'unseen';
+  /** CPUs that other programs used. 0 where that is not known. */
+  readonly othersCores: number;
   readonly main: ThreadSummary | undefined;
 }
 
@@ -51,7 +53,8 @@ const MIN_WAITING_SHARE = 0.2;
 
 export const tooFewCpus: Rule<Oversubscription> = {
   check: (evidence) => {
-    const { usedCores, usableCores } = evidence.summary;
+    const { cores, usedCores, usableCores } = evidence.summary;
+    const othersCores = Math.max(0, cores.reduce((sum, { busy }) => sum + busy, 0) - usedCores);
     const threads = evidence.summary.threads.filter(isProgramThread);
     const runnableS = threads.reduce((sum, thread) => sum + thread.statesS.runnable, 0);
     const runningS = threads.reduce((sum, thread) => sum + thread.statesS.running, 0);
@@ -62,27 +65,38 @@ export const tooFewCpus: Rule<Oversubscription> = {
         runnableS,
         waiting,
         workerCount: threads.filter(({ role }) => role === 'worker').length,
-        isOwnDemand: usedCores >= 0.75 * usableCores,
+        cause: usedCores >= 0.75 * usableCores ? 'own' : othersCores >= 0.25 * usableCores ? 'others' : 'unseen',
+        othersCores,
         main: threads.find(({ role }) => role === 'main'),
       },
     ];
   },
-  format: ({ runnableS, waiting, workerCount, isOwnDemand, main }, { summary }) => {
+  format: ({ runnableS, waiting, workerCount, cause, othersCores, main }, { summary }) => {
+    const { usedCores, usableCores } = summary;
     const mainShare = main === undefined ? 0 : shareOf(main, 'runnable');
-    const wanted = (summary.usedCores + waiting).toFixed(1);
+    const facts = [
+      `The program wanted ${(usedCores + waiting).toFixed(1)} CPUs on average and got ${usedCores.toFixed(1)}, of ${usableCores} usable.`,
+    ];
+    if (mainShare >= 0.05) {
+      facts.push(
+        `The main thread waited like that for ${formatShare(mainShare)} of its time, and every request with it.`,
+      );
+    }
+    if (cause === 'others') facts.push(`Other programs used ${othersCores.toFixed(1)} CPUs meanwhile.`);
+    if (cause !== 'own')
+      facts.push('All durations measured in this run, pauses and start-up among them, are longer for it.');
+    const advice = {
+      own: `Start fewer threads that compute (there were ${workerCount} workers; os.availableParallelism() says ${usableCores}), or give the program more CPUs.`,
+      others: 'See what else runs (top), and measure again when it does not.',
+      unseen:
+        'The program did not fill its CPUs itself: a CPU quota holds it back, or other programs do. Look at the limit of the container, and at what else runs (top).',
+    }[cause];
     return {
       severity: 'slow',
       costS: runnableS,
       title: `Threads were ready to run and had no CPU for ${formatMs(runnableS * 1000)} of thread time.`,
-      facts: [
-        `The program wanted ${wanted} CPUs on average and got ${summary.usedCores.toFixed(1)}, of ${summary.usableCores} usable.`,
-        ...(mainShare >= 0.05
-          ? [`The main thread waited like that for ${formatShare(mainShare)} of its time, and every request with it.`]
-          : []),
-      ],
-      advice: isOwnDemand
-        ? `Start fewer threads that compute (there were ${workerCount} workers; os.availableParallelism() says ${summary.usableCores}), or give the program more CPUs.`
-        : 'The program did not fill its CPUs itself: another program uses them, or a CPU quota holds it back. Look at the other processes (top) and the limit of the container.',
+      facts,
+      advice,
     };
   },
 };

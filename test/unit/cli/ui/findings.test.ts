@@ -114,7 +114,11 @@ describe('CPUs', () => {
 
   it("is the others' fault when the program does not fill them", () => {
     const threads = [thread('main', { running: 20, runnable: 30, idle: 10 })];
-    expect(onlyFinding(evidence({ threads, usedCores: 0.4 })).advice).toContain('another program');
+    expect(onlyFinding(evidence({ threads, usedCores: 0.4 })).advice).toContain('a CPU quota holds it back');
+    const cores = [0, 1, 2, 3].map((number) => ({ number, busy: 1 }));
+    expect(onlyFinding(evidence({ threads, cores, usedCores: 0.4 })).facts).toContain(
+      'Other programs used 3.6 CPUs meanwhile.',
+    );
   });
 });
 
