@@ -131,6 +131,11 @@ export class OtlpReceiver {
     }
   }
 
+  /** Closes the connections that wait for the next request, as a server does after a while. */
+  closeConnections(): void {
+    this.#server?.closeIdleConnections();
+  }
+
   async stop(): Promise<void> {
     this.#grpcServer?.forceShutdown();
     const server = this.#server;
@@ -198,9 +203,11 @@ export class OtlpReceiver {
     const credentials =
       tls === undefined
         ? grpc.ServerCredentials.createInsecure()
-        : grpc.ServerCredentials.createSsl(tls.ca === undefined ? null : Buffer.from(tls.ca), [
-            { private_key: Buffer.from(tls.key), cert_chain: Buffer.from(tls.cert) },
-          ]);
+        : grpc.ServerCredentials.createSsl(
+            tls.ca === undefined ? null : Buffer.from(tls.ca),
+            [{ private_key: Buffer.from(tls.key), cert_chain: Buffer.from(tls.cert) }],
+            tls.ca !== undefined,
+          );
     const port = await new Promise<number>((resolve, reject) => {
       server.bindAsync('127.0.0.1:0', credentials, (error, bound) => (error === null ? resolve(bound) : reject(error)));
     });

@@ -79,9 +79,8 @@ export class ExportLine {
   }
 
   /** Resolves when everything has been delivered, or an attempt to do so has failed. */
-  async flush(): Promise<void> {
-    await this.#sending;
-    await this.#send();
+  flush(): Promise<void> {
+    return this.#sending ?? this.#send();
   }
 
   async #send(): Promise<void> {

@@ -58,6 +58,10 @@ export class Readers {
     };
   }
 
+  get isEmpty(): boolean {
+    return this.#readers.size === 0;
+  }
+
   /** Collects and exports now, from every reader that pushes. */
   async flush(): Promise<void> {
     await Promise.all(Array.from(this.#readers, (reader) => reader.forceFlush()));

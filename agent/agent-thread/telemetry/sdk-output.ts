@@ -62,6 +62,11 @@ export class SdkOutput {
     this.#logger = api.logs.getLogger(scope.name, scope.version);
   }
 
+  /** Whether neither spans nor log records go anywhere: an SDK that has not registered leaves the API's own providers, which cannot be flushed. */
+  get isEmpty(): boolean {
+    return this.#tracerProvider.forceFlush === undefined && this.#loggerProvider.forceFlush === undefined;
+  }
+
   writeSpan(span: OutgoingSpan): void {
     const { clock, countDrop } = this.#settings;
     if (isFull(this.#tracerProvider) && !this.#makeRoom(this.#tracerProvider)) {

@@ -32,8 +32,8 @@ export interface TelemetrySettings {
 }
 
 export interface TelemetryStats {
-  /** Whether the SDK is there: not yet, yes, switched off by OTEL_SDK_DISABLED, or it could not be started. */
-  readonly state: 'loading' | 'running' | 'disabled' | 'failed';
+  /** Whether the SDK is there: not yet, yes, yes but with nothing to export to (or OTEL_SDK_DISABLED), or it could not be loaded. */
+  readonly state: 'loading' | 'running' | 'off' | 'failed';
   readonly exportFailures: Readonly<Record<Signal, number>>;
   readonly spoolBytes: number;
   readonly series: number;
@@ -116,13 +116,16 @@ export class Telemetry {
       // What the caller does in this turn, draining above all, comes before 150 ms of loading.
       await new Promise((resolve) => setImmediate(resolve));
       if (this.#environment.isDisabled) {
-        this.#state = 'disabled';
-        this.#backlog.discard();
+        this.#switchOff();
         return;
       }
       const [environment, exporters, readers] = [this.#environment, this.#exporters, this.#readers];
       const api = startSdk({ environment, env, version, processAttributes, exporters, readers, diag });
       this.#output = new SdkOutput({ api, clock, scope: this.#scope, countDrop });
+      if (readers.isEmpty && this.#output.isEmpty) {
+        this.#switchOff();
+        return;
+      }
       this.#backlog.pass(this.#output);
       this.#state = 'running';
       setInterval(() => this.spans.tick(), TICK_MS).unref();
@@ -131,6 +134,12 @@ export class Telemetry {
       this.#backlog.fail();
       diag.error(`OpenTelemetry cannot be started, so nothing is exported: ${String(error)}`);
     }
+  }
+
+  /** Nobody wants what is emitted: nothing is lost. */
+  #switchOff(): void {
+    this.#state = 'off';
+    this.#backlog.discard();
   }
 
   async #flushAll(): Promise<void> {

@@ -212,8 +212,9 @@ test('increments are conserved: what readers see of a counter grows by what its 
       for (const round of increments) {
         const times = collect('gridwatch.thread.cpu.time', (sink) => {
           for (const [i, increment] of round.entries()) {
-            totals[i] = (totals[i] as number) + increment;
-            cpuTime(sink, `worker-${i}`, (totals[i] as number) * 1e9);
+            const total = (totals[i] ?? 0) + increment;
+            totals[i] = total;
+            cpuTime(sink, `worker-${i}`, total * 1e9);
           }
         });
         for (const [key, value] of times) {

@@ -6,7 +6,7 @@ import { FakeClock } from './fake-clock.ts';
 function setUp() {
   const clock = new FakeClock();
   const written: OutgoingSpan[] = [];
-  const emitter = new SpanEmitter({ nowNs: () => clock.nowNs(), write: (span) => written.push(span) });
+  const emitter = new SpanEmitter({ nowNs: () => clock.nowNs(), write: (one) => written.push(one) });
   return { clock, written, emitter };
 }
 
