@@ -2,7 +2,7 @@
  * `gridwatch run` next to plain `node`: what a shell, a service manager or a pipe sees of the program is the same. And
  * `--ui` on a real program with the real agent: what is shown, what is shipped on, and how it ends.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { VALUE_OPTIONS } from '../../agent/cli/arguments.ts';
@@ -200,5 +200,29 @@ describe('--ui with the agent', () => {
     const { signal, stderr } = await run.ended.finally(() => clearInterval(impatience));
     expect(signal).toBe('SIGKILL');
     expect(stderr).toContain('counts-signals.cjs ended by SIGKILL.');
+  });
+
+  // `script` of util-linux gives a program a terminal; that of other systems has other options.
+  const hasTerminal = spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout?.includes('util-linux') ?? false;
+
+  it.skipIf(!hasTerminal)('draws on a terminal (needs script of util-linux), and gives it back as it was', async () => {
+    const command = `'${process.execPath}' '${MAIN}' run --ui '${ROOT}test/fixtures/cli/feeder.ts' 2`;
+    const { stdout, exitCode } = await new Promise<{ stdout: string; exitCode: number | null }>((resolve) => {
+      const child = spawn('script', ['-qefc', command, '/dev/null'], {
+        env: { ...process.env, ...WITHOUT_AGENT, TERM: 'xterm', LANG: 'C.UTF-8' },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      const chunks: Buffer[] = [];
+      child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+      child.once('close', (code) => resolve({ stdout: Buffer.concat(chunks).toString(), exitCode: code }));
+    });
+    const [before = '', inside = '', ...rest] = stdout.split(/\x1b\[\?1049[hl]/);
+    expect(before).toBe('');
+    expect(inside).toMatch(/THREADS 5 .*worker-1 .*CORES 2 .*OUTPUT.*request 1 answered OK/s);
+    expect(inside).not.toContain('\x1b[32mOK');
+    expect(rest).toHaveLength(1);
+    expect(rest[0]).toMatch(/^request 1 answered \x1b\[32mOK.*gridwatch: \d finding/s);
+    expect(stdout.lastIndexOf('\x1b[?25h')).toBeGreaterThan(stdout.lastIndexOf('\x1b[?25l'));
+    expect(exitCode).toBe(0);
   });
 });

@@ -10,7 +10,7 @@ type Json = Readonly<Record<string, unknown>>;
 const AGENT_RESOURCE: Attributes = { 'service.name': 'shop', 'process.pid': 4711, 'service.instance.id': 'one' };
 
 /** Milliseconds since the epoch as OTLP/JSON writes a time. */
-export function unixNano(ms: number): string {
+function unixNano(ms: number): string {
   return String(BigInt(Math.round(ms * 1000)) * 1000n);
 }
 

@@ -11,7 +11,7 @@ export function varint(value: bigint): number[] {
   }
 }
 
-export function tag(field: number, wireType: number): number[] {
+function tag(field: number, wireType: number): number[] {
   return varint(BigInt(field * 8 + wireType));
 }
 
@@ -28,7 +28,7 @@ export function whole(field: number, value: bigint): number[] {
   return [...tag(field, 0), ...varint(value)];
 }
 
-export function eight(field: number, write: (view: DataView) => void): number[] {
+function eight(field: number, write: (view: DataView) => void): number[] {
   const view = new DataView(new ArrayBuffer(8));
   write(view);
   return [...tag(field, 1), ...new Uint8Array(view.buffer)];
