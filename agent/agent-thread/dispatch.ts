@@ -6,6 +6,7 @@
 import { GC_TYPES } from '../shared-memory/records.ts';
 import { ExitKind, type SlotSnapshot } from '../shared-memory/registry.ts';
 import type { RingRecord } from '../shared-memory/ring-reader.ts';
+import type { DisabledFeatures, DropCounts } from './model/self.ts';
 import type { ThreadTable } from './model/threads.ts';
 import type { RecordKind } from './telemetry/catalog.ts';
 import type { Telemetry } from './telemetry/sdk.ts';
@@ -17,12 +18,14 @@ const GC_ROOT_NS = 100e6;
 export class Dispatch {
   readonly #table: ThreadTable;
   readonly #telemetry: Telemetry;
-  readonly #countDrop: (kind: RecordKind, dropped: number) => void;
+  readonly #drops: DropCounts;
+  readonly #disabled: DisabledFeatures;
 
-  constructor(table: ThreadTable, telemetry: Telemetry, countDrop: (kind: RecordKind, dropped: number) => void) {
+  constructor(table: ThreadTable, telemetry: Telemetry, drops: DropCounts, disabled: DisabledFeatures) {
     this.#table = table;
     this.#telemetry = telemetry;
-    this.#countDrop = countDrop;
+    this.#drops = drops;
+    this.#disabled = disabled;
   }
 
   /** A garbage collection past the threshold. */
@@ -38,7 +41,12 @@ export class Dispatch {
   }
 
   dropped(kind: RecordKind, dropped: number): void {
-    this.#countDrop(kind, dropped);
+    this.#drops.count(kind, dropped);
+  }
+
+  /** A thread goes from wait to wait without turning its event loop, and Node delivers no entries there. */
+  gcSuspended(): void {
+    this.#disabled.add('gc.parked_threads', 'unsupported_platform', 'their event loop does not turn');
   }
 
   /** The thread has reached user code. */

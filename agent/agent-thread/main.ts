@@ -68,7 +68,7 @@ const table = new ThreadTable({
   processStartNs: settings.processStartNs,
 });
 const gcTotals = new GcTotals();
-const dispatch = new Dispatch(table, telemetry, drops.count);
+const dispatch = new Dispatch(table, telemetry, drops, disabled);
 const threads = new ObservedThreads(memory, table, gcTotals, dispatch);
 const liveness = new Liveness({ ended: (claim) => threads.end(claim, nowNs()) });
 liveness.watch(settings.mainClaim, settings.mainPort);

@@ -5,7 +5,7 @@
  * that stands in it was read.
  */
 import type { ControlMemory } from '../shared-memory/layout.ts';
-import { SlotPhase } from '../shared-memory/layout.ts';
+import { SLOT, SlotPhase } from '../shared-memory/layout.ts';
 import { abandonClaim, readSlot, releaseSlot, type SlotClaim, scanSlots } from '../shared-memory/registry.ts';
 import { RingReader, type RingRecord } from '../shared-memory/ring-reader.ts';
 import type { Dispatch } from './dispatch.ts';
@@ -116,6 +116,8 @@ export class ObservedThreads {
 
   #drainRing(thread: ObservedThread, nowNs: number): number {
     const visited = thread.ring.drain((record: RingRecord) => this.#dispatch.record(thread, record), nowNs);
+    if (this.#memory.i32[this.#memory.slotAt(thread.claim.slot, SLOT.GC_SUSPENDED) >> 2] === 1)
+      this.#dispatch.gcSuspended();
     thread.ring.takeDropped((kind, dropped) => this.#dispatch.dropped(kind, dropped));
     return visited;
   }

@@ -14,7 +14,7 @@ import { followExit } from './exit.ts';
 import { patchAtomicsWait } from './instrumentation/atomics.ts';
 import { claimPreload, type Preload } from './preload-argument.ts';
 import { Recorder } from './recorder.ts';
-import { recordGarbageCollections } from './sources/gc.ts';
+import { GcSource } from './sources/gc.ts';
 import { followWorkers, type SpawnNotice } from './spawn.ts';
 import { takeTicket } from './ticket.ts';
 
@@ -49,12 +49,16 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
       settings.onFailure(feature, error);
     }
   };
+  let gc: GcSource | undefined;
   part('gc', () => {
-    const gc = recordGarbageCollections(recorder);
-    drains.push(gc.drain);
-    undo.push(gc.stop);
+    const source = new GcSource(recorder);
+    gc = source;
+    drains.push(() => source.drain());
+    undo.push(() => source.stop());
   });
-  part('atomics', () => undo.push(patchAtomicsWait(recorder, config.atomicsSites)));
+  part('atomics', () => {
+    undo.push(patchAtomicsWait(recorder, config.atomicsSites, (nowNs) => gc?.beforeWait(nowNs)));
+  });
   part('threads', () => {
     const isExcluded = createThreadMatcher(config.excludeThreads);
     undo.push(followWorkers({ recorder, config, preload: settings.preload, isExcluded, notify: settings.notify }));

@@ -31,6 +31,11 @@ export class Recorder {
     );
   }
 
+  /** Whether this thread's collections go unseen, because its event loop does not turn. */
+  setGcSuspended(isSuspended: boolean): void {
+    this.memory.i32[this.memory.slotAt(this.claim.slot, SLOT.GC_SUSPENDED) >> 2] = isSuspended ? 1 : 0;
+  }
+
   /** One garbage collection: always into the histogram of its type, and a record when it is past the threshold. */
   recordGc(type: number, startNs: number, durationNs: number): void {
     this.#gcHistograms[type]?.record(durationNs);

@@ -18,7 +18,7 @@
  *      192  wait entry 1        the same: the one published is entry (sequence & 1)         W: the thread
  *      256  ring write index    records published                                           W: the thread
  *      320  ring read index     records drained                                             W: the agent
- *      384  counters            records dropped, by kind                                    W: the thread
+ *      384  counters            records dropped, by kind; whether GC goes unseen            W: the thread
  *      448  spawn context       trace id, span id, flags of the span active at `new Worker` W: claimer
  *      512  name                Int32 length, UTF-8                                         W: claimer
  *      640  file                Int32 length, UTF-8                                         W: claimer
@@ -90,6 +90,7 @@ export const SLOT = {
   RING_WRITE: 256,
   RING_READ: 320,
   DROPPED: 384,
+  GC_SUSPENDED: 444,
   SPAWN_CONTEXT: 448,
   NAME: 512,
   FILE: 640,

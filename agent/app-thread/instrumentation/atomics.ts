@@ -16,14 +16,19 @@ const original = Atomics.wait;
 /** A thread that parks more often than this has its call site taken of the first ones of each second only. */
 const MAX_SITES_PER_SECOND = 100;
 
-/** Replaces `Atomics.wait`; gives back what restores it. Throws where the intrinsics are frozen. */
-export function patchAtomicsWait(recorder: Recorder, lockSites: readonly string[]): () => void {
+/** Replaces `Atomics.wait`; gives back what restores it. `beforeWait` must not throw. Throws where the intrinsics are frozen. */
+export function patchAtomicsWait(
+  recorder: Recorder,
+  lockSites: readonly string[],
+  beforeWait: (nowNs: number) => void,
+): () => void {
   const { clock, waitWord } = recorder;
   const sites = new CallSites(recorder, lockSites);
   /* A method, so that it has the name and length of the original and, like it, cannot be constructed. */
   const { wait } = {
     wait(typedArray: Int32Array, index: number, value: number, timeout?: number): 'ok' | 'not-equal' | 'timed-out' {
       const nowNs = clock.nowNs();
+      beforeWait(nowNs);
       const site = sites.take(wait, nowNs);
       waitWord.begin(sites.isLock(site) ? WaitState.WAITING_LOCK : WaitState.PARKED, site, nowNs);
       try {
