@@ -42,14 +42,15 @@ export class StateTime {
   readonly #parked = new Counter();
   readonly #waitingLock = new Counter();
   readonly #waitingQueue = new Counter();
-  #scheduleChangedNs: number;
+  /** The sample from which on it was never seen off the run queue, and its schedule stood still. */
+  #inQueueSinceNs: number;
   #seen: SeenState = 'unseen';
   #blockedIn: ThreadState = 'unknown';
 
   constructor(birthNs: number, futexState: ThreadState) {
     this.birthNs = Math.floor(birthNs);
     this.#nowNs = this.birthNs;
-    this.#scheduleChangedNs = this.birthNs;
+    this.#inQueueSinceNs = this.birthNs;
     this.#futexState = futexState;
   }
 
@@ -93,14 +94,15 @@ export class StateTime {
   }
 
   /**
-   * Closes what is open by the best guess: a thread that stood in the run queue all the time is runnable, one on a CPU is running for the
-   * tick it is not yet charged for, and the rest is what the thread was blocked in when it was last seen blocked.
+   * Closes what is open by the best guess. Of a thread that was last seen on a CPU or in the run queue, the tick it is not yet charged for is
+   * running; all else is runnable as far as its schedule stood still from sample to sample, or if it has not blocked since the last call. What the
+   * guess grants is taken off the claim that comes later. The rest is what the thread was blocked in when it was last seen blocked.
    */
-  settle(): void {
+  settle(mayHaveBlocked: boolean): void {
     if (this.#seen === 'on_cpu') {
-      const unchangedNs = this.#nowNs - this.#scheduleChangedNs;
-      if (unchangedNs > 0) this.#runnableDueNs -= this.#grant('runnable', unchangedNs);
-      else this.#runningDueNs -= this.#grant('running', MAX_TICK_NS);
+      const queuedNs = this.#nowNs - this.#inQueueSinceNs;
+      if (queuedNs === 0) this.#runningDueNs -= this.#grant('running', MAX_TICK_NS);
+      this.#runnableDueNs -= this.#grant('runnable', mayHaveBlocked ? queuedNs : this.#openNs);
     }
     this.#grant(this.#blockedIn, this.#openNs);
   }
@@ -116,7 +118,7 @@ export class StateTime {
   #claimSchedule(runNs: number, queueNs: number): void {
     const ranNs = this.#run.growth(runNs);
     const queuedNs = this.#queue.growth(queueNs);
-    if (ranNs > 0 || queuedNs > 0) this.#scheduleChangedNs = this.#nowNs;
+    if (ranNs > 0 || queuedNs > 0 || this.#seen !== 'on_cpu') this.#inQueueSinceNs = this.#nowNs;
     this.#runningDueNs += ranNs;
     this.#runnableDueNs += queuedNs;
   }

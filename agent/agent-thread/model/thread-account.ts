@@ -97,10 +97,11 @@ export class ThreadAccount {
 
   /** Reads what is only needed when somebody looks, and closes the open time: call it before reading the sums. */
   refresh(): void {
-    this.states.settle();
-    if (this.#hasSchedule && this.#userNs + this.#systemNs === this.cpuNs) return;
-    this.#splitCpuTime();
-    this.#task?.readSwitches(this.switches);
+    const { voluntary } = this.switches;
+    const hasRun = !this.#hasSchedule || this.#userNs + this.#systemNs !== this.cpuNs;
+    const hasRead = hasRun && this.#task?.readSwitches(this.switches) === true;
+    this.states.settle(!hasRead || this.switches.voluntary !== voluntary);
+    if (hasRun) this.#splitCpuTime();
   }
 
   /**

@@ -45,7 +45,7 @@ describe('StateTime', () => {
   it('counts spinning as running: the kernel goes before the wait word', () => {
     const states = new StateTime(0, 'unknown');
     states.advance(100 * MS, 90 * MS, 0, waitOf(0, 100 * MS, 0, 'waiting_lock'), 'waiting');
-    states.settle();
+    states.settle(true);
     expect(times(states)).toEqual({ running: 90, waiting_lock: 10 });
   });
 
@@ -86,7 +86,7 @@ describe('StateTime', () => {
       const states = new StateTime(0, 'unknown');
       states.advance(100 * MS, 100 * MS, 0, NO_WAIT, 'on_cpu');
       states.advance(200 * MS, 100 * MS, 0, NO_WAIT, 'on_cpu');
-      states.settle();
+      states.settle(true);
       expect(times(states)).toEqual({ running: 100, runnable: 100 });
       states.advance(300 * MS, 150 * MS, 150 * MS, NO_WAIT, 'idle');
       expect(times(states)).toEqual({ running: 150, runnable: 150 });
@@ -95,24 +95,33 @@ describe('StateTime', () => {
     it('takes the last tick of a running thread for running, and does not count it twice', () => {
       const states = new StateTime(0, 'unknown');
       states.advance(100 * MS, 96 * MS, 0, NO_WAIT, 'on_cpu');
-      states.settle();
+      states.settle(true);
       expect(times(states)).toEqual({ running: 100 });
       states.advance(200 * MS, 150 * MS, 0, NO_WAIT, 'idle');
       expect(times(states)).toEqual({ running: 150, idle: 50 });
+    });
+
+    it('takes a thread that has not blocked for runnable, beyond the last tick', () => {
+      const states = new StateTime(0, 'unknown');
+      states.advance(100 * MS, 40 * MS, 0, NO_WAIT, 'on_cpu');
+      states.settle(false);
+      expect(times(states)).toEqual({ running: 50, runnable: 50 });
+      states.advance(200 * MS, 80 * MS, 120 * MS, NO_WAIT, 'idle');
+      expect(times(states)).toEqual({ running: 80, runnable: 120 });
     });
 
     it('gives what nobody claimed to what the thread was last blocked in', () => {
       const states = new StateTime(0, 'unknown');
       states.advance(100 * MS, 0, 0, NO_WAIT, 'blocked_io');
       states.advance(200 * MS, 20 * MS, 0, NO_WAIT, 'on_cpu');
-      states.settle();
+      states.settle(true);
       expect(times(states)).toEqual({ running: 30, blocked_io: 170 });
     });
 
     it('calls it unknown when the thread was never seen blocked', () => {
       const states = new StateTime(0, 'unknown');
       states.advance(100 * MS, 0, 0, undefined, 'unseen');
-      states.settle();
+      states.settle(true);
       expect(times(states)).toEqual({ unknown: 100 });
     });
   });
@@ -159,6 +168,7 @@ const anySample = fc.record({
   wait: anyWait,
   seen: anySeen,
   isSettled: fc.boolean(),
+  mayHaveBlocked: fc.boolean(),
 });
 
 describe('StateTime, whatever it is given', () => {
@@ -169,11 +179,11 @@ describe('StateTime, whatever it is given', () => {
         let nowNs = birthNs;
         let latestNs = birthNs;
         let before = states.ns.slice();
-        for (const { elapsedNs, runNs, queueNs, wait, seen, isSettled } of samples) {
+        for (const { elapsedNs, runNs, queueNs, wait, seen, isSettled, mayHaveBlocked } of samples) {
           nowNs += elapsedNs;
           latestNs = Math.max(latestNs, Math.floor(nowNs));
           states.advance(nowNs, runNs, queueNs, wait, seen);
-          if (isSettled) states.settle();
+          if (isSettled) states.settle(mayHaveBlocked);
           expect(isSettled ? states.openNs : 0).toBe(0);
           expect(total(states) + states.openNs).toBe(latestNs - birthNs);
           for (const [i, ns] of states.ns.entries()) expect(ns).toBeGreaterThanOrEqual(before[i] as number);
