@@ -5,6 +5,7 @@
  * `Atomics.wait` to the next and never turns (a piscina worker does) would collect them for ever: there the observation is suspended until the loop
  * turns, and the agent thread is told. `v8.GCProfiler` would see those collections too, at 90 us and 7 KB each.
  */
+import type { PerformanceObserver as Observer } from 'node:perf_hooks';
 import { GC_TYPES, type GcType } from '../../shared-memory/records.ts';
 import type { Recorder } from '../recorder.ts';
 
@@ -27,7 +28,7 @@ interface GcEntry {
 
 export class GcSource {
   readonly #recorder: Recorder;
-  readonly #observer: PerformanceObserver;
+  readonly #observer: Observer;
   /** Where this thread's `performance.now()` is 0 on our clock: both are the same monotonic clock. Asked for at the first entry, because the global takes time to load. */
   #originNs: number | undefined;
   #lastTurnNs: number;
