@@ -33,9 +33,10 @@ export class Clock {
   /** Maps a time of this clock to the epoch, by the last anchor; takes the first one when there is none. */
   toHrTime(ns: number): HrTime {
     if (this.#anchorEpochS === 0) this.reanchor();
-    const sinceAnchorNs = ns - this.#anchorNs + this.#anchorEpochNs;
+    /* Rounded before it is split: 999 999 999.6 ns are the next second. */
+    const sinceAnchorNs = Math.round(ns - this.#anchorNs + this.#anchorEpochNs);
     const seconds = Math.floor(sinceAnchorNs / 1e9);
-    return [this.#anchorEpochS + seconds, Math.round(sinceAnchorNs - seconds * 1e9)];
+    return [this.#anchorEpochS + seconds, sinceAnchorNs - seconds * 1e9];
   }
 
   /**

@@ -86,9 +86,8 @@ export function cellOf(family: HistogramFamily, durationNs: number): number {
   scratch[0] = durationS;
   const high = scratchWords[HIGH_WORD] as number;
   const quarter = (((high >> 20) - 1023 - MIN_EXPONENT) << 2) | ((high >> 18) & 3);
-  if (!(quarter >= 0)) return 0;
-  if (quarter >= OCTAVES * 4) return Number.isNaN(durationS) ? 0 : uppersS.length - 1;
-  let cell = firstCell[quarter] as number;
+  if (quarter < 0 || Number.isNaN(durationS)) return 0;
+  let cell = quarter < OCTAVES * 4 ? (firstCell[quarter] as number) : uppersS.length - 2;
   while (durationS > (uppersS[cell] as number)) cell++;
   return cell;
 }
@@ -109,7 +108,9 @@ export class HistogramWriter {
   record(durationNs: number, weight = 1): void {
     const cell = cellOf(this.#family, durationNs);
     this.#cells[cell] = (this.#cells[cell] as number) + weight;
-    this.#sumNs[0] = (this.#sumNs[0] as number) + durationNs * weight;
+    /* One that is not a number would make the sum none for ever. */
+    if (durationNs > 0 && durationNs < Number.POSITIVE_INFINITY)
+      this.#sumNs[0] = (this.#sumNs[0] as number) + durationNs * weight;
   }
 }
 

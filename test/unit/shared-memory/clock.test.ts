@@ -1,0 +1,102 @@
+/** The clock: one for all threads, and its mapping to the epoch, which follows the steps of the wall clock. */
+import * as fc from 'fast-check';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { Clock } from '../../../agent/shared-memory/clock.ts';
+
+const asNs = ([seconds, nanoseconds]: readonly [number, number]): bigint =>
+  BigInt(seconds) * 1_000_000_000n + BigInt(nanoseconds);
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+describe('nowNs', () => {
+  test('is the time of process.hrtime since the base', () => {
+    const clock = new Clock(7);
+    const before = process.hrtime.bigint();
+    const nowNs = BigInt(clock.nowNs());
+    const after = process.hrtime.bigint();
+    expect(nowNs + 7_000_000_000n).toBeGreaterThanOrEqual(before);
+    expect(nowNs + 7_000_000_000n).toBeLessThanOrEqual(after);
+  });
+
+  test('is the same on two clocks of one base, and near zero at the base', () => {
+    const first = new Clock();
+    const second = new Clock(first.baseS);
+    const times = [first.nowNs(), second.nowNs(), first.nowNs(), second.nowNs()];
+    expect(times).toEqual(times.toSorted((a, b) => a - b));
+    expect(times[0]).toBeLessThan(60e9);
+  });
+});
+
+describe('toHrTime', () => {
+  test('is the wall clock', () => {
+    const clock = new Clock();
+    const wallNs = BigInt(Date.now()) * 1_000_000n;
+    const difference = asNs(clock.toHrTime(clock.nowNs())) - wallNs;
+    expect(Number(difference) / 1e6).toBeGreaterThan(-10);
+    expect(Number(difference) / 1e6).toBeLessThan(1000);
+  });
+
+  test('keeps durations to the nanosecond, and the nanoseconds within their second', () => {
+    const clock = new Clock();
+    clock.reanchor();
+    fc.assert(
+      fc.property(fc.integer({ min: -1e12, max: 9e15 }), fc.integer({ min: 0, max: 1e10 }), (ns, durationNs) => {
+        const from = clock.toHrTime(ns);
+        const to = clock.toHrTime(ns + durationNs);
+        expect(Math.abs(Number(asNs(to) - asNs(from)) - durationNs)).toBeLessThanOrEqual(1);
+        for (const part of [...from, ...to]) expect(Number.isInteger(part)).toBe(true);
+        expect(from[1]).toBeGreaterThanOrEqual(0);
+        expect(from[1]).toBeLessThan(1e9);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('a fraction of a nanosecond below a second is the next second', () => {
+    const clock = new Clock();
+    clock.reanchor();
+    const [, nanoseconds] = clock.toHrTime(1e9);
+    for (const missingNs of [0.9, 0.6, 0.5, 0.4, 0.1]) {
+      const [, rounded] = clock.toHrTime(1e9 + (1e9 - nanoseconds) - missingNs);
+      expect(rounded).toBeLessThan(1e9);
+    }
+  });
+});
+
+describe('reanchor', () => {
+  const clockNear = (wallMs: number): Clock => {
+    vi.spyOn(Date, 'now').mockReturnValue(wallMs);
+    const clock = new Clock();
+    clock.reanchor();
+    return clock;
+  };
+  const errorMs = (clock: Clock, wallMs: number): number =>
+    Math.abs(Number(asNs(clock.toHrTime(clock.nowNs())) / 1000n) / 1000 - wallMs);
+
+  test('the first takes the wall clock, also one far away from the time the process believes in', () => {
+    const wallMs = Date.UTC(2035, 0, 1);
+    expect(errorMs(clockNear(wallMs), wallMs)).toBeLessThan(50);
+  });
+
+  test('a step of the wall clock is followed, in both directions', () => {
+    const wallMs = Date.UTC(2030, 0, 1);
+    const clock = clockNear(wallMs);
+    for (const stepMs of [3_600_000, -7_200_000, 20]) {
+      vi.spyOn(Date, 'now').mockReturnValue(wallMs + stepMs);
+      clock.reanchor();
+      expect(errorMs(clock, wallMs + stepMs)).toBeLessThan(10);
+    }
+  });
+
+  test('what is within the resolution of the wall clock changes nothing', () => {
+    const clock = new Clock();
+    clock.reanchor();
+    const before = clock.toHrTime(5e9);
+    const nowMs = Number(asNs(clock.toHrTime(clock.nowNs())) / 1_000_000n);
+    vi.spyOn(Date, 'now').mockReturnValue(nowMs + 2);
+    clock.reanchor();
+    expect(clock.toHrTime(5e9)).toEqual(before);
+  });
+});
