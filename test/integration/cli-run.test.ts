@@ -214,15 +214,17 @@ describe('--ui with the agent', () => {
       });
       const chunks: Buffer[] = [];
       child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
-      child.once('close', (code) => resolve({ stdout: Buffer.concat(chunks).toString(), exitCode: code }));
+      child.once('close', (code) =>
+        resolve({ stdout: Buffer.concat(chunks).toString().replaceAll('\x1b', '<ESC>'), exitCode: code }),
+      );
     });
-    const [before = '', inside = '', ...rest] = stdout.split(/\x1b\[\?1049[hl]/);
+    const [before = '', inside = '', ...rest] = stdout.split(/<ESC>\[\?1049[hl]/);
     expect(before).toBe('');
     expect(inside).toMatch(/THREADS 5 .*worker-1 .*CORES 2 .*OUTPUT.*request 1 answered OK/s);
-    expect(inside).not.toContain('\x1b[32mOK');
+    expect(inside).not.toContain('<ESC>[32mOK');
     expect(rest).toHaveLength(1);
-    expect(rest[0]).toMatch(/^request 1 answered \x1b\[32mOK.*gridwatch: \d finding/s);
-    expect(stdout.lastIndexOf('\x1b[?25h')).toBeGreaterThan(stdout.lastIndexOf('\x1b[?25l'));
+    expect(rest[0]).toMatch(/^request 1 answered <ESC>\[32mOK.*gridwatch: \d finding/s);
+    expect(stdout.lastIndexOf('<ESC>[?25h')).toBeGreaterThan(stdout.lastIndexOf('<ESC>[?25l'));
     expect(exitCode).toBe(0);
   });
 });

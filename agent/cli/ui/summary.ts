@@ -57,6 +57,7 @@ export interface Summary {
   readonly usedCores: number;
   /** Threads that wanted a CPU at once, on average. */
   readonly demand: number | undefined;
+  /** Of the whole window: the slowest are not of any three seconds. */
   readonly spanGroups: readonly SpanGroup[];
   /** Pauses long enough to have a span. */
   readonly pauses: readonly SpanEntry[];
@@ -90,7 +91,7 @@ export function summarise(window: Window, fromMs: number, toMs: number, usableCo
     usableCores,
     usedCores: Math.max(runningS, cpuS) / stretchS,
     demand: demands.length > 0 ? sumOf(demands.map((demand) => demand ?? 0)) : undefined,
-    spanGroups: [...window.spans.groups].filter(({ slowest }) => slowest.some((span) => span.endMs >= fromMs)),
+    spanGroups: [...window.spans.groups],
     pauses: window.spans.pauses.filter((pause) => pause.endMs >= fromMs && pause.startMs <= toMs),
     workerStarts: merge(
       window.all('gridwatch.thread.startup.duration').map(({ series }) => series.between(fromMs, toMs)),

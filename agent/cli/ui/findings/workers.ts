@@ -25,28 +25,26 @@ export interface FailedWorkers {
   readonly errorType: string;
   readonly count: number;
   readonly event: AgentEvent | undefined;
-  readonly span: SpanEntry | undefined;
 }
 
 export const failedWorkers: Rule<FailedWorkers> = {
   check: ({ summary }) => {
-    const event = summary.events.find(({ name }) => name === 'gridwatch.thread.failed');
-    const span = summary.spanGroups
-      .flatMap(({ slowest }) => slowest)
-      .find(({ isGridwatch, isError, name }) => isGridwatch && isError && name.startsWith('worker.start '));
+    const events = summary.events.filter(({ name }) => name === 'gridwatch.thread.failed');
     return summary.exits
       .filter(({ errorType }) => FAILURES.has(errorType))
-      .map(({ errorType, count }) => ({ errorType, count, event, span }));
+      .map(({ errorType, count }) => {
+        return { errorType, count, event: events.find((event) => event.errorType === errorType) };
+      });
   },
-  format: ({ errorType, count, event, span }) => {
-    const name = event?.threadName || span?.threadName || '';
+  format: ({ errorType, count, event }) => {
+    const name = event?.threadName ?? '';
     return {
       severity: 'failure',
       costS: count,
       title: `${counted(count, 'worker')} failed${name === '' ? '' : count === 1 ? `: ${name}` : `, ${name} among them`}.`,
       facts: event === undefined || event.body === '' ? [] : [`It was reported as: ${event.body}`],
       advice: FAILURES.get(errorType) ?? '',
-      site: event?.site ?? span?.site,
+      site: event?.site,
     };
   },
 };

@@ -51,7 +51,7 @@ export class Counter extends Series<number> {
 
   /** @param sinceMs where the counting began, for the first point: the value then was 0. */
   add(sinceMs: number, timeMs: number, value: number, isDelta: boolean): void {
-    if (!(value >= 0) || timeMs < this.lastMs) return;
+    if (!Number.isFinite(value) || value < 0 || timeMs < this.lastMs) return;
     if (this.values.length === 0) this.push(Math.min(sinceMs, timeMs), 0);
     this.#total += isDelta || value < this.#lastSent ? value : value - this.#lastSent;
     this.#lastSent = value;
@@ -121,10 +121,11 @@ export class Distribution extends Series<Cells> {
     buckets: Iterable<readonly [number, number]>,
     isDelta: boolean,
   ): void {
-    if (timeMs < this.lastMs) return;
+    if (!Number.isFinite(sumS) || timeMs < this.lastMs) return;
     const counts: number[] = CELLS_S.map(() => 0);
     let count = 0;
     for (const [boundS, bucketCount] of buckets) {
+      if (!Number.isFinite(bucketCount)) return;
       const cell = CELLS_S.findIndex((upperS) => boundS <= upperS * (1 + 1e-9));
       counts[cell < 0 ? CELLS_S.length - 1 : cell]! += bucketCount;
       count += bucketCount;

@@ -48,8 +48,8 @@ export class SpanLog {
   /** Spans whose name came after there were too many names. */
   unkeptCount = 0;
 
-  add(span: OtlpSpan, process: ProcessEntry): void {
-    const entry = toEntry(span, process);
+  add(span: OtlpSpan, process: ProcessEntry, nowMs: number): void {
+    const entry = toEntry(span, process, nowMs);
     if (entry.isGridwatch && entry.name.startsWith('gc ')) {
       this.#pauses.push(entry);
       if (this.#pauses.length > MAX_PAUSES) this.#pauses.shift();
@@ -106,8 +106,9 @@ export function siteOf(attributes: OtlpAttributes): Site | undefined {
   return file === '' ? undefined : { file, line: typeof line === 'number' ? line : undefined };
 }
 
-function toEntry(span: OtlpSpan, process: ProcessEntry): SpanEntry {
-  const startMs = Number(span.startUnixNs) / 1e6;
+function toEntry(span: OtlpSpan, process: ProcessEntry, nowMs: number): SpanEntry {
+  // A span of the future would never be forgotten.
+  const endMs = Math.min(Number(span.endUnixNs) / 1e6, nowMs);
   return {
     process,
     name: nameOf(span),
@@ -115,8 +116,8 @@ function toEntry(span: OtlpSpan, process: ProcessEntry): SpanEntry {
     isGridwatch: span.scope.name === 'gridwatch',
     isError: span.status === 'error',
     threadName: textOf(span.attributes, 'thread.name'),
-    startMs,
-    endMs: Math.max(startMs, Number(span.endUnixNs) / 1e6),
+    startMs: Math.min(Number(span.startUnixNs) / 1e6, endMs),
+    endMs,
     site: siteOf(span.attributes),
     statusMessage: printable(span.statusMessage),
   };

@@ -61,6 +61,8 @@ export interface AgentEvent {
   readonly timeMs: number;
   readonly body: string;
   readonly threadName: string;
+  /** '' where it names none. */
+  readonly errorType: string;
   readonly site: Site | undefined;
 }
 
@@ -89,7 +91,7 @@ export class Window {
     }
     // Only now: all points of one collection have the same beginning.
     for (const [process, timeMs] of collected) process.collectedMs = Math.max(process.collectedMs, timeMs);
-    for (const span of batch.spans) this.spans.add(span, this.#processes.of(span.resource));
+    for (const span of batch.spans) this.spans.add(span, this.#processes.of(span.resource), nowMs);
     for (const log of batch.logs) if (log.eventName.startsWith('gridwatch.')) this.#addEvent(log, nowMs);
   }
 
@@ -164,6 +166,7 @@ export class Window {
       timeMs: Math.min(Number(log.timeUnixNs) / 1e6 || nowMs, nowMs),
       body: typeof log.body === 'string' ? printable(log.body, 300) : '',
       threadName: textOf(log.attributes, 'thread.name'),
+      errorType: textOf(log.attributes, 'error.type'),
       site: siteOf(log.attributes),
     });
     if (this.#events.length > MAX_EVENTS) this.#events.shift();

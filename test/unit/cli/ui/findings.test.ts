@@ -129,6 +129,7 @@ describe('workers', () => {
     timeMs: 1,
     body: 'worker resize ended: uncaught',
     threadName: 'resize',
+    errorType: 'uncaught',
     site: { file: 'src/resize.js', line: 12 },
   };
 
