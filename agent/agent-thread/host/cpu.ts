@@ -67,9 +67,8 @@ export class HostCpu implements MetricSource {
     }
     const cpus = inventory.cpus();
     this.#collectCounts(sink, cpus);
-    if (cpus.logicalNumbers === undefined) return;
     this.#collectTimes(sink, new Set(cpus.logicalNumbers));
-    this.#collectFrequencies(sink, cpus.logicalNumbers);
+    this.#collectFrequencies(sink, cpus.logicalNumbers ?? []);
   }
 
   #collectCounts(sink: MetricSink, { logicalCount, physicalCount }: CpuInventory): void {

@@ -121,6 +121,13 @@ describe('HostCpu', () => {
     expect(log).toEqual([message]);
   });
 
+  it('without any of /proc tells how many CPUs Node knows of, and says so once', () => {
+    const { cpu, fs, log } = setUp('ENOENT');
+    fs.files.delete('/proc/self/status');
+    for (let i = 0; i < 2; i++) expect(collectFrom(cpu)).toEqual({ 'system.cpu.logical.count': expect.any(Number) });
+    expect(log).toEqual(['cpu unsupported_platform']);
+  });
+
   it('believes no number that is none', () => {
     const { cpu } = setUp('cpu  1\ncpu0 x 1\ncpu1 7 8\ncpu\ncpufoo 1\n');
     const times = only(collectFrom(cpu), 'system.cpu.time');
