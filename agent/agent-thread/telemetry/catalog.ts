@@ -70,7 +70,6 @@ export const LOG_EVENTS = {
 } as const;
 
 export type Family = keyof typeof FAMILIES;
-export type AttributeKey = keyof typeof ATTRIBUTES;
 export type MetricName = keyof typeof METRICS;
 type Instrumented<I> = { [N in MetricName]: (typeof METRICS)[N]['instrument'] extends I ? N : never }[MetricName];
 export type SumMetric = Instrumented<'counter' | 'updowncounter'>;

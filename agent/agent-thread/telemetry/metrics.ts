@@ -93,10 +93,6 @@ export class MetricRegistry {
     this.#sources.add(source);
   }
 
-  removeSource(source: MetricSource): void {
-    this.#sources.delete(source);
-  }
-
   /** Series exported at the last collection, as Prometheus counts them. */
   get seriesCount(): number {
     let count = 0;

@@ -4,7 +4,7 @@
  */
 
 /** What the requests of all signals may hold together. */
-export const SPOOL_BYTES: number = 8 * 1024 * 1024;
+const SPOOL_BYTES = 8 * 1024 * 1024;
 
 /** One export request. */
 export interface Batch {
