@@ -8,7 +8,9 @@
   var MINIMUM = [22, 15];
   try {
     var env = process.env;
-    var log = String(env.GRIDWATCH_LOG || '').trim().toLowerCase();
+    var log = String(env.GRIDWATCH_LOG || '')
+      .trim()
+      .toLowerCase();
     var say = function (message) {
       try {
         if (log === 'off' || !require('worker_threads').isMainThread) return;
@@ -18,12 +20,22 @@
       }
     };
     if (process.versions.bun || process.versions.deno) {
-      say('off: this is ' + (process.versions.bun ? 'Bun' : 'Deno') + ', and Gridwatch observes Node.js only; the program runs without it');
+      say(
+        'off: this is ' +
+          (process.versions.bun ? 'Bun' : 'Deno') +
+          ', and Gridwatch observes Node.js only; the program runs without it'
+      );
       return;
     }
     var version = process.versions.node.split('.');
     if (+version[0] < MINIMUM[0] || (+version[0] === MINIMUM[0] && +version[1] < MINIMUM[1])) {
-      say('off: Node ' + process.versions.node + ' is too old, ' + MINIMUM.join('.') + ' or newer is needed; the program runs without it');
+      say(
+        'off: Node ' +
+          process.versions.node +
+          ' is too old, ' +
+          MINIMUM.join('.') +
+          ' or newer is needed; the program runs without it'
+      );
       return;
     }
     if (/^(false|0|no|off)$/i.test(String(env.GRIDWATCH_ENABLED || '').trim())) {
@@ -38,7 +50,11 @@
       /* In the package this file stands beside the compiled preload, in the repository beside its source. */
       require(/[\\/]dist$/.test(__dirname) ? './preload.js' : './preload.ts').preload(__filename);
     } catch (error) {
-      say('off: it could not be loaded (' + ((error && (error.code || error.message)) || error) + '); the program runs without it');
+      say(
+        'off: it could not be loaded (' +
+          ((error && (error.code || error.message)) || error) +
+          '); the program runs without it'
+      );
     }
   } catch (_) {
     /* Whatever it was, the program comes first. */

@@ -94,6 +94,7 @@ function startRunning(config: Config, diag: Diag): Running | undefined {
     file: process.argv[1] ?? '',
     nowNs: clock.nowNs(),
     spawnContext: undefined,
+    spawnSite: '',
   });
   if (claim === undefined) return undefined;
   const agent = new AgentThread({ memory, config, claim, diag, registerFile: preload.file });

@@ -3,6 +3,7 @@
  *
  * Runs on the agent thread. It knows the contract's names and nothing of shared memory.
  */
+import { isAbsolute, relative } from 'node:path';
 import { GC_TYPES } from '../shared-memory/records.ts';
 import { ExitKind, type SlotSnapshot } from '../shared-memory/registry.ts';
 import type { RingRecord } from '../shared-memory/ring-reader.ts';
@@ -57,7 +58,7 @@ export class Dispatch {
       name: `worker.start ${thread.entry.name}`,
       startNs: slot.claimedNs,
       endNs: slot.startedNs,
-      attributes: identity(thread),
+      attributes: { ...identity(thread), ...origin(slot) },
       ...(slot.spawnContext === undefined ? {} : { parent: slot.spawnContext }),
     });
   }
@@ -72,6 +73,7 @@ export class Dispatch {
     if (!hasFailedToStart && (error === undefined || error === 'terminated')) return;
     const attributes = {
       ...identity(thread),
+      ...origin(last),
       'error.type': error ?? 'terminated',
       'gridwatch.thread.exit_code': last.exitCode,
     };
@@ -94,6 +96,7 @@ export class Dispatch {
         : `worker ${thread.entry.name} failed: ${error === 'uncaught' ? 'uncaught error' : 'exit code'} (${last.exitCode})`,
       attributes,
       timeNs: endedNs,
+      hasOwnSpan: hasFailedToStart,
     });
   }
 }
@@ -104,6 +107,23 @@ function identity(thread: ObservedThread): Record<string, string | number> {
     'thread.name': thread.entry.name,
     ...(thread.osThreadId > 0 ? { 'gridwatch.thread.os_id': thread.osThreadId } : {}),
   };
+}
+
+/** Where the worker was started, and from which file; absolute paths stay here. */
+function origin({ spawnSite, file }: SlotSnapshot): Record<string, string | number> {
+  const colon = spawnSite.lastIndexOf(':');
+  return {
+    ...(colon > 0
+      ? { 'code.file.path': spawnSite.slice(0, colon), 'code.line.number': Number(spawnSite.slice(colon + 1)) }
+      : {}),
+    ...(file === '' ? {} : { 'gridwatch.thread.file': withoutRoot(file) }),
+  };
+}
+
+/** Relative to the working folder, or the last two parts of a path that lies elsewhere. */
+function withoutRoot(file: string): string {
+  const path = relative(process.cwd(), file);
+  return path.startsWith('..') || isAbsolute(path) ? file.split(/[\\/]/).slice(-2).join('/') : path;
 }
 
 function errorOf(last: SlotSnapshot): 'exit_code' | 'uncaught' | 'terminated' | undefined {

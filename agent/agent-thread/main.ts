@@ -24,7 +24,7 @@ import { Liveness } from './liveness.ts';
 import { GcTotals } from './model/gc.ts';
 import { AgentSelf, DisabledFeatures, DropCounts } from './model/self.ts';
 import { ThreadTable } from './model/threads.ts';
-import { describeProcess, packageVersion } from './resource.ts';
+import { describeProcess, instanceId, packageVersion } from './resource.ts';
 import type { AgentThreadSettings } from './settings.ts';
 import { createSyncConsole } from './sync-console.ts';
 import { createTelemetry } from './telemetry/sdk.ts';
@@ -51,7 +51,7 @@ const telemetry = createTelemetry({
   config,
   env: process.env,
   version: packageVersion(),
-  resourceAttributes: describeProcess(settings.mainFile),
+  resourceAttributes: { ...describeProcess(settings.mainFile), 'service.instance.id': instanceId(memory) },
   diag,
   countDrop: drops.count,
 });

@@ -7,6 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileUrl } from '../package-root.ts';
+import { type ControlMemory, HEADER } from '../shared-memory/layout.ts';
 
 /** Folders to look into, upwards from the main file's. */
 const MAX_LEVELS = 16;
@@ -21,6 +22,21 @@ export function describeProcess(mainFile: string | undefined): Record<string, st
     'process.runtime.version': process.versions.node,
     'process.runtime.description': 'Node.js',
   };
+}
+
+/** `service.instance.id`: a random UUID, the same one for every agent thread of the process. */
+export function instanceId(memory: ControlMemory): string {
+  const words = memory.u32.subarray(HEADER.INSTANCE_ID >> 2, (HEADER.INSTANCE_ID >> 2) + 4);
+  if (words.every((word) => word === 0)) words.set(crypto.getRandomValues(new Uint32Array(4)));
+  const hex = Array.from(words, (word) => word.toString(16).padStart(8, '0')).join('');
+  const variant = ((Number.parseInt(hex.charAt(16), 16) & 3) | 8).toString(16);
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    `4${hex.slice(13, 16)}`,
+    `${variant}${hex.slice(17, 20)}`,
+    hex.slice(20),
+  ].join('-');
 }
 
 /** The version of this package: agent/ and dist/ both stand beside package.json. */

@@ -11,17 +11,24 @@ interface ErrorSettings {
   stackTraceLimit?: unknown;
 }
 
-/** The caller of `callee`: a path relative to `folder` where it lies below it, else its last two parts. '' when it cannot be told. */
-export function callSiteOf(callee: (...args: never[]) => unknown, folder: string): string {
+/** How far up the program's own code is looked for when its libraries are skipped. */
+const MAX_FRAMES = 16;
+
+/**
+ * The caller of `callee`: a path relative to `folder` where it lies below it, else its last two parts. '' when it cannot be told. With `skipsLibraries`
+ * the nearest caller outside node_modules, if there is one.
+ */
+export function callSiteOf(callee: (...args: never[]) => unknown, folder: string, skipsLibraries = false): string {
   const settings = Error as ErrorSettings;
   const { prepareStackTrace, stackTraceLimit } = settings;
   const hadPrepare = Object.hasOwn(settings, 'prepareStackTrace');
   try {
     settings.prepareStackTrace = (_: unknown, frames: readonly NodeJS.CallSite[]): readonly NodeJS.CallSite[] => frames;
-    settings.stackTraceLimit = 1;
+    settings.stackTraceLimit = skipsLibraries ? MAX_FRAMES : 1;
     const holder: { stack?: readonly NodeJS.CallSite[] } = {};
     Error.captureStackTrace(holder, callee);
-    const frame = holder.stack?.[0];
+    const frames = holder.stack ?? [];
+    const frame = (skipsLibraries ? frames.find(isOfProgram) : undefined) ?? frames[0];
     const file = frame?.getFileName();
     return file ? `${shorten(file, folder)}:${frame?.getLineNumber() ?? 0}` : '';
   } catch {
@@ -29,6 +36,11 @@ export function callSiteOf(callee: (...args: never[]) => unknown, folder: string
   } finally {
     restore(settings, hadPrepare, prepareStackTrace, stackTraceLimit);
   }
+}
+
+function isOfProgram(frame: NodeJS.CallSite): boolean {
+  const file = frame.getFileName();
+  return file != null && !file.startsWith('node:') && !/[\\/]node_modules[\\/]/.test(file);
 }
 
 function restore(

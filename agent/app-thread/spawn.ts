@@ -11,6 +11,7 @@
 import type { MessagePort, WorkerOptions } from 'node:worker_threads';
 import type { Config } from '../config/options.ts';
 import { claimSlot, type SlotClaim } from '../shared-memory/registry.ts';
+import { callSiteOf } from './call-site.ts';
 import { hasPreload, type Preload } from './preload-argument.ts';
 import type { Recorder } from './recorder.ts';
 import { createTicket, TICKET_KEY } from './ticket.ts';
@@ -49,6 +50,7 @@ interface Spawn {
   readonly file: string;
   readonly addedExecArgv: readonly string[];
   readonly claimedNs: number;
+  readonly site: string;
   isSent: boolean;
 }
 
@@ -59,7 +61,8 @@ export function followWorkers(settings: SpawnSettings): () => void {
   /** Set when Node's start message turned out to have an unknown form: tickets then travel without a liveness port. */
   let isEnvelopeUnknown = false;
 
-  const FollowedWorker = new Proxy(NodeWorker, {
+  const folder = process.cwd();
+  const handler: ProxyHandler<WorkerClass> = {
     construct(target, args: unknown[], newTarget) {
       const options = args[1] as WorkerOptions | undefined;
       const name = textOf(options, 'name');
@@ -68,6 +71,7 @@ export function followWorkers(settings: SpawnSettings): () => void {
         file: isTrue(options, 'eval') ? '' : fileOf(args[0]),
         addedExecArgv: missingExecArgv(preload, options),
         claimedNs: recorder.clock.nowNs(),
+        site: callSiteOf(handler.construct as () => unknown, folder, true),
         isSent: false,
       };
       if (settings.isExcluded(spawn.name, spawn.file)) return Reflect.construct(target, args, newTarget);
@@ -82,7 +86,8 @@ export function followWorkers(settings: SpawnSettings): () => void {
       isEnvelopeUnknown = !spawn.isSent;
       return worker;
     },
-  });
+  };
+  const FollowedWorker = new Proxy(NodeWorker, handler);
 
   const replace = (from: WorkerClass, to: WorkerClass): void => {
     if (workerThreads.Worker !== from) return;
@@ -153,6 +158,7 @@ function claimFor({ recorder }: SpawnSettings, spawn: Spawn): SlotClaim | undefi
     file: spawn.file,
     nowNs: spawn.claimedNs,
     spawnContext: activeTraceIds(),
+    spawnSite: spawn.site,
   });
 }
 

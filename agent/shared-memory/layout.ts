@@ -70,6 +70,8 @@ export const HEADER = {
   THREADS_DROPPED: 384,
   /** Int32: how often the agent thread was started anew; written by the main thread. */
   AGENT_RESTARTS: 448,
+  /** Four words, `service.instance.id`: written by the first agent thread, read by the one that follows it. */
+  INSTANCE_ID: 576,
   /** Float64: a GC pause at least this long becomes a record; written by the main thread, read by all. */
   GC_THRESHOLD_NS: 512,
 } as const;
@@ -82,6 +84,8 @@ export const SLOT = {
   PARENT_THREAD_ID: 12,
   EXIT_KIND: 16,
   EXIT_CODE: 20,
+  /** The number of a name: where `new Worker` was called. */
+  SPAWN_SITE: 24,
   CLAIMED_NS: 32,
   STARTED_NS: 40,
   ENDED_NS: 48,

@@ -22,6 +22,8 @@ import {
   SlotPhase,
 } from './layout.ts';
 
+import { internName, lookUpName } from './names.ts';
+
 const GENERATION_MASK = 0xffffff;
 
 /** A W3C trace context in its binary form: six words of ids, and the flags. */
@@ -55,6 +57,8 @@ export interface SlotSnapshot extends SlotClaim {
   readonly exitKind: ExitKind;
   readonly exitCode: number;
   readonly spawnContext: TraceIds | undefined;
+  /** Where `new Worker` was called, `file:line`; '' when it is not known. */
+  readonly spawnSite: string;
 }
 
 export interface ClaimIdentity {
@@ -63,6 +67,7 @@ export interface ClaimIdentity {
   readonly file: string;
   readonly nowNs: number;
   readonly spawnContext: TraceIds | undefined;
+  readonly spawnSite: string;
 }
 
 /**
@@ -82,6 +87,8 @@ export function claimSlot(memory: ControlMemory, identity: ClaimIdentity): SlotC
     writeText(memory, memory.slotAt(slot, SLOT.NAME), NAME_FIELD_BYTES, identity.name);
     writeText(memory, memory.slotAt(slot, SLOT.FILE), FILE_FIELD_BYTES, identity.file);
     writeTraceIds(memory, memory.slotAt(slot, SLOT.SPAWN_CONTEXT), identity.spawnContext);
+    if (identity.spawnSite !== '')
+      memory.i32[memory.slotAt(slot, SLOT.SPAWN_SITE) >> 2] = internName(memory, identity.spawnSite);
     memory.f64[memory.slotAt(slot, SLOT.CLAIMED_NS) >> 3] = identity.nowNs;
     const claim = { slot, generation };
     if (advancePhase(memory, claim, SlotPhase.CLAIMING, SlotPhase.CLAIMED)) return claim;
@@ -146,12 +153,13 @@ export function readSlot(memory: ControlMemory, slot: number): SlotSnapshot | un
     parentThreadId: memory.i32[memory.slotAt(slot, SLOT.PARENT_THREAD_ID) >> 2] as number,
     name: readText(memory, memory.slotAt(slot, SLOT.NAME), NAME_FIELD_BYTES),
     file: readText(memory, memory.slotAt(slot, SLOT.FILE), FILE_FIELD_BYTES),
-    claimedNs: finiteOrZero(memory.f64[memory.slotAt(slot, SLOT.CLAIMED_NS) >> 3] as number),
-    startedNs: finiteOrZero(memory.f64[memory.slotAt(slot, SLOT.STARTED_NS) >> 3] as number),
-    endedNs: finiteOrZero(memory.f64[memory.slotAt(slot, SLOT.ENDED_NS) >> 3] as number),
+    claimedNs: timeOrZero(memory.f64[memory.slotAt(slot, SLOT.CLAIMED_NS) >> 3] as number),
+    startedNs: timeOrZero(memory.f64[memory.slotAt(slot, SLOT.STARTED_NS) >> 3] as number),
+    endedNs: timeOrZero(memory.f64[memory.slotAt(slot, SLOT.ENDED_NS) >> 3] as number),
     exitKind: exitKind === ExitKind.EXIT || exitKind === ExitKind.UNCAUGHT ? exitKind : ExitKind.NONE,
     exitCode: memory.i32[memory.slotAt(slot, SLOT.EXIT_CODE) >> 2] as number,
     spawnContext: readTraceIds(memory, memory.slotAt(slot, SLOT.SPAWN_CONTEXT)),
+    spawnSite: lookUpName(memory, memory.i32[memory.slotAt(slot, SLOT.SPAWN_SITE) >> 2] as number),
   };
 }
 
@@ -174,8 +182,11 @@ export function releaseSlot(memory: ControlMemory, claim: SlotClaim): void {
   Atomics.store(memory.i32, memory.slotAt(claim.slot, SLOT.STATE) >> 2, (claim.generation << 8) | SlotPhase.FREE);
 }
 
-function finiteOrZero(value: number): number {
-  return Number.isFinite(value) && value > 0 ? value : 0;
+/** No time of the agent's clock: it would be thirty years after its base. */
+const MAX_NS = 1e18;
+
+function timeOrZero(ns: number): number {
+  return ns > 0 && ns < MAX_NS ? ns : 0;
 }
 
 /** A text that does not fit keeps its end, whole characters only. */

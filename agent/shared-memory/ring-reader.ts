@@ -8,6 +8,9 @@ import { type ControlMemory, RECORD_BYTES, RING_RECORDS, SLOT } from './layout.t
 import { GC_TYPES, RECORD, RECORD_KIND_NAMES, RecordKind } from './records.ts';
 import { readTraceIds, type TraceIds } from './registry.ts';
 
+/** A record may be published after its reader has looked at the clock; one that ends later than this was never written by a `RingWriter`. */
+const MAX_AHEAD_NS = 1e9;
+
 /** One record; the object is the reader's own and is filled anew for the next one. */
 export interface RingRecord {
   kind: RecordKind;
@@ -82,7 +85,7 @@ export class RingReader {
     const startNs = memory.f64[(at + RECORD.START_NS) >> 3] as number;
     const durationNs = memory.f64[(at + RECORD.DURATION_NS) >> 3] as number;
     if (memory.i32[(at + RECORD.KIND) >> 2] !== RecordKind.GC || number < 0 || number >= GC_TYPES.length) return false;
-    if (!(startNs > 0 && durationNs >= 0 && startNs + durationNs <= nowNs)) return false;
+    if (!(startNs > 0 && durationNs >= 0 && startNs + durationNs <= nowNs + MAX_AHEAD_NS)) return false;
     record.number = number;
     record.startNs = startNs;
     record.durationNs = durationNs;

@@ -14,6 +14,9 @@ import { type SeenState, StateTime, type ThreadState } from './state-time.ts';
  */
 const MAX_FAILED_SAMPLES = 10;
 
+/** Samples in a row that found a thread where it was, after which it need not be looked at so often: a second. */
+const QUIET_SAMPLES = 10;
+
 export interface ThreadAccountSettings {
   readonly birthNs: number;
   /** Running and runnable times are exact, not counted in ticks. */
@@ -38,6 +41,7 @@ export class ThreadAccount {
   #systemNs = 0;
   #userShare = 1;
   #failedSamples = 0;
+  #unchangedSamples = 0;
 
   constructor({ birthNs, hasSchedule, futexState, restsIn }: ThreadAccountSettings) {
     this.states = new StateTime(birthNs, futexState);
@@ -56,6 +60,11 @@ export class ThreadAccount {
 
   get systemNs(): number {
     return this.#systemNs;
+  }
+
+  /** It has not run for a while. */
+  get isQuiet(): boolean {
+    return this.#unchangedSamples >= QUIET_SAMPLES;
   }
 
   /** From now on the kernel can be asked; it is at once, for the thread that ends before its first sample. */
@@ -78,6 +87,7 @@ export class ThreadAccount {
     else if (++this.#failedSamples < MAX_FAILED_SAMPLES) return;
     const { runNs, queueNs } = this.#schedule;
     const hasNotRun = this.#hasSchedule && isRead && runNs === hadRunNs && queueNs === hadQueuedNs;
+    this.#unchangedSamples = hasNotRun ? this.#unchangedSamples + 1 : 0;
     if (!hasNotRun) this.#blockedIn = undefined;
     this.states.advance(nowNs, runNs, queueNs, wait, this.#look(wait));
   }

@@ -56,8 +56,14 @@ export interface ThreadTableSettings {
   readonly processStartNs: number;
 }
 
-/** Each costs a read of 1-2 us: together about 0.15 % of a CPU. Of more threads each is looked at less often, for the same. */
+/** Each costs one or two reads of 1-4 us: together 0.1-0.4 % of a CPU. Of more threads each is looked at less often, for the same. */
 const MAX_THREADS_PER_SAMPLE = 64;
+
+/**
+ * Threads that have not run for a second are looked at less often: an idle pool of 64 then costs 0.03-0.07 % of a CPU. Running, runnable and
+ * waiting times are as exact as before; only what the thread was blocked in when it wakes is known less finely.
+ */
+const QUIET_INTERVAL_NS = 5e8;
 
 /** Wait words that could not be read in a row before the thread is accounted for without. */
 const MAX_UNREAD_WAITS = 10;
@@ -168,7 +174,9 @@ export class ThreadTable implements MetricSource {
     const { length } = this.#live;
     for (let left = Math.min(length, MAX_THREADS_PER_SAMPLE); left > 0; left--) {
       this.#nextToSample = (this.#nextToSample + 1) % length;
-      this.#sampleThread(this.#live[this.#nextToSample] as LiveThread, nowNs);
+      const thread = this.#live[this.#nextToSample] as LiveThread;
+      const { isQuiet, states } = thread.account;
+      if (!isQuiet || nowNs - states.nowNs >= QUIET_INTERVAL_NS) this.#sampleThread(thread, nowNs);
     }
     this.#helpers.scan(nowNs, (osThreadId) => this.#osThreadIds.has(osThreadId));
   }

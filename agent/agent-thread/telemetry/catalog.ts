@@ -56,7 +56,7 @@ export const SPANS = {
   'gc <type>': { brief: 'A pause of garbage collection past the threshold.', attributes: ['v8js.gc.type'] },
   'worker.start <name>': {
     brief: 'From `new Worker` to the first user code, or to the failure.',
-    attributes: ['gridwatch.thread.os_id'],
+    attributes: ['gridwatch.thread.os_id', 'gridwatch.thread.file', 'code.file.path', 'code.line.number'],
   },
   'incident <event>': {
     brief: 'A log record of WARN and up that has no span of its own; zero length.',

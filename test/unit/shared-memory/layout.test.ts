@@ -51,6 +51,7 @@ const HEADER_FIELDS: Record<keyof typeof HEADER, Field> = {
   NAMES_DROPPED: int32('every thread'),
   THREADS_DROPPED: int32('every thread'),
   AGENT_RESTARTS: int32('main'),
+  INSTANCE_ID: block(16, 'agent'),
   GC_THRESHOLD_NS: float64('once'),
 };
 
@@ -61,6 +62,7 @@ const SLOT_FIELDS: Record<keyof typeof SLOT, Field> = {
   PARENT_THREAD_ID: int32('life of the slot'),
   EXIT_KIND: int32('life of the slot'),
   EXIT_CODE: int32('life of the slot'),
+  SPAWN_SITE: int32('life of the slot'),
   CLAIMED_NS: float64('life of the slot'),
   STARTED_NS: float64('life of the slot'),
   ENDED_NS: float64('life of the slot'),
