@@ -18,6 +18,8 @@ const ATTACH_TIMEOUT_NS = 30e9;
 export interface LivenessHandlers {
   /** The thread that held this life of the slot is gone. */
   readonly ended: (claim: SlotClaim) => void;
+  /** Nothing was heard of the thread since it was claimed. It may only be slow. */
+  readonly overdue: (claim: SlotClaim) => void;
 }
 
 export class Liveness {
@@ -44,16 +46,17 @@ export class Liveness {
   }
 
   /**
-   * Looks for threads without a channel that are gone. `osThreadId` is 0 for one that has not attached yet.
+   * Looks for threads without a channel that are gone. `osThreadId` is 0 for one that has not attached yet, and where the kernel's ids cannot be
+   * had: such a thread, once it has attached, stays until the process ends.
    */
   lookUp(threads: Iterable<{ claim: SlotClaim; osThreadId: number; claimedNs: number }>, nowNs: number): void {
     if (nowNs - this.#lastLookupNs < LOOKUP_INTERVAL_NS) return;
     this.#lastLookupNs = nowNs;
     for (const { claim, osThreadId, claimedNs } of threads) {
       if (this.#watched.get(claim.slot) === claim.generation) continue;
-      const isGone =
-        osThreadId > 0 ? !existsSync(`/proc/self/task/${osThreadId}`) : nowNs - claimedNs > ATTACH_TIMEOUT_NS;
-      if (isGone) this.#handlers.ended(claim);
+      if (osThreadId === 0) {
+        if (nowNs - claimedNs > ATTACH_TIMEOUT_NS) this.#handlers.overdue(claim);
+      } else if (!existsSync(`/proc/self/task/${osThreadId}`)) this.#handlers.ended(claim);
     }
   }
 }

@@ -70,7 +70,10 @@ const table = new ThreadTable({
 const gcTotals = new GcTotals();
 const dispatch = new Dispatch(table, telemetry, drops, disabled);
 const threads = new ObservedThreads(memory, table, gcTotals, dispatch);
-const liveness = new Liveness({ ended: (claim) => threads.end(claim, nowNs()) });
+const liveness = new Liveness({
+  ended: (claim) => threads.end(claim, nowNs()),
+  overdue: (claim) => threads.giveUp(claim, nowNs()),
+});
 liveness.watch(settings.mainClaim, settings.mainPort);
 
 const heapGuard = new HeapGuard(HEAP_LIMIT_BYTES, (usedBytes) => {

@@ -6,7 +6,14 @@
  */
 import type { ControlMemory } from '../shared-memory/layout.ts';
 import { SLOT, SlotPhase } from '../shared-memory/layout.ts';
-import { abandonClaim, readSlot, releaseSlot, type SlotClaim, scanSlots } from '../shared-memory/registry.ts';
+import {
+  abandonClaim,
+  readSlot,
+  releaseSlot,
+  retireClaim,
+  type SlotClaim,
+  scanSlots,
+} from '../shared-memory/registry.ts';
 import { RingReader, type RingRecord } from '../shared-memory/ring-reader.ts';
 import type { Dispatch } from './dispatch.ts';
 import type { GcReader, GcTotals } from './model/gc.ts';
@@ -59,6 +66,11 @@ export class ObservedThreads {
       records += this.#drainRing(thread, nowNs);
     });
     return records;
+  }
+
+  /** Ends the claim of a thread that should have attached long ago, unless it has after all. */
+  giveUp(claim: SlotClaim, nowNs: number): void {
+    if (retireClaim(this.#memory, claim)) this.end(claim, nowNs);
   }
 
   /** Reads all that a dead thread left, says how it ended, and gives its slot back. */

@@ -11,6 +11,8 @@
  * R3  The identity is stored between CLAIMING and CLAIMED: who reads the phase CLAIMED or a later one reads the whole identity.
  * R4  A claimer that dies in CLAIMING leaves a slot that the agent thread takes back (`abandonClaim`); the last step of a claim is a CAS, so a
  *     claimer that was only slow notices.
+ * R5  Whoever moves a slot on from CLAIMED has it: the thread (`attachSlot`), or the agent thread that waits for it no longer (`retireClaim`).
+ *     The ids that the thread stores after it are published by the phase RUNNING.
  */
 import {
   type ControlMemory,
@@ -21,7 +23,6 @@ import {
   SLOT_COUNT,
   SlotPhase,
 } from './layout.ts';
-
 import { internName, lookUpName } from './names.ts';
 
 const GENERATION_MASK = 0xffffff;
@@ -75,6 +76,8 @@ export interface ClaimIdentity {
  * that thread then runs unobserved.
  */
 export function claimSlot(memory: ControlMemory, identity: ClaimIdentity): SlotClaim | undefined {
+  /* Before the claim begins: what takes time has no place in it. */
+  const spawnSite = identity.spawnSite === '' ? 0 : internName(memory, identity.spawnSite);
   for (let slot = 0; slot < SLOT_COUNT; slot++) {
     const stateAt = memory.slotAt(slot, SLOT.STATE) >> 2;
     const state = Atomics.load(memory.i32, stateAt);
@@ -87,8 +90,7 @@ export function claimSlot(memory: ControlMemory, identity: ClaimIdentity): SlotC
     writeText(memory, memory.slotAt(slot, SLOT.NAME), NAME_FIELD_BYTES, identity.name);
     writeText(memory, memory.slotAt(slot, SLOT.FILE), FILE_FIELD_BYTES, identity.file);
     writeTraceIds(memory, memory.slotAt(slot, SLOT.SPAWN_CONTEXT), identity.spawnContext);
-    if (identity.spawnSite !== '')
-      memory.i32[memory.slotAt(slot, SLOT.SPAWN_SITE) >> 2] = internName(memory, identity.spawnSite);
+    memory.i32[memory.slotAt(slot, SLOT.SPAWN_SITE) >> 2] = spawnSite;
     memory.f64[memory.slotAt(slot, SLOT.CLAIMED_NS) >> 3] = identity.nowNs;
     const claim = { slot, generation };
     if (advancePhase(memory, claim, SlotPhase.CLAIMING, SlotPhase.CLAIMED)) return claim;
@@ -99,9 +101,11 @@ export function claimSlot(memory: ControlMemory, identity: ClaimIdentity): SlotC
 
 /** The thread itself takes over the slot that was claimed for it; false when the slot has another life by now. */
 export function attachSlot(memory: ControlMemory, claim: SlotClaim, threadId: number, osThreadId: number): boolean {
+  /* The CAS before the ids, because until then the words may be those of another life (R5). */
+  if (!advancePhase(memory, claim, SlotPhase.CLAIMED, SlotPhase.ATTACHED)) return false;
   memory.i32[memory.slotAt(claim.slot, SLOT.THREAD_ID) >> 2] = threadId;
   memory.i32[memory.slotAt(claim.slot, SLOT.OS_THREAD_ID) >> 2] = osThreadId;
-  return advancePhase(memory, claim, SlotPhase.CLAIMED, SlotPhase.ATTACHED);
+  return true;
 }
 
 /** User code is about to run in the thread. */
@@ -137,6 +141,11 @@ export function abandonClaim(memory: ControlMemory, claim: SlotClaim): boolean {
   return true;
 }
 
+/** The agent thread no longer waits for the thread of a claim (R5); false when that thread has attached meanwhile. */
+export function retireClaim(memory: ControlMemory, claim: SlotClaim): boolean {
+  return advancePhase(memory, claim, SlotPhase.CLAIMED, SlotPhase.EXITING);
+}
+
 /** Reads one slot on the agent thread; undefined while it is free or its identity is not complete (R3). */
 export function readSlot(memory: ControlMemory, slot: number): SlotSnapshot | undefined {
   const stateAt = memory.slotAt(slot, SLOT.STATE) >> 2;
@@ -154,7 +163,9 @@ export function readSlot(memory: ControlMemory, slot: number): SlotSnapshot | un
     name: readText(memory, memory.slotAt(slot, SLOT.NAME), NAME_FIELD_BYTES),
     file: readText(memory, memory.slotAt(slot, SLOT.FILE), FILE_FIELD_BYTES),
     claimedNs: timeOrZero(memory.f64[memory.slotAt(slot, SLOT.CLAIMED_NS) >> 3] as number),
-    startedNs: timeOrZero(memory.f64[memory.slotAt(slot, SLOT.STARTED_NS) >> 3] as number),
+    /* Published by the phase, as are the ids: a start that is seen comes with both. */
+    startedNs:
+      phase < SlotPhase.RUNNING ? 0 : timeOrZero(memory.f64[memory.slotAt(slot, SLOT.STARTED_NS) >> 3] as number),
     endedNs: timeOrZero(memory.f64[memory.slotAt(slot, SLOT.ENDED_NS) >> 3] as number),
     exitKind: exitKind === ExitKind.EXIT || exitKind === ExitKind.UNCAUGHT ? exitKind : ExitKind.NONE,
     exitCode: memory.i32[memory.slotAt(slot, SLOT.EXIT_CODE) >> 2] as number,
