@@ -56,12 +56,12 @@ export interface ThreadTableSettings {
   readonly processStartNs: number;
 }
 
-/** Each costs one or two reads of 1-4 us: together 0.1-0.4 % of a CPU. Of more threads each is looked at less often, for the same. */
+/** Each costs one or two reads of 1-5 us; of more threads each is looked at less often, for the same. */
 const MAX_THREADS_PER_SAMPLE = 64;
 
 /**
- * Threads that have not run for a second are looked at less often: an idle pool of 64 then costs 0.03-0.07 % of a CPU. Running, runnable and
- * waiting times are as exact as before; only what the thread was blocked in when it wakes is known less finely.
+ * Threads that have not run for a second are looked at less often: most of an idle pool. Running, runnable and waiting times are as exact as
+ * before; only what such a thread was blocked in before it woke is known less finely.
  */
 const QUIET_INTERVAL_NS = 5e8;
 

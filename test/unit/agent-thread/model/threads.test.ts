@@ -315,6 +315,20 @@ describe('without /proc', () => {
   });
 });
 
+describe('threads that do not run', () => {
+  it('are looked at twice a second, from the second second on, until they run', () => {
+    const { task } = open(1);
+    runFor(1000);
+    expect(task.reads.schedule).toBe(11);
+    runFor(5000);
+    expect(task.reads.schedule).toBe(21);
+    task.runNs += 10 * MS;
+    runFor(1000);
+    expect(task.reads.schedule).toBeGreaterThan(26);
+    expect(statesOf(collectFrom(table), 'worker-1')).toEqual({ running: 10, idle: 6990 });
+  });
+});
+
 describe('more threads than one sample looks at', () => {
   it('are looked at in turn', () => {
     const tasks = Array.from({ length: 150 }, (_, i) => open(i + 1).task);
