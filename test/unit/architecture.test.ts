@@ -147,7 +147,7 @@ describe('every file', () => {
   test('has a name in kebab-case that says what it is', () => {
     const vague = /(?:^|-)(?:utils?|helpers?|common|manager|misc)$/;
     const misnamed = allFiles.filter((file) => {
-      const parts = file.replace(/(?:\.test|\.d)?\.[cm]?[jt]s$/, '').split('/');
+      const parts = file.replace(/(?:\.test|\.spec|\.d)?\.[cm]?[jt]s$/, '').split('/');
       return parts.some((part) => !/^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(part) || vague.test(part));
     });
     expect(misnamed).toEqual([]);
