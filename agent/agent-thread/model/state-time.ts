@@ -132,7 +132,8 @@ export class StateTime {
 
   /**
    * Waits are exact, so what does not fit is not kept: it is the time in which the thread, already woken, ran or stood in the run queue
-   * before it could say that its wait was over. It is taken from all waits of the interval in proportion.
+   * before it could say that its wait was over. It is taken from all waits of the interval in proportion. A sample that falls into that time
+   * cannot see it: runnable then takes it from what the thread does next.
    */
   #grantWaits(wait: WaitSnapshot): void {
     const parkedNs = this.#parked.growth(wait.parkedNs);
