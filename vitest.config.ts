@@ -18,6 +18,7 @@ const config: ViteUserConfig = defineConfig({
       include: ['agent/**/*.ts'],
       exclude: ['agent/app-thread/**', 'agent/{index,preload,start}.ts', 'agent/agent-thread/*.ts', 'agent/cli/*.ts'],
       reporter: ['text-summary'],
+      thresholds: { lines: 85, statements: 85, functions: 80, branches: 80 },
       reportsDirectory: '.cache/coverage',
     },
     projects: [
