@@ -95,7 +95,7 @@ export function startNode(options: RunOptions): RunningNode {
 }
 
 /** Node 22 warns when it runs TypeScript, so only the build is invisible there; `GRIDWATCH_TEST_DIST=1` takes it everywhere. */
-export function registerFileFor(node: NodeBinary): string {
+function registerFileFor(node: NodeBinary): string {
   const isBuilt = node.major < 24 || process.env['GRIDWATCH_TEST_DIST'] === '1';
   const file = `${ROOT}${isBuilt ? 'dist' : 'agent'}/register.cjs`;
   if (!existsSync(file)) throw new Error(`${file} does not exist${isBuilt ? '; `npm run build` makes it' : ''}`);
