@@ -1,3 +1,4 @@
+/** eventually(): what it gives back, what it takes for "not yet", and what it says at its deadline. */
 import { describe, expect, it } from 'vitest';
 import { eventually } from './eventually.ts';
 

@@ -1,3 +1,4 @@
+/** Where the Node binaries of the tests come from, with a registry that is a folder; nothing is downloaded. */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {

@@ -1,3 +1,4 @@
+/** What makes two runs of a program equal, and what does not. */
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { outcomeOf } from './outcome.ts';

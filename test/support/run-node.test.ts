@@ -1,3 +1,4 @@
+/** Programs started by the tests: what is given to them, what is seen of them, and that none outlives its deadline. */
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
