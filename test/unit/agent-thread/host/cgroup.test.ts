@@ -1,3 +1,4 @@
+/** The CPU quota of a control group, from files as kernels write them. */
 import { describe, expect, it } from 'vitest';
 import { cpuQuota } from '../../../../agent/agent-thread/host/cgroup.ts';
 import { fakeTree } from './proc-fixtures.ts';

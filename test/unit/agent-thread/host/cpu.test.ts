@@ -1,10 +1,11 @@
+/** The host's CPUs, from files as kernels write them, and from none. */
 import { describe, expect, it } from 'vitest';
 import { HostCpu } from '../../../../agent/agent-thread/host/cpu.ts';
 import { HostClaim } from '../../../../agent/agent-thread/host/host-claim.ts';
 import { Inventory } from '../../../../agent/agent-thread/host/inventory.ts';
 import { ProcTree } from '../../../../agent/agent-thread/host/proc.ts';
-import { FakeFiles, recordedTree, unavailableLog } from './proc-fixtures.ts';
 import { collectFrom, only } from '../../../support/recording-sink.ts';
+import { FakeFiles, recordedTree, unavailableLog } from './proc-fixtures.ts';
 
 const SYS = {
   '/sys/devices/system/cpu/online': '0-2',

@@ -1,3 +1,4 @@
+/** The claim of the host, with real sockets in one process. */
 import { createConnection } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { HostClaim } from '../../../../agent/agent-thread/host/host-claim.ts';

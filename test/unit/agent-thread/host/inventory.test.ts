@@ -1,3 +1,4 @@
+/** The CPUs a process may use, by affinity, topology and what else there is. */
 import { describe, expect, it } from 'vitest';
 import { Inventory, parseCpuList } from '../../../../agent/agent-thread/host/inventory.ts';
 import { fakeTree, recordedTree } from './proc-fixtures.ts';

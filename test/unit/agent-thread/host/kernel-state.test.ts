@@ -1,3 +1,4 @@
+/** What a thread is blocked in, by system call and by kernel function. */
 import { describe, expect, it } from 'vitest';
 import { stateOfFunction, syscallStates } from '../../../../agent/agent-thread/host/kernel-state.ts';
 

@@ -1,3 +1,4 @@
+/** Files that are read again and again, and all that can go wrong with them. */
 import { describe, expect, it } from 'vitest';
 import { reasonOf, Scanner } from '../../../../agent/agent-thread/host/proc.ts';
 import { fakeTree } from './proc-fixtures.ts';

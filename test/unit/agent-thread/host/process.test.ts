@@ -1,7 +1,8 @@
+/** The process as a whole, as Node and the kernel tell of it. */
 import { describe, expect, it } from 'vitest';
 import { ProcessMetrics } from '../../../../agent/agent-thread/host/process.ts';
-import { fakeTree, recordedTree } from './proc-fixtures.ts';
 import { collectFrom, only } from '../../../support/recording-sink.ts';
+import { fakeTree, recordedTree } from './proc-fixtures.ts';
 
 function setUp(proc = recordedTree('node-24')) {
   const now = { ns: 10e9, userUs: 0, systemUs: 0 };

@@ -1,3 +1,4 @@
+/** What the kernel says of a thread, with every kind of answer it may give. */
 import { describe, expect, it } from 'vitest';
 import type { ProcTree } from '../../../../agent/agent-thread/host/proc.ts';
 import { ProcTaskDirectory, type Task } from '../../../../agent/agent-thread/host/task.ts';

@@ -1,6 +1,7 @@
+/** The classes of threads that run no JavaScript, by their names on each line of Node. */
 import { describe, expect, it } from 'vitest';
-import { classifyThreads } from '../../../../agent/agent-thread/host/thread-class.ts';
 import { ProcTaskDirectory } from '../../../../agent/agent-thread/host/task.ts';
+import { classifyThreads } from '../../../../agent/agent-thread/host/thread-class.ts';
 import { recordedTree } from './proc-fixtures.ts';
 
 describe('classifyThreads', () => {

@@ -1,3 +1,4 @@
+/** Helper threads: counted once, by class, and never beside a worker. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { HELPER_CLASSES, HelperThreads } from '../../../../agent/agent-thread/model/helper-threads.ts';
 import { FakeDirectory, MS, S } from './fake-tasks.ts';

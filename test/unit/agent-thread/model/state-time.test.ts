@@ -1,3 +1,4 @@
+/** Where a thread's time went: by example, whatever is claimed, and against simulated lives. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {

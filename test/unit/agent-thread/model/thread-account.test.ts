@@ -1,3 +1,4 @@
+/** The account of one thread: what a sample costs, and how a thread ends. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { THREAD_STATES } from '../../../../agent/agent-thread/model/state-time.ts';
 import { ThreadAccount, type ThreadAccountSettings } from '../../../../agent/agent-thread/model/thread-account.ts';

@@ -1,3 +1,4 @@
+/** The names of threads: unique, few, and clean. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cleanThreadName, ThreadNames } from '../../../../agent/agent-thread/model/thread-names.ts';
