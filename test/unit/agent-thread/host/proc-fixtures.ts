@@ -11,7 +11,7 @@ import {
 
 export type Recorded = 'node-24' | 'node-22' | 'sys-2-cpus' | 'nowhere';
 
-export function recordedRoot(name: Recorded): string {
+function recordedRoot(name: Recorded): string {
   return fileURLToPath(new URL(`../../../fixtures/proc/${name}`, import.meta.url));
 }
 
