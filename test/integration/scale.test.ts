@@ -1,0 +1,94 @@
+/**
+ * Many threads at once, and many more one after the other: all are observed, nothing is leaked, and what the agent keeps
+ * and sends does not grow with the number of threads that ever lived.
+ *
+ * `GRIDWATCH_TEST_FULL=1` starts 10 000 short-lived workers, as the design asks for; otherwise it is 2 000, since a
+ * worker costs Node 35 ms of CPU, whoever watches.
+ */
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { type Observed, observe } from '../support/observe.ts';
+import { runNode } from '../support/run-node.ts';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const APPS = fileURLToPath(new URL('../fixtures/apps/', import.meta.url));
+const MIB = 2 ** 20;
+
+const AT_ONCE = 256;
+const SHORT_LIVED = process.env['GRIDWATCH_TEST_FULL'] === '1' ? 10_000 : 2_000;
+const CROWD_DEADLINE_MS = 120_000;
+const SHORT_LIVED_DEADLINE_MS = SHORT_LIVED * 200;
+
+/** 32 names keep series of their own, the five of main, agent and helper threads in any case; the rest join `_OTHER`. */
+const MAX_NAMES = 32 + 5 + 1;
+const MAX_SERIES = 3000;
+/** Shared memory that a thread's slot and recorder touch, its copy of the preload, and what the agent knows of it. */
+const MAX_BYTES_PER_THREAD = 1.5 * MIB;
+const MAX_AGENT_BYTES = 64 * MIB;
+/** Node's own memory is up by as much between two looks at an idle process. */
+const MAX_GROWTH_BYTES = 80 * MIB;
+/** Connections to the collector, which come and go. */
+const MAX_MORE_DESCRIPTORS = 8;
+
+it(
+  `observes ${AT_ONCE} threads at once`,
+  async () => {
+    const args = ['crowd.cjs', String(AT_ONCE)];
+    const settings = { cwd: APPS, deadlineMs: CROWD_DEADLINE_MS };
+    const alone = await runNode({ args: ['crowd.cjs', String(AT_ONCE / 4)], ...settings });
+    // The agent thread gives a flush as long as an exit's.
+    const env = { GRIDWATCH_EXIT_TIMEOUT_MS: '60000' };
+    const { result, observed } = await observe({ args: [...args, `${ROOT}dist/index.js`], env, ...settings });
+    expect(result).toMatchObject({ signal: 'SIGKILL', isPastDeadline: false, stderr: '' });
+    expect(JSON.parse(result.stdout)).toMatchObject({ isDelivered: true });
+
+    expect(new Set(observed.startedThreads()).size).toBe(AT_ONCE);
+    expect(observed.startedThreads()).toHaveLength(AT_ONCE);
+    expect(observed.sum('gridwatch.thread.count', { 'gridwatch.thread.role': 'worker' })).toBe(AT_ONCE);
+    expect(observed.count('gridwatch.thread.startup.duration')).toBe(AT_ONCE);
+    expect(observed.sum('gridwatch.agent.dropped')).toBe(0);
+    expect(mostNames(observed)).toBeLessThanOrEqual(MAX_NAMES);
+    expect(observed.sum('gridwatch.agent.series')).toBeLessThan(MAX_SERIES);
+
+    const grownBytes = memoryOf(result.stdout) / AT_ONCE - memoryOf(alone.stdout) / (AT_ONCE / 4);
+    expect(grownBytes).toBeLessThan(MAX_BYTES_PER_THREAD);
+  },
+  CROWD_DEADLINE_MS * 2,
+);
+
+/** The names of one export, in the export that had the most of them. */
+function mostNames({ metrics }: Observed): number {
+  const exports = metrics.filter(({ name }) => name === 'gridwatch.thread.cpu.time');
+  return Math.max(...exports.map(({ points }) => new Set(points.map((point) => point.attributes['thread.name'])).size));
+}
+
+/** What a crowd takes beyond the process without it. */
+function memoryOf(stdout: string): number {
+  const { aloneBytes, togetherBytes } = JSON.parse(stdout) as { aloneBytes: number; togetherBytes: number };
+  return togetherBytes - aloneBytes;
+}
+
+it(
+  `leaks nothing over ${SHORT_LIVED} short-lived workers`,
+  async () => {
+    const registryModule = `${ROOT}dist/shared-memory/registry.js`;
+    const args = ['--expose-gc', 'short-lived.cjs', String(SHORT_LIVED), registryModule];
+    const { result, observed } = await observe({ args, cwd: APPS, deadlineMs: SHORT_LIVED_DEADLINE_MS });
+    expect(result).toMatchObject({ exitCode: 0, isPastDeadline: false, stderr: '' });
+
+    const { early, late, slots } = JSON.parse(result.stdout) as Record<string, Record<string, number>>;
+    // The main thread's own.
+    expect(slots).toBe(1);
+    expect(late?.['descriptors']).toBeLessThanOrEqual((early?.['descriptors'] ?? 0) + MAX_MORE_DESCRIPTORS);
+    expect(late?.['rssBytes']).toBeLessThan((early?.['rssBytes'] ?? 0) + MAX_GROWTH_BYTES);
+
+    expect(observed.sum('gridwatch.thread.exits', { 'error.type': undefined })).toBe(SHORT_LIVED);
+    expect(observed.sum('gridwatch.thread.exits')).toBe(SHORT_LIVED);
+    expect(observed.sum('gridwatch.thread.count', { 'gridwatch.thread.role': 'worker' })).toBe(0);
+    expect(observed.count('gridwatch.thread.startup.duration')).toBe(SHORT_LIVED);
+    expect(observed.sum('gridwatch.agent.dropped')).toBe(0);
+    expect(observed.sum('gridwatch.agent.memory.usage')).toBeLessThan(MAX_AGENT_BYTES);
+    expect(mostNames(observed)).toBeLessThanOrEqual(MAX_NAMES);
+  },
+  SHORT_LIVED_DEADLINE_MS + 10_000,
+);
