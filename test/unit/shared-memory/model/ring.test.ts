@@ -1,0 +1,139 @@
+/**
+ * A ring of four places under every interleaving of its writer and its reader. What runs are `ring-writer.ts` and
+ * `ring-reader.ts` themselves; each broken variant shows a part of them that is needed.
+ */
+import { describe, expect, test } from 'vitest';
+import { type Exploration, explore, host, Violation } from '../../../support/explore.ts';
+import { modelControlMemory } from '../../../support/model-arrays.ts';
+import { type Change, loadVariant } from '../../../support/variant.ts';
+
+const WRITER = 'shared-memory/ring-writer.ts';
+const READER = 'shared-memory/ring-reader.ts';
+const LAYOUT = 'shared-memory/layout.ts';
+const RECORDS = 4;
+const SMALL: Change = { file: LAYOUT, from: 'RING_RECORDS = 4096', to: `RING_RECORDS = ${RECORDS}` };
+/** As many as the model needs for a store to overtake another. */
+const LATE_STORES = 3;
+const NOW_NS = 1e6;
+
+interface Rounds {
+  readonly offers: number;
+  readonly drains: number;
+}
+
+/** The n-th record says n in two of its words, so that a torn one, or one of another round, shows. */
+async function exploreRing(
+  { offers, drains }: Rounds,
+  changes: readonly Change[] = [],
+  model: { maxPendingStores?: number; mayDie?: string[] } = {},
+): Promise<Exploration & { drained: Set<number> }> {
+  const [layout, ringWriter, ringReader] = await loadVariant([LAYOUT, WRITER, READER], [SMALL, ...changes]);
+  const memory = modelControlMemory(layout.ControlMemory.prototype);
+  const droppedAt = memory.slotAt(0, layout.SLOT.DROPPED) + 4;
+  const drained = new Set<number>();
+  const exploration = explore({
+    ...model,
+    /* The bell has a model of its own. */
+    isPrivate: (at) => at === layout.HEADER.DOORBELL,
+    threads: {
+      writer: () => {
+        const writer = new ringWriter.RingWriter(memory, 0);
+        for (let n = 1; n <= offers; n++) {
+          const isPublished = writer.offer(1, 0, n, n * 100, undefined);
+          host.note('offered', n);
+          if (isPublished) host.note('published', host.peek('published') + 1);
+        }
+      },
+      reader: () => {
+        const reader = new ringReader.RingReader(memory, 0);
+        let last = 0;
+        let count = 0;
+        const drain = (): void => {
+          reader.drain(({ startNs, durationNs }) => {
+            if (durationNs !== startNs * 100) throw new Violation(`Q1: torn: ${startNs}, ${durationNs}`);
+            if (startNs <= last) throw new Violation(`Q2: ${startNs} after ${last}`);
+            last = startNs;
+            count++;
+          }, NOW_NS);
+          reader.takeDropped((kind) => {
+            if (kind === 'corrupt') throw new Violation('Q1: a record that cannot be believed');
+          });
+        };
+        for (let i = 0; i < drains; i++) drain();
+        host.untilGone('writer');
+        drain();
+        host.note('drained', count);
+        drained.add(count);
+      },
+    },
+    atEnd: ({ get, status }) => {
+      if (status('writer') === 'dead') return undefined;
+      if (get('published') + get(droppedAt) !== offers) return `Q3: ${get('published')} + ${get(droppedAt)}`;
+      return get('drained') === get('published') ? undefined : `Q3: ${get('drained')} of ${get('published')} drained`;
+    },
+  });
+  return { ...exploration, drained };
+}
+
+const writerChange = (from: string, to: string): Change => ({ file: WRITER, from, to });
+const KIND = 'i32[at + (RECORD.KIND >> 2)] = kind;';
+const PUBLISH = 'Atomics.store(i32, this.#writeAt, next);';
+
+describe('the ring, in every interleaving', () => {
+  test('Q1, Q2, Q3: each record is drained once, whole and in order, or counted', async () => {
+    const { violation, drained } = await exploreRing({ offers: 6, drains: 1 });
+    expect(violation).toBeUndefined();
+    /* In some of them it was full, in others it never was. */
+    expect(drained).toEqual(new Set([4, 5, 6]));
+  });
+
+  test('Q1, Q2, Q3: the same where stores become visible late', async () => {
+    const { violation, drained } = await exploreRing({ offers: 5, drains: 1 }, [], { maxPendingStores: LATE_STORES });
+    expect(violation).toBeUndefined();
+    expect(drained).toEqual(new Set([4, 5]));
+  });
+
+  test('Q1: of a writer that dies at any step, what was published is drained', async () => {
+    const { violation, drained } = await exploreRing({ offers: 5, drains: 1 }, [], { mayDie: ['writer'] });
+    expect(violation).toBeUndefined();
+    expect(drained).toEqual(new Set([0, 1, 2, 3, 4, 5]));
+  });
+
+  test.each<[mistake: string, found: string, change: Change]>([
+    [
+      'the index is stored before the record',
+      'Q1',
+      writerChange(KIND, `${PUBLISH.replace('next', 'written + 1')} ${KIND}`),
+    ],
+    [
+      'a full ring has one place more',
+      'cannot be believed',
+      writerChange('if (waiting < RING_RECORDS) return true;', 'if (waiting <= RING_RECORDS) return true;'),
+    ],
+    ['a dropped record is not counted', 'Q3', writerChange('this.#i32[at] = ((this.#i32[at] as number) + 1) | 0;', '')],
+    [
+      'the reader gives places back before it has read them',
+      'Q',
+      {
+        file: READER,
+        from: 'let read = Atomics.load(i32, this.#readAt);',
+        to: 'let read = Atomics.load(i32, this.#readAt); Atomics.store(i32, this.#readAt, written);',
+      },
+    ],
+    [
+      'the reader gives no places back',
+      'Q2',
+      { file: READER, from: 'Atomics.store(i32, this.#readAt, read);\n    return', to: 'return' },
+    ],
+  ])('a mistake is found: %s', async (_, found, change) => {
+    const { violation } = await exploreRing({ offers: 6, drains: 1 }, [change]);
+    expect(violation?.split('\n')[0]).toContain(found);
+  });
+
+  test('a plain store of the index is a mistake where stores become visible late, and only there', async () => {
+    const plain = writerChange(PUBLISH, 'i32[this.#writeAt] = next;');
+    expect((await exploreRing({ offers: 3, drains: 1 }, [plain])).violation).toBeUndefined();
+    const late = await exploreRing({ offers: 3, drains: 1 }, [plain], { maxPendingStores: LATE_STORES });
+    expect(late.violation).toContain('Q1');
+  });
+});
