@@ -49,9 +49,11 @@ export class Drain {
     this.#poll();
   }
 
-  /** Drains at each doorbell, until the thread ends. A bell that rings while the drain runs is heard by the next one. */
+  /**
+   * Drains at each doorbell, until the thread ends. The bell is answered before the drain and not after it, so one that rings while the drain runs
+   * is heard by the next.
+   */
   #listen(): void {
-    answer(this.#memory);
     const rung = untilRung(this.#memory) ?? new Promise<void>((resolve) => setImmediate(resolve));
     void rung.then(() => {
       answer(this.#memory);

@@ -1,125 +1,15 @@
 /**
- * The agent thread: builds its parts in the order in which data flows through them, and holds no logic of its own.
+ * The first file of the agent thread. It has no other import than what it needs to tell, so that a thread that cannot load the rest, or ends whatever
+ * the reason, says so in shared memory: an exiting thread then waits for nobody.
  *
- * Runs on the agent thread, from its first line. Draining begins before the SDK is loaded, which takes a tenth of a second.
+ * Runs on the agent thread.
  */
-import { threadId, workerData } from 'node:worker_threads';
-import { createDiag } from '../diag.ts';
-import { GridwatchError } from '../errors.ts';
-import { Clock } from '../shared-memory/clock.ts';
+import { workerData } from 'node:worker_threads';
 import { AgentState, ControlMemory, HEADER } from '../shared-memory/layout.ts';
-import { osThreadId } from '../shared-memory/os-thread.ts';
-import { readWaitWord } from '../shared-memory/wait-word.ts';
-import { Dispatch } from './dispatch.ts';
-import { Drain } from './drain.ts';
-import { HeapGuard } from './heap-guard.ts';
-import { cpuQuota } from './host/cgroup.ts';
-import { HostCpu } from './host/cpu.ts';
-import { HostClaim } from './host/host-claim.ts';
-import { Inventory } from './host/inventory.ts';
-import { ProcTree } from './host/proc.ts';
-import { ProcessMetrics } from './host/process.ts';
-import { ProcTaskDirectory } from './host/task.ts';
-import { Liveness } from './liveness.ts';
-import { GcTotals } from './model/gc.ts';
-import { AgentSelf, DisabledFeatures, DropCounts } from './model/self.ts';
-import { ThreadTable } from './model/threads.ts';
-import { describeProcess, instanceId, packageVersion } from './resource.ts';
 import type { AgentThreadSettings } from './settings.ts';
-import { createSyncConsole } from './sync-console.ts';
-import { createTelemetry } from './telemetry/sdk.ts';
-import { ObservedThreads } from './threads.ts';
 
-/** Above this the thread is started anew; with the SDK loaded it stands at 20-30 MiB. */
-const HEAP_LIMIT_BYTES = 64 * 2 ** 20;
-const EXIT_CODE_HEAP = 70;
-
-const settings = workerData as AgentThreadSettings;
-const { config } = settings;
-const memory = ControlMemory.attach(settings.buffer);
-if (memory === undefined)
-  throw new GridwatchError('ERR_GRIDWATCH_LAYOUT', 'the control buffer is not one of this version');
-
-globalThis.console = createSyncConsole();
-const diag = createDiag(config.log);
-const clock = new Clock(memory.baseS);
-clock.reanchor();
-const drops = new DropCounts();
-const disabled = new DisabledFeatures(diag, settings.disabledFeatures);
-const telemetry = createTelemetry({
-  clock,
-  config,
-  env: process.env,
-  version: packageVersion(),
-  resourceAttributes: { ...describeProcess(settings.mainFile), 'service.instance.id': instanceId(memory) },
-  diag,
-  countDrop: drops.count,
+const memory = ControlMemory.attach((workerData as AgentThreadSettings).buffer);
+process.on('exit', () => {
+  if (memory !== undefined) Atomics.store(memory.i32, HEADER.AGENT_STATE >> 2, AgentState.FAILED);
 });
-
-const nowNs = (): number => clock.nowNs();
-const onUnavailable = disabled.add;
-const proc = new ProcTree();
-const sys = new ProcTree({ root: '/sys' });
-const inventory = new Inventory({ proc, sys });
-const table = new ThreadTable({
-  directory: new ProcTaskDirectory({ proc, onUnavailable }),
-  readWait: (slot, atNs) => readWaitWord(memory, slot, atNs),
-  nowNs,
-  processStartNs: settings.processStartNs,
-});
-const gcTotals = new GcTotals();
-const dispatch = new Dispatch(table, telemetry, drops, disabled);
-const threads = new ObservedThreads(memory, table, gcTotals, dispatch);
-const liveness = new Liveness({
-  ended: (claim) => threads.end(claim, nowNs()),
-  overdue: (claim) => threads.giveUp(claim, nowNs()),
-});
-liveness.watch(settings.mainClaim, settings.mainPort);
-
-const heapGuard = new HeapGuard(HEAP_LIMIT_BYTES, (usedBytes) => {
-  diag.warn(`the agent thread is started anew: its heap stays at ${Math.round(usedBytes / 2 ** 20)} MiB`);
-  void telemetry.flush(config.exitTimeoutMs).then(() => process.exit(EXIT_CODE_HEAP));
-});
-const drain = new Drain(memory, clock, {
-  drain: (atNs) => threads.drain(atNs),
-  sample: (atNs) => {
-    liveness.lookUp(threads, atNs);
-    table.sample(atNs);
-    heapGuard.check(atNs, () => process.memoryUsage().heapUsed);
-  },
-  flush: () => telemetry.flush(config.exitTimeoutMs),
-});
-
-openAgentThread();
-const hostClaim = new HostClaim({
-  mode: config.hostMetrics,
-  isConfined: () => (cpuQuota(proc, sys) ?? Number.POSITIVE_INFINITY) < inventory.cpus().logicalCount,
-  onUnavailable,
-});
-if (config.features.threads) telemetry.metrics.addSource(table);
-if (config.features.gc) telemetry.metrics.addSource(gcTotals);
-if (config.features.cpu) {
-  telemetry.metrics.addSource(new HostCpu({ proc, sys, inventory, claim: hostClaim, nowNs, onUnavailable }));
-  telemetry.metrics.addSource(new ProcessMetrics({ proc, nowNs, cpuCount: () => inventory.cpus().logicalCount }));
-}
-telemetry.metrics.addSource(
-  new AgentSelf({ memory, clock, drainDurations: drain.durations, disabledFeatures: disabled }, drops),
-);
-drain.start();
-Atomics.store(memory.i32, HEADER.AGENT_STATE >> 2, AgentState.DRAINING);
-
-/** The agent thread is one of the process's threads, and shows what it costs like any other. */
-function openAgentThread(): void {
-  const startedNs = nowNs();
-  table.open({
-    slot: -1,
-    generation: 0,
-    threadId,
-    osThreadId: osThreadId(),
-    name: '',
-    role: 'agent',
-    parentThreadId: 0,
-    claimedNs: startedNs,
-    startedNs,
-  });
-}
+await import('./agent.ts');

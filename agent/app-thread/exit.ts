@@ -9,6 +9,9 @@ import type { Worker } from 'node:worker_threads';
 import { ExitKind, markExiting } from '../shared-memory/registry.ts';
 import type { Recorder } from './recorder.ts';
 
+/** Node's, when a listener of 'uncaughtException' throws. */
+const EXIT_CODE_HANDLER_THREW = 7;
+
 export interface ExitSettings {
   readonly recorder: Recorder;
   /** Runs once, after the thread's last user code. */
@@ -35,14 +38,20 @@ export function followExit({ recorder, atExit, hiddenWorker }: ExitSettings): ()
 
   const emitBefore = process.emit;
   const { emit } = {
-    emit(this: NodeJS.Process, ...args: unknown[]): boolean {
-      const [event, argument] = args;
+    emit(this: NodeJS.Process, event: unknown, ...args: unknown[]): boolean {
+      const [argument] = args;
       if (event === 'worker' && argument !== undefined && argument === hiddenWorker()) return false;
       /* Node emits this for every uncaught error, whether or not anybody listens. */
       if (event === 'uncaughtExceptionMonitor') kind = ExitKind.UNCAUGHT;
-      const isHandled = Reflect.apply(emitBefore, this, args) as boolean;
-      if (event === 'exit' && this === process) exiting(argument);
-      return isHandled;
+      /* An error out of a listener of these two ends the process without another event. */
+      let isEnding = this === process && (event === 'exit' || event === 'uncaughtException');
+      try {
+        const isHandled = Reflect.apply(emitBefore, this, [event, ...args]) as boolean;
+        isEnding &&= event === 'exit';
+        return isHandled;
+      } finally {
+        if (isEnding) exiting(event === 'exit' ? argument : EXIT_CODE_HANDLER_THREW);
+      }
     },
   };
   const restoreEmit = replaceProperty(process, 'emit', emit, false);

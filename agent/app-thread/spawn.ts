@@ -51,7 +51,6 @@ interface Spawn {
   readonly addedExecArgv: readonly string[];
   readonly claimedNs: number;
   readonly site: string;
-  isSent: boolean;
 }
 
 /** Replaces `Worker` in `node:worker_threads`; gives back what restores it. */
@@ -62,8 +61,14 @@ export function followWorkers(settings: SpawnSettings): () => void {
   let isEnvelopeUnknown = false;
 
   const folder = process.cwd();
-  const handler: ProxyHandler<WorkerClass> = {
-    construct(target, args: unknown[], newTarget) {
+  /*
+   * A plain function with everything of Node's class but its source text. Not a Proxy, which V8 does not take for a constructor when it names the
+   * receiver in a stack, and named by a property, which no minifier renames; and Node's constructor is called from here and nowhere deeper, so that such a stack has one frame more.
+   */
+  const { Worker: FollowedWorker } = {
+    Worker: function (...args: unknown[]): object {
+      if (new.target === undefined) throw new TypeError("Class constructor Worker cannot be invoked without 'new'");
+      const newTarget: unknown = new.target === FollowedWorker ? NodeWorker : new.target;
       const options = args[1] as WorkerOptions | undefined;
       const name = textOf(options, 'name');
       const spawn: Spawn = {
@@ -71,23 +76,23 @@ export function followWorkers(settings: SpawnSettings): () => void {
         file: isTrue(options, 'eval') ? '' : fileOf(args[0]),
         addedExecArgv: missingExecArgv(preload, options),
         claimedNs: recorder.clock.nowNs(),
-        site: callSiteOf(handler.construct as () => unknown, folder, true),
-        isSent: false,
+        site: callSiteOf(FollowedWorker, folder, true),
       };
-      if (settings.isExcluded(spawn.name, spawn.file)) return Reflect.construct(target, args, newTarget);
-      const construct = (): object =>
-        Reflect.construct(
-          target,
-          spawn.addedExecArgv.length > 0 ? withExecArgv(args, spawn.addedExecArgv) : args,
-          newTarget,
-        );
-      if (isEnvelopeUnknown) return withTicketInEnvironment(settings, spawn, construct);
-      const worker = withTicketInEnvelope(settings, spawn, construct);
-      isEnvelopeUnknown = !spawn.isSent;
-      return worker;
+      if (settings.isExcluded(spawn.name, spawn.file))
+        return Reflect.construct(NodeWorker, args, newTarget as WorkerClass);
+      const sending = isEnvelopeUnknown ? sendInEnvironment(settings, spawn) : sendInEnvelope(settings, spawn);
+      try {
+        const worker = Reflect.construct(NodeWorker, withExecArgv(args, spawn.addedExecArgv), newTarget as WorkerClass);
+        isEnvelopeUnknown ||= !sending.isSent();
+        return worker;
+      } finally {
+        sending.end();
+      }
     },
   };
-  const FollowedWorker = new Proxy(NodeWorker, handler);
+  Object.setPrototypeOf(FollowedWorker, Object.getPrototypeOf(NodeWorker) as object);
+  Object.defineProperties(FollowedWorker, Object.getOwnPropertyDescriptors(NodeWorker));
+  const followed = FollowedWorker as unknown as WorkerClass;
 
   const replace = (from: WorkerClass, to: WorkerClass): void => {
     if (workerThreads.Worker !== from) return;
@@ -101,23 +106,27 @@ export function followWorkers(settings: SpawnSettings): () => void {
     });
     syncBuiltinESMExports();
   };
-  replace(NodeWorker, FollowedWorker);
-  return () => replace(FollowedWorker, NodeWorker);
+  replace(NodeWorker, followed);
+  return () => replace(followed, NodeWorker);
 }
 
-function withTicketInEnvelope(settings: SpawnSettings, spawn: Spawn, construct: () => object): object {
+/** A ticket on its way, from before Node's constructor until after it. */
+interface Sending {
+  /** False when Node's constructor is through and no start message of the known form was seen. */
+  readonly isSent: () => boolean;
+  /** Puts everything back. */
+  readonly end: () => void;
+}
+
+function sendInEnvelope(settings: SpawnSettings, spawn: Spawn): Sending {
   const { prototype } = workerThreads.MessagePort;
   const descriptor = Object.getOwnPropertyDescriptor(prototype, 'postMessage') as PropertyDescriptor;
   const original = descriptor.value as (...args: unknown[]) => void;
-  const restore = (): void => {
-    Object.defineProperty(prototype, 'postMessage', descriptor);
-  };
+  let isSeen = false;
   const postMessage = function (this: MessagePort, ...args: unknown[]): void {
     const [message, transferList] = args;
-    if (spawn.isSent || !isStartMessage(message) || !Array.isArray(transferList))
-      return Reflect.apply(original, this, args);
-    restore();
-    spawn.isSent = true;
+    if (isSeen || !isStartMessage(message) || !Array.isArray(transferList)) return Reflect.apply(original, this, args);
+    isSeen = true;
     const claim = claimFor(settings, spawn);
     if (claim === undefined) return Reflect.apply(original, this, args);
     const { port1, port2 } = new MessageChannel();
@@ -133,22 +142,18 @@ function withTicketInEnvelope(settings: SpawnSettings, spawn: Spawn, construct: 
     }
   };
   Object.defineProperty(prototype, 'postMessage', { ...descriptor, value: postMessage });
-  try {
-    return construct();
-  } finally {
-    if (prototype.postMessage === postMessage) restore();
-  }
+  return {
+    isSent: () => isSeen,
+    end: () => {
+      if (prototype.postMessage === postMessage) Object.defineProperty(prototype, 'postMessage', descriptor);
+    },
+  };
 }
 
-function withTicketInEnvironment(settings: SpawnSettings, spawn: Spawn, construct: () => object): object {
+function sendInEnvironment(settings: SpawnSettings, spawn: Spawn): Sending {
   const claim = claimFor(settings, spawn);
-  if (claim === undefined) return construct();
-  setEnvironmentData(TICKET_KEY, ticketOf(settings, spawn, claim, undefined));
-  try {
-    return construct();
-  } finally {
-    setEnvironmentData(TICKET_KEY, undefined);
-  }
+  if (claim !== undefined) setEnvironmentData(TICKET_KEY, ticketOf(settings, spawn, claim, undefined));
+  return { isSent: () => true, end: () => setEnvironmentData(TICKET_KEY, undefined) };
 }
 
 function claimFor({ recorder }: SpawnSettings, spawn: Spawn): SlotClaim | undefined {
@@ -204,7 +209,8 @@ function missingExecArgv(preload: Preload, options: WorkerOptions | undefined): 
   return ['--require', preload.file];
 }
 
-function withExecArgv(args: readonly unknown[], added: readonly string[]): unknown[] {
+function withExecArgv(args: unknown[], added: readonly string[]): unknown[] {
+  if (added.length === 0) return args;
   const [file, options, ...rest] = args;
   const own = propertyOf(options, 'execArgv');
   const execArgv = [...(Array.isArray(own) ? own : process.execArgv), ...added];
