@@ -51,14 +51,10 @@ export class GcTotals implements MetricSource {
   collect(sink: MetricSink): void {
     for (const reader of this.#readers) reader.read();
     for (const [threadName, totals] of this.#byThread) {
-      totals.forEach((total, type) => {
-        if (total.counts.every((count) => count === 0)) return;
-        sink.histogram(
-          'v8js.gc.duration',
-          { 'v8js.gc.type': GC_TYPES[type] as string, 'thread.name': threadName },
-          total,
-        );
-      });
+      for (const [type, total] of totals.entries()) {
+        if (total.counts.every((count) => count === 0)) continue;
+        sink.histogram('v8js.gc.duration', { 'v8js.gc.type': GC_TYPES[type], 'thread.name': threadName }, total);
+      }
     }
   }
 }

@@ -16,6 +16,6 @@ async function main() {
     times.push(Number(firstLineNs - startedNs) / 1e6);
     await worker.terminate();
   }
-  process.stdout.write(String(times.sort((a, b) => a - b)[WORKERS >> 1]));
+  process.stdout.write(String(times.toSorted((a, b) => a - b)[WORKERS >> 1]));
 }
 main();
