@@ -32,8 +32,7 @@ export class LineDisplay {
 /** One line that says how the program is doing. */
 export function statusLine({ elapsedMs, now }: Omit<Frame, 'output'>): string {
   const main = now.threads.find(({ role }) => role === 'main');
-  const spans = now.spanGroups.flatMap(({ slowest }) => slowest).filter(({ endMs }) => endMs >= now.fromMs);
-  const slowest = spans.toSorted((a, b) => durationMsOf(b) - durationMsOf(a))[0];
+  const slowest = now.slowestNow;
   const facts = [
     formatClock(elapsedMs),
     counted(now.threads.filter(isProgramThread).length, 'thread'),

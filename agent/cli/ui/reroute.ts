@@ -144,7 +144,8 @@ function destinationOf(signal: OtlpSignal, env: NodeJS.ProcessEnv, notes: string
   };
 }
 
-function listOf(value: string | undefined): string[] {
+/** The entries of a comma list. */
+export function listOf(value: string | undefined): string[] {
   return (value ?? '')
     .split(',')
     .map((item) => item.trim())

@@ -17,7 +17,8 @@ import { LiveDisplay } from './live-display.ts';
 import { lookOf } from './paint.ts';
 import { printable } from './printable.ts';
 import { type Receiver, startReceiver } from './receiver.ts';
-import { type Rerouting, reroute } from './reroute.ts';
+import { requestCostsOf } from './request-cost.ts';
+import { listOf, type Rerouting, reroute } from './reroute.ts';
 import { summarise } from './summary.ts';
 import type { Frame } from './view.ts';
 import { WINDOW_MS, Window } from './window/window.ts';
@@ -152,8 +153,14 @@ class Session {
   #report(outcome: Outcome): void {
     const nowMs = Date.now();
     const fromMs = Math.max(this.#startedMs, nowMs - WINDOW_MS);
+    const summary = summarise(this.#window, fromMs, nowMs, availableParallelism());
+    const [main] = summary.threads
+      .filter(({ role }) => role === 'main')
+      .toSorted((a, b) => b.statesS.running - a.statesS.running);
     const evidence: Evidence = {
-      summary: summarise(this.#window, fromMs, nowMs, availableParallelism()),
+      summary,
+      costs: requestCostsOf(this.#window, main?.process, fromMs, nowMs),
+      lockSites: listOf(process.env['GRIDWATCH_ATOMICS_SITES']),
       forwarded: this.#forwarder?.stats,
       refusedCount: this.#receiver?.refusedCount ?? 0,
     };

@@ -4,7 +4,7 @@
  * computed from the window alone, so that a rule can be tested with a hand-written summary.
  */
 import type { ProcessEntry } from './window/processes.ts';
-import type { Durations } from './window/series.ts';
+import type { Distribution, Durations } from './window/series.ts';
 import type { SpanEntry, SpanGroup } from './window/span-log.ts';
 import type { AgentEvent, Labelled, Window } from './window/window.ts';
 
@@ -31,7 +31,8 @@ export interface ThreadSummary {
   /** The sum of all states: how long the thread lived in this stretch, as far as it is known. */
   readonly livedS: number;
   readonly gc: Durations;
-  /** The part of `gc` that was not minor: a long-lived heap, not short-lived objects. */
+  /** The parts of `gc` that collected young objects, and all of the heap; its steps between (`incremental`) are neither. */
+  readonly minorGc: Durations;
   readonly majorGc: Durations;
 }
 
@@ -59,6 +60,8 @@ export interface Summary {
   readonly demand: number | undefined;
   /** Of the whole window: the slowest are not of any three seconds. */
   readonly spanGroups: readonly SpanGroup[];
+  /** The slowest of the spans that arrived in this stretch. */
+  readonly slowestNow: SpanEntry | undefined;
   /** Pauses long enough to have a span. */
   readonly pauses: readonly SpanEntry[];
   readonly workerStarts: Durations;
@@ -92,6 +95,7 @@ export function summarise(window: Window, fromMs: number, toMs: number, usableCo
     usedCores: Math.max(runningS, cpuS) / stretchS,
     demand: demands.length > 0 ? sumOf(demands.map((demand) => demand ?? 0)) : undefined,
     spanGroups: [...window.spans.groups],
+    slowestNow: window.spans.slowestSince(fromMs),
     pauses: window.spans.pauses.filter((pause) => pause.endMs >= fromMs && pause.startMs <= toMs),
     workerStarts: merge(
       window.all('gridwatch.thread.startup.duration').map(({ series }) => series.between(fromMs, toMs)),
@@ -150,6 +154,7 @@ function threadsOf(window: Window, fromMs: number, toMs: number): ThreadSummary[
     thread.statesS[isState(state) ? state : 'unknown'] += series.increase(fromMs, toMs);
   }
   const pauses = window.all('v8js.gc.duration');
+  const durationsIn = ({ series }: Labelled<Distribution>): Durations => series.between(fromMs, toMs);
   const threads: ThreadSummary[] = [];
   for (const [process, ofProcess] of gathered) {
     for (const [name, { role, statesS }] of ofProcess) {
@@ -158,10 +163,10 @@ function threadsOf(window: Window, fromMs: number, toMs: number): ThreadSummary[
       const own = pauses.filter(
         (entry) => entry.process === process && (entry.attributes['thread.name'] ?? 'main') === name,
       );
-      const major = own.filter((entry) => entry.attributes['v8js.gc.type'] !== 'minor');
-      const gc = merge(own.map(({ series }) => series.between(fromMs, toMs)));
-      const majorGc = merge(major.map(({ series }) => series.between(fromMs, toMs)));
-      threads.push({ process, name, role, statesS, livedS, gc, majorGc });
+      const ofType = (type: string): Durations =>
+        merge(own.filter((entry) => entry.attributes['v8js.gc.type'] === type).map(durationsIn));
+      const gc = merge(own.map(durationsIn));
+      threads.push({ process, name, role, statesS, livedS, gc, minorGc: ofType('minor'), majorGc: ofType('major') });
     }
   }
   return threads;

@@ -1,39 +1,7 @@
-/**
- * The rules about CPUs: one thread that has no time left, and more threads that want a CPU than there are CPUs.
- * They run in the process of `gridwatch run --ui`.
- */
+/** The rule about CPUs: more threads that want one than there are. It runs in the process of `gridwatch run --ui`. */
 import { formatMs, formatShare } from '../quantities.ts';
 import { isProgramThread, shareOf, type ThreadSummary } from '../summary.ts';
 import { type Rule, stretchS } from './rule.ts';
-
-/** The main thread answers everybody: past this share, new work waits behind old. */
-const BUSY_SHARE = 0.85;
-
-/** Shorter lives are start-up, which is busy by nature. */
-const MIN_LIVED_S = 5;
-
-export const busyMainThread: Rule<ThreadSummary> = {
-  check: ({ summary }) =>
-    summary.threads.filter(
-      (thread) =>
-        thread.role === 'main' &&
-        thread.livedS >= MIN_LIVED_S &&
-        shareOf(thread, 'running') + shareOf(thread, 'runnable') >= BUSY_SHARE &&
-        shareOf(thread, 'running') >= BUSY_SHARE / 2,
-    ),
-  format: (thread, { summary }) => ({
-    severity: 'slow',
-    costS: thread.statesS.running - thread.gc.sumS,
-    title: `The main thread computed ${formatShare(shareOf(thread, 'running'))} of the time: while it does, nothing else is served.`,
-    facts: [
-      `The program used ${summary.usedCores.toFixed(1)} of ${summary.usableCores} CPUs. ` +
-        `The main thread was free for ${formatShare(shareOf(thread, 'idle'))} of the time.`,
-    ],
-    advice:
-      'Record what it computes (node --cpu-prof app.js, then open the file in the DevTools of a browser) and ' +
-      'move the largest part to a worker, or do it in slices.',
-  }),
-};
 
 export interface Oversubscription {
   readonly runnableS: number;
@@ -92,7 +60,8 @@ export const tooFewCpus: Rule<Oversubscription> = {
         'The program did not fill its CPUs itself: a CPU quota holds it back, or other programs do. Look at the limit of the container, and at what else runs (top).',
     }[cause];
     return {
-      severity: 'slow',
+      // What other programs do is no fault of this one: it says how far the rest of the report can be trusted.
+      severity: cause === 'others' ? 'blind' : 'slow',
       costS: runnableS,
       title: `Threads were ready to run and had no CPU for ${formatMs(runnableS * 1000)} of thread time.`,
       facts,

@@ -1,11 +1,12 @@
 /**
- * The rule about pauses of garbage collection: of a thread's time, and inside the slowest requests. It runs in
- * the process of `gridwatch run --ui`.
+ * The rules about garbage collection: the pauses of a thread, in its time and inside the slowest requests, and what V8's own
+ * threads do of it beside the program. They run in the process of `gridwatch run --ui`.
  */
 import { counted, formatAtMost, formatMs, formatShare } from '../quantities.ts';
 import { isProgramThread, type ThreadSummary } from '../summary.ts';
 import { durationMsOf, type SpanEntry } from '../window/span-log.ts';
-import type { Rule } from './rule.ts';
+import { workFacts } from './locks.ts';
+import { type Rule, stretchS } from './rule.ts';
 
 /** A thread that spends more than this share of its time so is worth a change; below, other things matter more. */
 const MIN_SHARE = 0.05;
@@ -18,6 +19,16 @@ const MIN_REQUEST_SHARE = 0.2;
 const MIN_REQUEST_MS = 50;
 const REQUESTS_LOOKED_AT = 20;
 
+/** A heap that is merely large is collected as a whole every few seconds at most: the limit grows with what stays. */
+const MANY_MAJOR_PER_SECOND = 0.5;
+
+/** The part of a program's CPU time, and of one CPU, from which V8's own threads are worth a look. */
+const MIN_SHARE_OF_PROGRAM = 0.1;
+const MIN_CPUS = 0.05;
+
+/** They also compile, and most of that at the start. */
+const MIN_STRETCH_S = 10;
+
 interface HeldUpRequest {
   readonly request: SpanEntry;
   readonly pausedMs: number;
@@ -26,7 +37,9 @@ interface HeldUpRequest {
 export interface PausedThread {
   readonly thread: ThreadSummary;
   readonly share: number;
-  readonly majorShare: number;
+  readonly minorShare: number;
+  /** Collections of the whole heap. */
+  readonly majorPerSecond: number;
   /** 0 where no pause was long enough to have a span. */
   readonly longestMs: number;
   /** Of the slowest requests, worst first. */
@@ -42,7 +55,8 @@ export const gcPauses: Rule<PausedThread> = {
         return {
           thread,
           share: thread.gc.sumS / thread.livedS,
-          majorShare: thread.gc.sumS > 0 ? thread.majorGc.sumS / thread.gc.sumS : 0,
+          minorShare: thread.gc.sumS > 0 ? thread.minorGc.sumS / thread.gc.sumS : 0,
+          majorPerSecond: thread.majorGc.count / thread.livedS,
           longestMs: Math.max(0, ...pauses.map(durationMsOf)),
           heldUp:
             thread.role === 'main'
@@ -54,17 +68,19 @@ export const gcPauses: Rule<PausedThread> = {
         };
       })
       .filter(({ share, longestMs, heldUp }) => share >= MIN_SHARE || longestMs >= LONG_PAUSE_MS || heldUp.length > 0),
-  format: ({ thread, share, majorShare, longestMs, heldUp }) => ({
-    severity: 'slow',
-    costS: thread.gc.sumS,
-    title: titleOf(thread, share, longestMs, heldUp),
-    facts: [
-      `${counted(thread.gc.count, 'pause')}, ${formatMs(thread.gc.sumS * 1000)} in all, ${longestOf(thread, longestMs)}.`,
-      ...heldUpFacts(heldUp),
-    ],
-    advice: majorShare > 0.5 ? adviceForOldObjects(thread) : adviceForYoungObjects(thread),
-    site: undefined,
-  }),
+  format: (paused) => {
+    const { thread, share, longestMs, heldUp } = paused;
+    return {
+      severity: 'slow',
+      costS: thread.gc.sumS,
+      title: titleOf(thread, share, longestMs, heldUp),
+      facts: [
+        `${counted(thread.gc.count, 'pause')}, ${formatMs(thread.gc.sumS * 1000)} in all, ${longestOf(thread, longestMs)}.`,
+        ...heldUpFacts(heldUp),
+      ],
+      advice: adviceFor(paused),
+    };
+  },
 };
 
 function isOf(pause: SpanEntry, thread: ThreadSummary): boolean {
@@ -109,19 +125,66 @@ function heldUpFacts(heldUp: readonly HeldUpRequest[]): string[] {
   ];
 }
 
-function adviceForYoungObjects({ role }: ThreadSummary): string {
-  const room =
-    role === 'main'
-      ? 'node --max-semi-space-size=64'
-      : 'resourceLimits: { maxYoungGenerationSizeMb: 128 } for the worker';
-  return `Most of it is objects that live briefly. See who makes them (node --heap-prof), make fewer, or give them room: ${room}.`;
-}
-
-function adviceForOldObjects({ role }: ThreadSummary): string {
-  const room =
-    role === 'main' ? 'node --max-old-space-size=<MB>' : 'resourceLimits.maxOldGenerationSizeMb of the worker';
+/** By the kind of collection alone: how large the heap is, and whether it grows, is not known here. */
+function adviceFor({ thread, minorShare, majorPerSecond }: PausedThread): string {
+  if (minorShare > 0.5) {
+    const room =
+      thread.role === 'main'
+        ? 'node --max-semi-space-size=64'
+        : 'resourceLimits: { maxYoungGenerationSizeMb: 128 } for the worker';
+    return `Most of it collects young objects. See who makes them (node --heap-prof), make fewer, or give them room: ${room}.`;
+  }
+  if (majorPerSecond >= MANY_MAJOR_PER_SECOND) {
+    return (
+      `The whole heap was collected ${majorPerSecond.toFixed(1)} times a second: much is made that is too large or lives too long ` +
+      'for the young generation, parsed documents, long strings and arrays above all, and then dies. ' +
+      'See who makes it (node --heap-prof); make it once, or in smaller parts.'
+    );
+  }
   return (
-    'Most of it is a heap of objects that stay. If it keeps growing, compare two heap snapshots ' +
-    `(node --heapsnapshot-signal=SIGUSR2); if it has to be so large, raise ${room}.`
+    'The whole heap was collected seldom, and each time took long: as long as there are objects that stay. ' +
+    'See what they are (node --heapsnapshot-signal=SIGUSR2), and whether a second snapshot has more of them.'
   );
 }
+
+export interface HelperTime {
+  readonly runningS: number;
+  readonly shareOfProgram: number;
+  /** Workers whose own pauses cannot be seen, because they never turn their event loop. */
+  readonly arePausesUnseen: boolean;
+}
+
+/** Garbage collection that no pause tells of: V8 does most of it beside the threads whose garbage it is. */
+export const garbageBeside: Rule<HelperTime> = {
+  check: (evidence) => {
+    const { summary } = evidence;
+    const ofRole = (isOfRole: (thread: ThreadSummary) => boolean): number =>
+      summary.threads.filter(isOfRole).reduce((sum, { statesS }) => sum + statesS.running, 0);
+    const runningS = ofRole(({ role }) => role === 'v8');
+    const shareOfProgram =
+      runningS /
+      Math.max(
+        1e-3,
+        ofRole(() => true),
+      );
+    const lengthS = stretchS(evidence);
+    const isMuch = shareOfProgram >= MIN_SHARE_OF_PROGRAM && runningS >= MIN_CPUS * lengthS && lengthS >= MIN_STRETCH_S;
+    const arePausesUnseen = summary.disabledFeatures.some(({ feature }) => feature === 'gc.parked_threads');
+    return isMuch ? [{ runningS, shareOfProgram, arePausesUnseen }] : [];
+  },
+  format: ({ runningS, shareOfProgram, arePausesUnseen }, { costs, summary }) => ({
+    severity: 'waste',
+    costS: runningS,
+    title: `V8's own threads took ${formatShare(shareOfProgram)} of the program's CPU time, ${formatMs(runningS * 1000)}.`,
+    facts: [
+      'They collect garbage, and compile at the start.',
+      ...(arePausesUnseen
+        ? [
+            'Node tells no pauses of workers that rest in Atomics.wait, so their share of it is not known.',
+            ...workFacts(costs.workers, summary),
+          ]
+        : []),
+    ],
+    advice: 'See who makes so much of it (node --heap-prof app.js; workers write files of their own), and make less.',
+  }),
+};

@@ -7,8 +7,10 @@ import { wrap } from '../printable.ts';
 import { counted, formatClock, formatMs, formatShare } from '../quantities.ts';
 import { shareOf } from '../summary.ts';
 import { durationMsOf } from '../window/span-log.ts';
-import { busyMainThread, tooFewCpus } from './cpu.ts';
-import { gcPauses } from './garbage-collection.ts';
+import { tooFewCpus } from './cpu.ts';
+import { garbageBeside, gcPauses } from './garbage-collection.ts';
+import { lockWaits } from './locks.ts';
+import { blockingRequests, busyMainThread } from './main-thread.ts';
 import { type AnyRule, type Evidence, type Finding, SEVERITIES, stretchS, toAnyRule } from './rule.ts';
 import { blindSpots, notShipped, telemetryLost } from './telemetry.ts';
 import { failedWorkers, poolOneSided, poolTooLarge, poolTooSmall, slowWorkerStart, workerChurn } from './workers.ts';
@@ -21,7 +23,10 @@ const MIN_STRETCH_S = 5;
 const RULES: readonly AnyRule[] = [
   toAnyRule(failedWorkers),
   toAnyRule(gcPauses),
+  toAnyRule(garbageBeside),
   toAnyRule(busyMainThread),
+  toAnyRule(blockingRequests),
+  toAnyRule(lockWaits),
   toAnyRule(tooFewCpus),
   toAnyRule(slowWorkerStart),
   toAnyRule(workerChurn),

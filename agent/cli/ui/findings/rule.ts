@@ -4,6 +4,7 @@
  * program that is merely idle, and must name something that a person can change.
  */
 import type { ForwardStats } from '../forwarder.ts';
+import type { RequestCosts } from '../request-cost.ts';
 import type { Summary } from '../summary.ts';
 import type { Site } from '../window/span-log.ts';
 
@@ -29,6 +30,9 @@ export interface Finding {
 export interface Evidence {
   /** The whole run, or its last minutes. */
   readonly summary: Summary;
+  readonly costs: RequestCosts;
+  /** What GRIDWATCH_ATOMICS_SITES named. */
+  readonly lockSites: readonly string[];
   readonly forwarded: ForwardStats | undefined;
   /** Requests of the program's exporters that the view could not read. */
   readonly refusedCount: number;

@@ -3,7 +3,7 @@
  * in the process of `gridwatch run --ui`.
  */
 import { counted, formatMs, formatShare } from '../quantities.ts';
-import { shareOf, type ThreadSummary } from '../summary.ts';
+import { isProgramThread, shareOf, type ThreadSummary } from '../summary.ts';
 import { durationMsOf, type SpanEntry } from '../window/span-log.ts';
 import type { AgentEvent } from '../window/window.ts';
 import { type Rule, stretchS } from './rule.ts';
@@ -42,7 +42,10 @@ export const failedWorkers: Rule<FailedWorkers> = {
       severity: 'failure',
       costS: count,
       title: `${counted(count, 'worker')} failed${name === '' ? '' : count === 1 ? `: ${name}` : `, ${name} among them`}.`,
-      facts: event === undefined || event.body === '' ? [] : [`It was reported as: ${event.body}`],
+      facts: [
+        ...(event === undefined || event.body === '' ? [] : [`It was reported as: ${event.body}.`]),
+        ...fileFacts(event?.workerFile),
+      ],
       advice: FAILURES.get(errorType) ?? '',
       site: event?.site,
     };
@@ -52,6 +55,8 @@ export const failedWorkers: Rule<FailedWorkers> = {
 export interface WorkerStarts {
   readonly count: number;
   readonly sumS: number;
+  /** Without the time in which threads of the program were ready and had no CPU, as far as that can be estimated. */
+  readonly unhinderedS: number;
   readonly perSecond: number;
   readonly slowest: SpanEntry | undefined;
 }
@@ -64,7 +69,7 @@ const CHURN_PER_SECOND = 1;
 const CHURN_COUNT = 20;
 
 function startsOf(evidence: Parameters<Rule<WorkerStarts>['check']>[0]): WorkerStarts {
-  const { workerStarts, spanGroups } = evidence.summary;
+  const { workerStarts, spanGroups, threads } = evidence.summary;
   const [slowest] = spanGroups
     .flatMap((group) => group.slowest)
     .filter(({ isGridwatch, name }) => isGridwatch && name.startsWith('worker.start '))
@@ -72,15 +77,28 @@ function startsOf(evidence: Parameters<Rule<WorkerStarts>['check']>[0]): WorkerS
   return {
     count: workerStarts.count,
     sumS: workerStarts.sumS,
+    unhinderedS: workerStarts.sumS * gotShare(threads),
     perSecond: workerStarts.count / stretchS(evidence),
     slowest,
   };
 }
 
+/** How much of the CPU time that the program's threads wanted they got. */
+function gotShare(threads: readonly ThreadSummary[]): number {
+  let runningS = 0;
+  let wantedS = 0;
+  for (const { statesS } of threads.filter(isProgramThread)) {
+    runningS += statesS.running;
+    wantedS += statesS.running + statesS.runnable;
+  }
+  return wantedS > 0 ? runningS / wantedS : 1;
+}
+
 export const slowWorkerStart: Rule<WorkerStarts> = {
   check: (evidence) => {
     const starts = startsOf(evidence);
-    return starts.count > 0 && starts.sumS / starts.count >= SLOW_START_S ? [starts] : [];
+    // On a machine that is full anything takes long, and that is not for the worker to mend.
+    return starts.count > 0 && starts.unhinderedS / starts.count >= SLOW_START_S ? [starts] : [];
   },
   format: ({ count, sumS, slowest }) => ({
     severity: 'slow',
@@ -89,6 +107,7 @@ export const slowWorkerStart: Rule<WorkerStarts> = {
     facts: [
       `That is the mean of ${counted(count, 'start')}` +
         (slowest === undefined ? '.' : `; the slowest, ${nameOf(slowest)}, took ${formatMs(durationMsOf(slowest))}.`),
+      ...fileFacts(slowest?.workerFile),
     ],
     advice: 'Import less in the worker file, or start the workers before they are needed (piscina: minThreads).',
     site: slowest?.site,
@@ -106,6 +125,7 @@ export const workerChurn: Rule<WorkerStarts> = {
     title: `${counted(count, 'worker')} started, ${perSecond.toFixed(1)} a second.`,
     facts: [
       `Each took ${formatMs((sumS / count) * 1000)} until its first line of code, ${formatMs(sumS * 1000)} in all.`,
+      ...fileFacts(slowest?.workerFile),
     ],
     advice: 'Keep workers and send them tasks instead of starting one for each: a pool like piscina does that.',
     site: slowest?.site,
@@ -207,6 +227,11 @@ export const poolTooSmall: Rule<Pool> = {
     };
   },
 };
+
+/** Which file the worker runs: the site is where it was started. */
+function fileFacts(workerFile: string | undefined): string[] {
+  return workerFile === undefined || workerFile === '' ? [] : [`The worker's file is ${workerFile}.`];
+}
 
 function nameOf(span: SpanEntry): string {
   return span.threadName || span.name.replace(/^worker\.start /, '');

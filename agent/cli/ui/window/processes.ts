@@ -26,8 +26,11 @@ export class ProcessTable {
     return this.#entries;
   }
 
-  /** The process a resource belongs to. One without any identity belongs to the first. */
-  of(resource: OtlpAttributes): ProcessEntry {
+  /**
+   * The process a resource belongs to. One without any identity belongs to the first.
+   * @param isServing whether this resource sent the span of a request: the name of who answers is the service's.
+   */
+  of(resource: OtlpAttributes, isServing = false): ProcessEntry {
     const pid = resource['process.pid'];
     const instance = textOf(resource, 'service.instance.id');
     const identities: string[] = [];
@@ -39,7 +42,9 @@ export class ProcessTable {
       for (const identity of identities) this.#byIdentity.set(identity, entry);
     if (typeof pid === 'number') entry.pid ??= pid;
     const serviceName = textOf(resource, 'service.name');
-    if (!serviceName.startsWith('unknown_service')) entry.serviceName ||= serviceName;
+    if (serviceName.startsWith('unknown_service')) return entry;
+    if (isServing) entry.serviceName = serviceName || entry.serviceName;
+    else entry.serviceName ||= serviceName;
     return entry;
   }
 

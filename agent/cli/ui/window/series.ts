@@ -37,6 +37,19 @@ abstract class Series<T> {
     this.values[isTooClose ? at - 1 : at] = value;
   }
 
+  /** What a growing quantity was at a time. Between two points it is taken to have grown evenly. */
+  protected at(timeMs: number, quantityOf: (value: T) => number): number {
+    const at = this.indexAt(timeMs);
+    const value = this.values[Math.max(0, at)];
+    if (value === undefined) return 0;
+    const next = this.values[at + 1];
+    if (at < 0 || next === undefined) return quantityOf(value);
+    const beforeMs = this.timesMs[at] ?? 0;
+    const afterMs = this.timesMs[at + 1] ?? 0;
+    const share = afterMs > beforeMs ? (timeMs - beforeMs) / (afterMs - beforeMs) : 1;
+    return quantityOf(value) + share * (quantityOf(next) - quantityOf(value));
+  }
+
   /** The index of the last point at or before a time; -1 if all are later. */
   protected indexAt(timeMs: number): number {
     for (let at = this.timesMs.length - 1; at >= 0; at--) if ((this.timesMs[at] ?? 0) <= timeMs) return at;
@@ -58,20 +71,9 @@ export class Counter extends Series<number> {
     this.push(timeMs, this.#total);
   }
 
-  /** How much it grew between two times. Between two points it is taken to have grown evenly. */
+  /** How much it grew between two times. */
   increase(fromMs: number, toMs: number): number {
-    return Math.max(0, this.#at(toMs) - this.#at(fromMs));
-  }
-
-  #at(timeMs: number): number {
-    const at = this.indexAt(timeMs);
-    if (at < 0) return this.values[0] ?? 0;
-    const value = this.values[at] ?? 0;
-    const nextMs = this.timesMs[at + 1];
-    if (nextMs === undefined) return value;
-    const beforeMs = this.timesMs[at] ?? 0;
-    const share = nextMs > beforeMs ? (timeMs - beforeMs) / (nextMs - beforeMs) : 1;
-    return value + share * ((this.values[at + 1] ?? value) - value);
+    return Math.max(0, this.at(toMs, numberOf) - this.at(fromMs, numberOf));
   }
 }
 
@@ -148,6 +150,19 @@ export class Distribution extends Series<Cells> {
       atMostS: CELLS_S[found.counts.findLastIndex((count) => count > 0)] ?? 0,
     };
   }
+
+  /** How much the sum of all durations grew between two times. */
+  increaseS(fromMs: number, toMs: number): number {
+    return Math.max(0, this.at(toMs, sumSOf) - this.at(fromMs, sumSOf));
+  }
+}
+
+function numberOf(value: number): number {
+  return value;
+}
+
+function sumSOf(cells: Cells): number {
+  return cells.sumS;
 }
 
 function plus(a: Cells, b: Cells, sign = 1): Cells {

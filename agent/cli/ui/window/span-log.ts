@@ -6,6 +6,7 @@
 import type { OtlpAttributes, OtlpSpan } from '../../otlp-decode.ts';
 import { printable } from '../printable.ts';
 import type { ProcessEntry } from './processes.ts';
+import { RequestLog } from './request-log.ts';
 
 /** A place in the program's source. */
 export interface Site {
@@ -25,6 +26,8 @@ export interface SpanEntry {
   readonly startMs: number;
   readonly endMs: number;
   readonly site: Site | undefined;
+  /** The file that the worker of a `worker.start` runs; '' elsewhere. */
+  readonly workerFile: string;
   readonly statusMessage: string;
 }
 
@@ -44,6 +47,8 @@ const MAX_PAUSES = 2000;
 
 export class SpanLog {
   readonly #groups = new Map<string, SpanGroup>();
+  readonly requests: RequestLog = new RequestLog();
+  readonly #slowestBySecond = new Map<number, SpanEntry>();
   #pauses: SpanEntry[] = [];
   /** Spans whose name came after there were too many names. */
   unkeptCount = 0;
@@ -54,6 +59,10 @@ export class SpanLog {
       this.#pauses.push(entry);
       if (this.#pauses.length > MAX_PAUSES) this.#pauses.shift();
     }
+    if (entry.isRequest) this.requests.add(process, entry.name, entry.endMs);
+    const second = Math.floor(nowMs / 1000);
+    const slowest = this.#slowestBySecond.get(second);
+    if (slowest === undefined || durationMsOf(slowest) < durationMsOf(entry)) this.#slowestBySecond.set(second, entry);
     let group = this.#groups.get(entry.name);
     if (group === undefined) {
       if (this.#groups.size >= MAX_GROUPS) {
@@ -79,6 +88,9 @@ export class SpanLog {
       if (kept.length === 0) this.#groups.delete(name);
     }
     this.#pauses = this.#pauses.filter((pause) => pause.endMs >= beforeMs);
+    this.requests.prune(beforeMs);
+    for (const second of this.#slowestBySecond.keys())
+      if (second < beforeMs / 1000) this.#slowestBySecond.delete(second);
   }
 
   get groups(): Iterable<SpanGroup> {
@@ -87,6 +99,14 @@ export class SpanLog {
 
   get pauses(): readonly SpanEntry[] {
     return this.#pauses;
+  }
+
+  /** The slowest of those that have *arrived* since; exporters send spans in batches, seconds after they ended. */
+  slowestSince(fromMs: number): SpanEntry | undefined {
+    return [...this.#slowestBySecond]
+      .filter(([second]) => second >= Math.floor(fromMs / 1000))
+      .map(([, span]) => span)
+      .toSorted((a, b) => durationMsOf(b) - durationMsOf(a))[0];
   }
 }
 
@@ -119,17 +139,14 @@ function toEntry(span: OtlpSpan, process: ProcessEntry, nowMs: number): SpanEntr
     startMs: Math.min(Number(span.startUnixNs) / 1e6, endMs),
     endMs,
     site: siteOf(span.attributes),
+    workerFile: textOf(span.attributes, 'gridwatch.thread.file'),
     statusMessage: printable(span.statusMessage),
   };
 }
 
-/** HTTP instrumentation names a request it knows no route for `GET`: its path says more, with what looks like an id left out. */
+/** HTTP instrumentation names a request by its method alone where a framework told it the route too late: the route says more. */
 function nameOf(span: OtlpSpan): string {
   const name = printable(span.name);
-  if (span.kind !== 'server' || name.includes('/')) return name;
-  const path =
-    textOf(span.attributes, 'http.route') ||
-    textOf(span.attributes, 'url.path') ||
-    textOf(span.attributes, 'http.target').replace(/\?.*$/, '');
-  return path === '' ? name : `${name} ${path.replace(/[0-9a-f-]{16,}|\d+/gi, '*')}`;
+  const route = textOf(span.attributes, 'http.route');
+  return span.kind !== 'server' || route === '' || name.includes('/') ? name : `${name} ${route}`;
 }

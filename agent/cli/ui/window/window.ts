@@ -63,7 +63,10 @@ export interface AgentEvent {
   readonly threadName: string;
   /** '' where it names none. */
   readonly errorType: string;
+  /** Where the worker it is about was started. */
   readonly site: Site | undefined;
+  /** The file that worker ran; '' where it is not known. */
+  readonly workerFile: string;
 }
 
 export class Window {
@@ -91,7 +94,8 @@ export class Window {
     }
     // Only now: all points of one collection have the same beginning.
     for (const [process, timeMs] of collected) process.collectedMs = Math.max(process.collectedMs, timeMs);
-    for (const span of batch.spans) this.spans.add(span, this.#processes.of(span.resource), nowMs);
+    for (const span of batch.spans)
+      this.spans.add(span, this.#processes.of(span.resource, span.kind === 'server'), nowMs);
     for (const log of batch.logs) if (log.eventName.startsWith('gridwatch.')) this.#addEvent(log, nowMs);
   }
 
@@ -168,6 +172,7 @@ export class Window {
       threadName: textOf(log.attributes, 'thread.name'),
       errorType: textOf(log.attributes, 'error.type'),
       site: siteOf(log.attributes),
+      workerFile: textOf(log.attributes, 'gridwatch.thread.file'),
     });
     if (this.#events.length > MAX_EVENTS) this.#events.shift();
   }

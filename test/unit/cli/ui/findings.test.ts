@@ -10,7 +10,14 @@ import { groupOf, PROCESS, span, summary, thread } from './summaries.ts';
 const LOOK: Look = { columns: 100, rows: 30, hasColor: false, hasUnicode: true };
 
 function evidence(options: Partial<Summary> = {}, more: Partial<Evidence> = {}): Evidence {
-  return { summary: summary(options), forwarded: undefined, refusedCount: 0, ...more };
+  return {
+    summary: summary(options),
+    costs: { main: [], workers: [] },
+    lockSites: [],
+    forwarded: undefined,
+    refusedCount: 0,
+    ...more,
+  };
 }
 
 function titles(given: Evidence): string[] {
@@ -54,14 +61,26 @@ describe('nothing is found', () => {
 
 describe('pauses of garbage collection', () => {
   it('are a finding when they take much of a thread', () => {
-    const main = thread('main', { running: 30, idle: 30 }, { gc: { count: 900, sumS: 6, atMostS: 0.05 } });
+    const gc = { count: 900, sumS: 6, atMostS: 0.05 };
+    const main = thread('main', { running: 30, idle: 30 }, { gc, minorGc: gc });
     const finding = onlyFinding(evidence({ threads: [main] }));
     expect(finding.title).toBe('Garbage collection stopped main for 10 % of the time.');
     expect(finding.facts).toEqual(['900 pauses, 6 s in all, each under 50 ms.']);
-    expect(finding.advice).toContain('--max-semi-space-size');
+    expect(finding.advice).toMatch(/^Most of it collects young objects.*--max-semi-space-size/);
   });
 
-  it('are a finding when one is long, with other advice when the heap is old', () => {
+  it('are laid to large objects that die when the whole heap is collected again and again', () => {
+    const [gc, majorGc] = [
+      { count: 240, sumS: 6, atMostS: 0.1 },
+      { count: 90, sumS: 4, atMostS: 0.1 },
+    ];
+    const main = thread('main', { running: 30, idle: 30 }, { gc, majorGc });
+    const { advice } = onlyFinding(evidence({ threads: [main] }));
+    expect(advice).toMatch(/^The whole heap was collected 1\.5 times a second: .*and then dies/);
+    expect(advice).not.toContain('max-old-space-size');
+  });
+
+  it('are a finding when one is long, with other advice when that is seldom', () => {
     const gc = { count: 3, sumS: 0.5, atMostS: 0.5 };
     const worker = thread('crunch', { running: 30, idle: 30 }, { gc, majorGc: gc });
     const pauses = [
@@ -70,7 +89,7 @@ describe('pauses of garbage collection', () => {
     ];
     const finding = onlyFinding(evidence({ threads: [worker], pauses }));
     expect(finding.title).toBe('Garbage collection stopped crunch for 420 ms at a stretch.');
-    expect(finding.advice).toMatch(/heap snapshots.*maxOldGenerationSizeMb/);
+    expect(finding.advice).toMatch(/^The whole heap was collected seldom.*--heapsnapshot-signal/);
   });
 
   it('are a finding when slow requests stood still in them', () => {
@@ -92,14 +111,111 @@ describe('pauses of garbage collection', () => {
   });
 });
 
-describe('CPUs', () => {
-  it('one busy main thread is a finding', () => {
+describe('garbage collection beside the program', () => {
+  const v8 = (running: number): Summary['threads'][number] => thread('v8', { running, parked: 60 }, { role: 'v8' });
+  const threads = [thread('main', { running: 6, idle: 54 }), thread('worker-1', { running: 24, parked: 36 })];
+
+  it('is a finding when it takes much of the CPU time', () => {
+    expect(titles(evidence({ threads: [...threads, v8(3)] }))).toEqual([]);
+    const finding = onlyFinding(evidence({ threads: [...threads, v8(6)] }));
+    expect(finding.title).toBe("V8's own threads took 17 % of the program's CPU time, 6 s.");
+    expect(finding.facts).toEqual(['They collect garbage, and compile at the start.']);
+  });
+
+  it('says so when the pauses of workers cannot be seen, and what those compute', () => {
+    const disabledFeatures = [{ feature: 'gc.parked_threads', reason: 'unsupported_platform' }];
+    const workers = [
+      { route: 'GET /report', count: 600, eachMs: 25, sumS: 15, explained: 0.9 },
+      { route: 'POST /orders', count: 600, eachMs: 5, sumS: 3, explained: 0.9 },
+    ];
+    const given = evidence({ threads: [...threads, v8(6)], disabledFeatures }, { costs: { main: [], workers } });
+    expect(onlyFinding(given).facts.slice(1)).toEqual([
+      'Node tells no pauses of workers that rest in Atomics.wait, so their share of it is not known.',
+      'The workers computed most for GET /report (about 25 ms each) and POST /orders (about 5 ms each); that is an estimate.',
+    ]);
+  });
+});
+
+describe('the main thread', () => {
+  const search = { route: 'GET /search', count: 300, eachMs: 40, sumS: 12, explained: 0.93 };
+
+  it('is a finding when it is busy', () => {
     const threads = [thread('main', { running: 57, idle: 3 }), thread('worker-1', { parked: 60 })];
     const finding = onlyFinding(evidence({ threads, usedCores: 0.96 }));
     expect(finding.title).toMatch(/^The main thread computed 95 % of the time/);
+    expect(finding.facts).toHaveLength(1);
     expect(finding.facts[0]).toContain('1.0 of 4 CPUs');
   });
 
+  it('is one finding when it is busy and one kind of request is to blame', () => {
+    const threads = [thread('main', { running: 57, idle: 3 })];
+    const costs = { main: [{ ...search, sumS: 51, eachMs: 170 }], workers: [] };
+    const finding = onlyFinding(evidence({ threads, usedCores: 0.96 }, { costs }));
+    expect(finding.title).toMatch(/^The main thread computed 95 % of the time/);
+    expect(finding.facts[1]).toBe('300 requests of GET /search took 51 s, 89 % of all that the main thread computed.');
+    expect(finding.advice).toMatch(/^See what GET \/search computes/);
+  });
+
+  it('is a finding when one kind of request keeps it for long each time', () => {
+    const main = thread('main', { running: 15, idle: 45 }, { gc: { count: 80, sumS: 1.5, atMostS: 0.05 } });
+    const finding = onlyFinding(evidence({ threads: [main] }, { costs: { main: [search], workers: [] } }));
+    expect(finding).toMatchObject({
+      severity: 'slow',
+      costS: 12,
+      title: 'GET /search keeps the main thread for about 40 ms each time; meanwhile nothing else is served.',
+      facts: [
+        '300 requests of GET /search took 12 s, 80 % of all that the main thread computed. ' +
+          "Garbage collection was 10 % of that thread's work.",
+        'That is an estimate: how many of them ended explains 93 % of when it was computed.',
+      ],
+    });
+  });
+
+  it('is none when the requests are short, or few', () => {
+    const threads = [thread('main', { running: 15, idle: 45 })];
+    for (const other of [
+      { ...search, eachMs: 4 },
+      { ...search, sumS: 2 },
+    ]) {
+      expect(titles(evidence({ threads }, { costs: { main: [other], workers: [] } }))).toEqual([]);
+    }
+  });
+});
+
+describe('locks', () => {
+  const threads = [
+    thread('main', { running: 6, idle: 54 }),
+    thread('worker-1', { running: 10, waiting_lock: 4, parked: 46 }),
+    thread('worker-2', { running: 10, waiting_lock: 6, parked: 44 }),
+  ];
+
+  it('that workers wait for are a finding, with the place', () => {
+    const finding = onlyFinding(evidence({ threads }, { lockSites: ['shop/lock.js:15'] }));
+    expect(finding.title).toBe('Threads waited for a lock for 10 s, 33 % of the time in which they had work.');
+    expect(finding.facts).toEqual(['worker-2 waited longest, 6 s.']);
+    expect(finding.site).toEqual({ file: 'shop/lock.js', line: 15 });
+  });
+
+  it('are named as they were configured, where there are several, with what the workers compute most for', () => {
+    const workers = [{ route: 'POST /orders', count: 900, eachMs: 13, sumS: 11.7, explained: 0.9 }];
+    const lockSites = ['lock.js:*', 'other.js:3'];
+    const finding = onlyFinding(evidence({ threads }, { lockSites, costs: { main: [], workers } }));
+    expect(finding.facts.slice(1)).toEqual([
+      'The workers computed most for POST /orders (about 13 ms each); that is an estimate.',
+      'The locks are those of GRIDWATCH_ATOMICS_SITES: lock.js:*, other.js:3.',
+    ]);
+    expect(finding.site).toBeUndefined();
+    const one = onlyFinding(evidence({ threads }, { lockSites: ['lock.js:*'] }));
+    expect(one.site).toEqual({ file: 'lock.js:*', line: undefined });
+  });
+
+  it('that are hardly waited for are none', () => {
+    const quiet = [thread('main', { idle: 60 }), thread('worker-1', { running: 30, waiting_lock: 0.6, parked: 29 })];
+    expect(titles(evidence({ threads: quiet }))).toEqual([]);
+  });
+});
+
+describe('CPUs', () => {
   it('more demand than CPUs is a finding, and the program is to blame when it fills them', () => {
     const workers = [1, 2, 3, 4, 5, 6].map((k) => thread(`w${k}`, { running: 38, runnable: 20, idle: 2 }));
     const threads = [thread('main', { running: 6, runnable: 6, idle: 48 }), ...workers];
@@ -116,9 +232,9 @@ describe('CPUs', () => {
     const threads = [thread('main', { running: 20, runnable: 30, idle: 10 })];
     expect(onlyFinding(evidence({ threads, usedCores: 0.4 })).advice).toContain('a CPU quota holds it back');
     const cores = [0, 1, 2, 3].map((number) => ({ number, busy: 1 }));
-    expect(onlyFinding(evidence({ threads, cores, usedCores: 0.4 })).facts).toContain(
-      'Other programs used 3.6 CPUs meanwhile.',
-    );
+    const finding = onlyFinding(evidence({ threads, cores, usedCores: 0.4 }));
+    expect(finding.severity).toBe('blind');
+    expect(finding.facts).toContain('Other programs used 3.6 CPUs meanwhile.');
   });
 });
 
@@ -130,7 +246,8 @@ describe('workers', () => {
     body: 'worker resize ended: uncaught',
     threadName: 'resize',
     errorType: 'uncaught',
-    site: { file: 'src/resize.js', line: 12 },
+    site: { file: 'src/pool.js', line: 12 },
+    workerFile: 'src/resize.js',
   };
 
   it('that fail are a finding, with the place', () => {
@@ -141,7 +258,11 @@ describe('workers', () => {
       title: '3 workers failed, resize among them.',
       site: { line: 12 },
     });
-    expect(renderReport(given, LOOK)).toContain('   at src/resize.js:12');
+    expect(finding.facts).toEqual([
+      'It was reported as: worker resize ended: uncaught.',
+      "The worker's file is src/resize.js.",
+    ]);
+    expect(renderReport(given, LOOK)).toContain('   at src/pool.js:12');
   });
 
   it('that start slowly are a finding', () => {
@@ -149,13 +270,23 @@ describe('workers', () => {
       isGridwatch: true,
       threadName: 'resize',
       site: { file: 'src/main.js', line: 3 },
+      workerFile: 'src/resize.js',
     });
     const finding = onlyFinding(
       evidence({ workerStarts: { count: 2, sumS: 1.8, atMostS: 2.5 }, spanGroups: [groupOf(start)] }),
     );
     expect(finding.title).toBe('A worker took 900 ms until its first line of code.');
-    expect(finding.facts).toEqual(['That is the mean of 2 starts; the slowest, resize, took 1.2 s.']);
+    expect(finding.facts).toEqual([
+      'That is the mean of 2 starts; the slowest, resize, took 1.2 s.',
+      "The worker's file is src/resize.js.",
+    ]);
     expect(finding.site?.file).toBe('src/main.js');
+  });
+
+  it('are not to blame for a slow start when nothing on the machine gets a CPU', () => {
+    const workerStarts = { count: 2, sumS: 1.8, atMostS: 2.5 };
+    const threads = [thread('main', { running: 2, runnable: 6, idle: 52 })];
+    expect(titles(evidence({ threads, workerStarts }))).toEqual([]);
   });
 
   it('that are started again and again are a finding', () => {

@@ -24,6 +24,7 @@ export function thread(
     statesS,
     livedS: Object.values(statesS).reduce((sum, value) => sum + value, 0),
     gc: NO_PAUSES,
+    minorGc: NO_PAUSES,
     majorGc: NO_PAUSES,
     ...options,
   };
@@ -40,6 +41,7 @@ export function span(name: string, startMs: number, endMs: number, options: Part
     startMs,
     endMs,
     site: undefined,
+    workerFile: '',
     statusMessage: '',
     ...options,
   };
@@ -63,6 +65,7 @@ export function summary(options: Partial<Summary> = {}): Summary {
     usedCores: 0.3,
     demand: 0.3,
     spanGroups: [],
+    slowestNow: undefined,
     pauses: [],
     workerStarts: NO_PAUSES,
     exits: [],

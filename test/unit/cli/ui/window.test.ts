@@ -190,6 +190,34 @@ describe('the window', () => {
     ]);
   });
 
+  it('calls a process by the name that its requests are answered under', () => {
+    const window = new Window();
+    const resource = { 'process.pid': 4711, 'service.name': 'package-name' };
+    ingest(window, 'metrics', metricsRequest(threadStates('main', { idle: 1 }, at(T0 + 1000)), resource), T0 + 1000);
+    const request: SpanOptions = { name: 'GET /', startMs: T0, endMs: T0 + 5, kind: 2 };
+    const client: SpanOptions = { ...request, kind: 3 };
+    const namesAfter = (span: SpanOptions, name: string): string | undefined => {
+      ingest(window, 'traces', spansRequest([span], 'http', { ...resource, 'service.name': name }), T0 + 1000);
+      return window.processes[0]?.serviceName;
+    };
+    expect(namesAfter(client, 'other')).toBe('package-name');
+    expect(namesAfter(request, 'unknown_service:node')).toBe('package-name');
+    expect(namesAfter(request, 'shop')).toBe('shop');
+    expect(namesAfter(client, 'package-name')).toBe('shop');
+  });
+
+  it('knows the slowest span that arrived of late, although older ones were slower', () => {
+    const window = new Window();
+    const old = Array.from({ length: 20 }, (_, i) => ({ name: 'GET /', startMs: T0, endMs: T0 + 1000 + i, kind: 2 }));
+    ingest(window, 'traces', spansRequest(old, 'http'), T0 + 2000);
+    const late = { name: 'GET /', startMs: T0 + 3000, endMs: T0 + 3007, kind: 2 };
+    ingest(window, 'traces', spansRequest([late], 'http'), T0 + 9000);
+    expect(summaryOf(window, T0 + 9000, T0 + 6000).slowestNow?.endMs).toBe(T0 + 3007);
+    expect(summaryOf(window, T0 + 9000).slowestNow?.endMs).toBe(T0 + 1019);
+    window.prune(T0 + 9000 + WINDOW_MS);
+    expect(summaryOf(window, T0 + 9000).slowestNow?.endMs).toBe(T0 + 3007);
+  });
+
   it('keeps the slowest of each name, and names requests by their route', () => {
     const window = new Window();
     const spans = Array.from({ length: 30 }, (_, i) => ({
@@ -197,11 +225,11 @@ describe('the window', () => {
       kind: 2,
       startMs: T0,
       endMs: T0 + i,
-      attributes: { 'url.path': `/users/${i}/x` },
+      attributes: { 'url.path': `/users/${i}/x`, 'http.route': '/users/:id/x' },
     }));
     ingest(window, 'traces', spansRequest(spans, 'http'), T0 + 100);
     const [group] = summaryOf(window, T0 + 100).spanGroups;
-    expect(group).toMatchObject({ name: 'GET /users/*/x', count: 30 });
+    expect(group).toMatchObject({ name: 'GET /users/:id/x', count: 30 });
     expect(group?.slowest).toHaveLength(10);
     expect(group?.slowest[0]?.endMs).toBeCloseTo(T0 + 29);
   });

@@ -1,0 +1,90 @@
+/**
+ * The rules about the main thread, which answers everybody: that it has no time left, and that one kind of request keeps
+ * it. They run in the process of `gridwatch run --ui`.
+ */
+import { counted, formatMs, formatShare } from '../quantities.ts';
+import { estimateOf, type RequestCost } from '../request-cost.ts';
+import { type Summary, shareOf, type ThreadSummary } from '../summary.ts';
+import type { Rule } from './rule.ts';
+
+/** Past this share, new work waits behind old. */
+const BUSY_SHARE = 0.85;
+
+/** Shorter lives are start-up, which is busy by nature. */
+const MIN_LIVED_S = 5;
+
+/** What runs shorter than this at a stretch is felt by nobody. */
+const BLOCKING_MS = 10;
+
+/** Of all that the main thread computed, and of its time: below, other things matter more. */
+const MIN_SHARE_OF_RUNNING = 0.3;
+const MIN_SHARE_OF_TIME = 0.04;
+
+export const busyMainThread: Rule<ThreadSummary> = {
+  check: ({ summary }) => mainThreadsOf(summary).filter(isBusy),
+  format: (thread, { summary, costs }) => ({
+    severity: 'slow',
+    costS: thread.statesS.running - thread.gc.sumS,
+    title: `The main thread computed ${formatShare(shareOf(thread, 'running'))} of the time: while it does, nothing else is served.`,
+    facts: [
+      `The program used ${summary.usedCores.toFixed(1)} of ${summary.usableCores} CPUs. ` +
+        `The main thread was free for ${formatShare(shareOf(thread, 'idle'))} of the time.`,
+      ...costs.main.slice(0, 1).flatMap((cost) => factsOf(cost, thread)),
+    ],
+    advice: adviceFor(costs.main[0]),
+  }),
+};
+
+/** One kind of request that occupies a thread which has time, all in all. */
+export interface Blocking {
+  readonly thread: ThreadSummary;
+  readonly cost: RequestCost;
+}
+
+export const blockingRequests: Rule<Blocking> = {
+  check: ({ summary, costs }) => {
+    const [thread] = mainThreadsOf(summary).toSorted((a, b) => b.statesS.running - a.statesS.running);
+    const [cost] = costs.main;
+    if (thread === undefined || cost === undefined || isBusy(thread)) return [];
+    const isMuch =
+      cost.eachMs >= BLOCKING_MS &&
+      cost.sumS >= MIN_SHARE_OF_RUNNING * thread.statesS.running &&
+      cost.sumS >= MIN_SHARE_OF_TIME * thread.livedS;
+    return isMuch ? [{ thread, cost }] : [];
+  },
+  format: ({ thread, cost }) => ({
+    severity: 'slow',
+    costS: cost.sumS,
+    title: `${cost.route} keeps the main thread for about ${formatMs(cost.eachMs)} each time; meanwhile nothing else is served.`,
+    facts: factsOf(cost, thread),
+    advice: adviceFor(cost),
+  }),
+};
+
+function mainThreadsOf(summary: Summary): ThreadSummary[] {
+  return summary.threads.filter(({ role, livedS }) => role === 'main' && livedS >= MIN_LIVED_S);
+}
+
+function isBusy(thread: ThreadSummary): boolean {
+  const running = shareOf(thread, 'running');
+  return running + shareOf(thread, 'runnable') >= BUSY_SHARE && running >= BUSY_SHARE / 2;
+}
+
+function factsOf(cost: RequestCost, { statesS, gc }: ThreadSummary): string[] {
+  const share = Math.min(1, cost.sumS / statesS.running);
+  const gcShare = gc.sumS / statesS.running;
+  const ofGc = gcShare >= 0.05 ? ` Garbage collection was ${formatShare(gcShare)} of that thread's work.` : '';
+  return [
+    `${counted(cost.count, 'request')} of ${cost.route} took ${formatMs(cost.sumS * 1000)}, ` +
+      `${formatShare(share)} of all that the main thread computed.${ofGc}`,
+    estimateOf(cost),
+  ];
+}
+
+function adviceFor(cost: RequestCost | undefined): string {
+  const what = cost === undefined ? 'what it computes' : `what ${cost.route} computes`;
+  return (
+    `See ${what} (node --cpu-prof app.js, then open the file in the DevTools of a browser). ` +
+    'Do it once and keep the result, in a worker, or in slices.'
+  );
+}
