@@ -31,7 +31,7 @@ export async function doctor(env: NodeJS.ProcessEnv = process.env): Promise<numb
     ...checkConfiguration(env),
     ...(await checkEndpoint(env)),
   ];
-  const columns = Math.max(40, process.stdout.columns ?? 100);
+  const columns = Math.max(40, process.stdout.columns || 100);
   const lines = checks.flatMap((check) => renderCheck(check, columns));
   const problemCount = checks.filter(({ level }) => level === 'problem').length;
   const verdict = problemCount === 0 ? 'Nothing has to be repaired.' : `To be repaired: ${problemCount}.`;

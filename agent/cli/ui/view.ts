@@ -53,11 +53,24 @@ const STATE_LOOKS: Readonly<Record<ThreadState, StateLook>> = {
   unknown: { label: 'unknown', style: 'dim', block: '?', letter: '?' },
 };
 
+/** Roles of threads that the program did not start. */
+const HELPER_LABELS: ReadonlyMap<string, string> = new Map([
+  ['agent', "gridwatch's agent"],
+  ['libuv', 'libuv'],
+  ['v8', 'V8'],
+]);
+
 const CORE_LEVELS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const;
 
 /** Below these widths a row leaves something out. */
+const SPACIOUS_COLUMNS = 110;
 const WIDE_COLUMNS = 76;
 const NARROW_COLUMNS = 48;
+
+/** Two states with their shares, and garbage collection with its own. */
+const STATE_WORDS_COLUMNS = 25;
+const GC_COLUMNS = 9;
+const LONGEST_PAUSE_COLUMNS = 18;
 
 /** Exactly `look.rows` lines. */
 export function renderFrame(frame: Frame, look: Look): string[] {
@@ -65,7 +78,8 @@ export function renderFrame(frame: Frame, look: Look): string[] {
   const cores = coreLines(frame.now, look);
   const room = Math.max(0, look.rows - 1 - foot.length - cores.length);
   const spans = slowestGroups(frame.now);
-  const threadRows = Math.max(1, Math.min(frame.now.threads.length, Math.floor(room * 0.45)));
+  const threadCount = frame.now.threads.filter(isProgramThread).length + 1;
+  const threadRows = Math.max(1, Math.min(threadCount, Math.floor(room * 0.45)));
   const spanRows = Math.min(spans.length, Math.max(0, Math.floor(room * 0.25) - 2), 6);
   const body = [
     ...threadLines(frame.now, threadRows, look),
@@ -98,26 +112,44 @@ function threadLines(now: Summary, rows: number, look: Look): string[] {
   if (!now.hasAgentData) return ['', paint([['dim', 'Waiting for the first telemetry of the program.']], look)];
   const demand = now.demand === undefined ? '' : `, wanted ${now.demand.toFixed(1)}`;
   const usage = `  CPUs used ${now.usedCores.toFixed(1)}${demand}, usable ${now.usableCores}`;
-  const busiest = now.threads.toSorted((a, b) => activityOf(b) - activityOf(a)).slice(0, rows);
-  const shown = now.threads.filter((thread) => busiest.includes(thread)).toSorted(byPlace);
-  const hidden = now.threads.length - shown.length;
-  const title = ['bold', `THREADS ${now.threads.filter(isProgramThread).length}`] as const;
-  const more: Piece = ['dim', hidden > 0 ? `  (the ${shown.length} busiest)` : ''];
-  return ['', paint([title, more, usage], look), ...shown.map((thread) => threadLine(thread, now, look))];
+  const own = now.threads.filter(isProgramThread);
+  const ownRows = Math.max(1, rows - 1);
+  const busiest = own.toSorted((a, b) => activityOf(b) - activityOf(a)).slice(0, ownRows);
+  const shown = busiest.toSorted(byPlace);
+  const title = ['bold', `THREADS ${own.length}`] as const;
+  const more: Piece = ['dim', own.length > shown.length ? `  (the ${shown.length} busiest)` : ''];
+  const lines = [paint([title, more, usage], look), ...shown.map((thread) => threadLine(thread, now, look))];
+  return ['', ...lines, ...(rows > 1 ? [helperLine(now, look)] : [])];
+}
+
+/** The threads that the program did not start: what they use, in CPUs, as `top` counts. */
+function helperLine(now: Summary, look: Look): string {
+  const stretchS = Math.max(1e-3, (now.toMs - now.fromMs) / 1000);
+  const runningS = new Map<string, number>();
+  for (const { role, statesS } of now.threads.filter((thread) => !isProgramThread(thread)))
+    runningS.set(role, (runningS.get(role) ?? 0) + statesS.running);
+  const shares = [...runningS]
+    .map(([role, seconds]) => ({ role, share: seconds / stretchS }))
+    .toSorted((a, b) => b.share - a.share)
+    .map(({ role, share }) => `${HELPER_LABELS.get(role) ?? 'others'} ${formatShare(share)}`);
+  return paint([['dim', shares.length > 0 ? `beside them: ${shares.join(', ')}` : '']], look);
 }
 
 function threadLine(thread: ThreadSummary, now: Summary, look: Look): string {
   const isNarrow = look.columns < NARROW_COLUMNS;
   const prefix = now.processes.length > 1 ? `${thread.process.pid ?? '?'}/` : '';
-  const name = fit(prefix + thread.name, isNarrow ? 10 : 18);
+  const isWide = look.columns >= WIDE_COLUMNS;
+  const isSpacious = look.columns >= SPACIOUS_COLUMNS;
+  const name = fit(prefix + thread.name, isNarrow ? 10 : isSpacious ? 18 : 14);
   const gcShare = thread.livedS > 0 ? thread.gc.sumS / thread.livedS : 0;
   const gc = gcShare >= 0.001 ? `GC ${formatShare(gcShare)}` : '';
-  const isWide = look.columns >= WIDE_COLUMNS;
-  const words = isWide ? `${fit(wordsOf(thread), 25)} ${gc && `${gc}, each ${formatAtMost(thread.gc.atMostS)}`}` : gc;
-  const wordColumns = isWide ? 52 : isNarrow ? 0 : 10;
+  const longest = gc !== '' && isSpacious ? `, each ${formatAtMost(thread.gc.atMostS)}` : '';
+  const words = isNarrow ? '' : ` ${isWide ? `${fit(wordsOf(thread), STATE_WORDS_COLUMNS)} ` : ''}${gc}${longest}`;
+  const wordColumns =
+    (isNarrow ? 0 : GC_COLUMNS) + (isWide ? 1 + STATE_WORDS_COLUMNS : 0) + (isSpacious ? LONGEST_PAUSE_COLUMNS : 0);
   const barColumns = Math.max(1, Math.min(60, look.columns - columnsOf(name) - 8 - wordColumns));
   const running: Piece = fit(formatShare(shareOf(thread, 'running')), 6, 'right');
-  return paint([name, ' ', ...barOf(thread, barColumns, look), running, ` ${isNarrow ? '' : words}`], look);
+  return paint([name, ' ', ...barOf(thread, barColumns, look), running, words], look);
 }
 
 /** The two states, other than running, that took most of the thread's time. */
@@ -216,9 +248,7 @@ function activityOf(thread: ThreadSummary): number {
   return thread.livedS - thread.statesS.idle - thread.statesS.parked + 1e-3 * thread.livedS;
 }
 
-/** The program's own threads first, main before its workers, then by name with numbers in their order. */
+/** The main thread before its workers, then by name with numbers in their order. */
 function byPlace(a: ThreadSummary, b: ThreadSummary): number {
-  const order = ['main', 'worker'];
-  const placeOf = ({ role }: ThreadSummary): number => (order.includes(role) ? order.indexOf(role) : order.length);
-  return placeOf(a) - placeOf(b) || a.name.localeCompare(b.name, 'en', { numeric: true });
+  return Number(b.role === 'main') - Number(a.role === 'main') || a.name.localeCompare(b.name, 'en', { numeric: true });
 }

@@ -25,6 +25,7 @@ const BUSY = summary({
     { number: 1, busy: 1 },
   ],
   spanGroups: [groupOf(span('POST /checkout', 1000, 1812)), groupOf(span('GET /', 50_000, 50_020))],
+  slowestNow: span('POST /checkout', 1000, 1812),
 });
 
 function frame(options: Partial<Frame> = {}): Frame {
@@ -48,11 +49,11 @@ describe('renderFrame', () => {
       gridwatch  app.js  shop  pid 4711  0:42  Ctrl-C ends it
 
       THREADS 4  CPUs used 0.3, wanted 0.3, usable 4
-      main               ███████████▓▓▓▓·······  50 % idle 30 % runnable 20 %   GC 5 %, each under 50 ms
-      größenänderung-漢… ······················   0 % idle 100 %
-      worker-2           ███████▓▓▓▓▓▓▓▓LLLLLLL  33 % runnable 33 % lock 33 %
-      worker-10          ░░░░░░░░░░░░░░░░░░░░░░   0 % parked 100 %
-      agent              ······················   0 % idle 100 %
+      main           ██████████████████████▓▓▓▓▓▓▓▓·············  50 % idle 30 % runnable 20 %   GC 5 %
+      größenänderun… ···········································   0 % idle 100 %
+      worker-2       ██████████████▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓LLLLLLLLLLLLLL  33 % runnable 33 % lock 33 %
+      worker-10      ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   0 % parked 100 %
+      beside them: gridwatch's agent 0 %
 
       CORES 2  0▅ 61 %  1█100 %
 
@@ -88,7 +89,7 @@ describe('renderFrame', () => {
       größenänd… ······················   0 %
       worker-2   ███████▓▓▓▓▓▓▓▓LLLLLLL  33 %
       worker-10  ░░░░░░░░░░░░░░░░░░░░░░   0 %
-      agent      ······················   0 %
+      beside them: gridwatch's agent 0 %
 
       CORES 2  0▅ 61 %  1█100 %
 
