@@ -45,8 +45,8 @@ export class Drain {
 
   start(): void {
     setInterval(() => this.#poll(), POLL_INTERVAL_MS);
-    this.#listen();
     this.#poll();
+    this.#listen();
   }
 
   /**
@@ -64,6 +64,8 @@ export class Drain {
 
   #poll(): void {
     if (this.#polls++ % POLLS_PER_ANCHOR === 0) this.#clock.reanchor();
+    /* A thread that died between its ring and its wake-up has left a bell that nobody rings again. */
+    answer(this.#memory);
     this.#drainAll();
     this.#steps.sample(this.#clock.nowNs());
   }

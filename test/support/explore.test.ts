@@ -141,7 +141,7 @@ describe('waiting', () => {
       host.again();
     };
     expect(explore({ threads: { hasty, slicing } }).violation).toContain('slicing waits for ever');
-    expect(explore({ threads: { hasty, slicing }, hasTimeouts: true }).violation).toBeUndefined();
+    expect(explore({ threads: { hasty, slicing }, timeouts: 'any time' }).violation).toBeUndefined();
   });
 
   test('an asynchronous wait ends in its continuation', () => {

@@ -13,6 +13,7 @@
 import {
   type Access,
   type Cell,
+  type Log,
   type Memory,
   type ModelThread,
   perform,
@@ -34,8 +35,8 @@ export interface Model {
   readonly mayDie?: readonly string[];
   /** Threads that may still wait when nothing else can happen: by default that is a violation. */
   readonly mayWait?: readonly string[];
-  /** Waits with a timeout may time out; otherwise only a notify ends them. */
-  readonly hasTimeouts?: boolean;
+  /** When waits with a timeout may time out: at any time, or once nothing else can happen. By default they never do. */
+  readonly timeouts?: 'any time' | 'at last';
   /** So many stores of a thread may be pending (see `model-memory.ts`); by default each is visible at once. */
   readonly maxPendingStores?: number;
   /** Words that only one thread uses: their accesses are no steps of their own. */
@@ -71,6 +72,16 @@ const MAX_STATES = 400_000;
 
 /** Thrown by a program whose own check has failed. */
 export class Violation extends Error {}
+
+/** What else there is to know of the program that runs. Set by the program itself, but for the time. */
+export const program: {
+  /** Its time, which passes only where a wait times out. */
+  elapsedMs: number;
+  /** What it does at its poll, which is when an asynchronous wait of its times out. */
+  poll: () => void;
+  /** All that it keeps while it waits asynchronously, where that is less than all it has read. */
+  state: (() => string) | undefined;
+} = { elapsedMs: 0, poll: () => {}, state: undefined };
 
 /** The access that the program now running asks for; undefined outside of an exploration. */
 let answer: ((access: Access) => number | string) | undefined;
@@ -108,6 +119,7 @@ export const host: {
 
 /** Visits every state that the model can reach, nearest first, until a violation. */
 export function explore(model: Model): Exploration {
+  settledLogs.clear();
   const names = Object.keys(model.threads);
   const view = (state: State): View => ({
     get: (cell) => valueAt(state.memory, cell),
@@ -153,6 +165,16 @@ interface Successor {
 }
 
 function* successors(model: Model, names: readonly string[], state: State): Generator<Successor> {
+  let hasStep = false;
+  for (const step of steps(model, names, state)) {
+    hasStep = true;
+    yield step;
+  }
+  if (hasStep || model.timeouts !== 'at last') return;
+  for (const [index, name] of names.entries()) yield* timeout(state, index, name);
+}
+
+function* steps(model: Model, names: readonly string[], state: State): Generator<Successor> {
   for (const [index, name] of names.entries()) {
     const thread = state.threads[index] as ModelThread;
     for (const settled of settle(state.memory, thread)) {
@@ -166,12 +188,16 @@ function* successors(model: Model, names: readonly string[], state: State): Gene
       const threads = state.threads.with(index, { ...thread, status: 'dead', waits: [] });
       yield { label: `${name}: dies`, after: { memory: state.memory, threads } };
     }
-    const [wait] = thread.waits;
-    if (model.hasTimeouts && wait?.outcome === undefined && wait?.hasTimeout) {
-      const threads = state.threads.with(index, { ...thread, waits: [{ ...wait, outcome: 'timed-out' }] });
-      yield { label: `${name}: times out`, after: { memory: state.memory, threads } };
-    }
+    if (model.timeouts === 'any time') yield* timeout(state, index, name);
   }
+}
+
+function* timeout(state: State, index: number, name: string): Generator<Successor> {
+  const thread = state.threads[index] as ModelThread;
+  const [wait] = thread.waits;
+  if (wait === undefined || wait.outcome !== undefined || !wait.hasTimeout) return;
+  const threads = state.threads.with(index, { ...thread, waits: [{ ...wait, outcome: 'timed-out' }] });
+  yield { label: `${name}: times out`, after: { memory: state.memory, threads } };
 }
 
 /** Runs one program up to and including its next access; undefined while that access has to wait. */
@@ -183,8 +209,16 @@ function runStep(model: Model, names: readonly string[], state: State, index: nu
   let position = 0;
   let label = '';
   let isWaiting = false;
+  Object.assign(program, { elapsedMs: 0, poll: () => {}, state: undefined });
   answer = (wanted) => {
-    if (position < results.length) return results[position++] as number | string;
+    const isReplay = position < results.length;
+    if (wanted.kind === 'settle') {
+      const thread = threads[index] as ModelThread;
+      const log = isReplay ? thread.log : settledLog(`${name}: ${wanted.key}`, thread);
+      if (log !== thread.log) threads[index] = { ...thread, log };
+      return 0;
+    }
+    if (isReplay) return results[position++] as number | string;
     const isStep = !('at' in wanted && model.isPrivate?.(wanted.at)) && wanted.kind !== 'note';
     if (label !== '' && isStep) throw STOP;
     const result = perform({ memory, threads, index, names, maxPendingStores: model.maxPendingStores ?? 0 }, wanted);
@@ -214,6 +248,16 @@ function runStep(model: Model, names: readonly string[], state: State, index: nu
   return { label: `${name}: ${label}`, after: { memory, threads }, failure };
 }
 
+/** Logs that have led a thread to a state that it has described. */
+const settledLogs = new Map<string, Log>();
+
+/** One log stands for all that lead to the same state. */
+function settledLog(key: string, { log }: ModelThread): Log {
+  const settled = settledLogs.get(key) ?? log;
+  settledLogs.set(key, settled);
+  return settled;
+}
+
 function labelOf(wanted: Access, result: number | string | undefined): string {
   const place = 'at' in wanted ? `[${wanted.at}]` : `(${'key' in wanted ? wanted.key : ''})`;
   const value = 'value' in wanted ? ` ${wanted.value}` : '';
@@ -231,7 +275,12 @@ function keyOf({ memory, threads }: State): string {
 }
 
 function describe(wrong: string, node: Node | undefined): string {
-  const steps: string[] = [];
-  for (let at = node; at !== undefined; at = at.parent) steps.push(at.label);
-  return [wrong, ...steps.toReversed()].join('\n  ');
+  const way: string[] = [];
+  for (let at = node; at !== undefined; at = at.parent) way.push(at.label);
+  return [wrong, ...way.toReversed()].join('\n  ');
+}
+
+/** What was violated, without the way there. */
+export function headline({ violation }: Exploration): string {
+  return violation?.split('\n')[0] ?? 'nothing';
 }

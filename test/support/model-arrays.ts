@@ -5,7 +5,7 @@
  * Importing this file replaces the global `Atomics` by one that knows these arrays and passes all others on. The agent
  * keeps some of the originals, so what is to run in a model must be loaded after this file, as `loadVariant` does.
  */
-import { access, Violation } from './explore.ts';
+import { access, program, Violation } from './explore.ts';
 
 /** The width of an element of each array that stands for a view of the model's memory. */
 const widths = new WeakMap<object, number>();
@@ -70,15 +70,28 @@ const atomic: Readonly<Record<string, (at: number, ...rest: number[]) => unknown
   compareExchange: (at, expected = 0, value = 0) =>
     access({ kind: 'cas', at, expected: expected | 0, value: value | 0 }),
   notify: (at) => access({ kind: 'notify', at }),
-  wait: (at, value = 0, timeoutMs) => access({ kind: 'wait', at, value, hasTimeout: timeoutMs !== undefined }),
+  wait: (at, value = 0, timeoutMs) => {
+    const outcome = access({ kind: 'wait', at, value, hasTimeout: timeoutMs !== undefined });
+    if (outcome === 'timed-out') program.elapsedMs += timeoutMs ?? 0;
+    return outcome;
+  },
   waitAsync: (at, value = 0) => {
     const outcome = access({ kind: 'waitAsync', at, value });
     if (outcome === 'not-equal') return { async: false, value: outcome };
     /* Not a promise: what follows it runs in the model, at once when the wait has ended. */
     // oxlint-disable-next-line unicorn/no-thenable -- it stands for the promise of waitAsync
-    return { async: true, value: { then: (next: (outcome: unknown) => void) => next(access({ kind: 'join', at })) } };
+    return { async: true, value: { then: (next: (outcome: unknown) => void) => next(joinWait(at)) } };
   },
 };
+
+function joinWait(at: number): unknown {
+  for (;;) {
+    if (program.state !== undefined) access({ kind: 'settle', key: program.state() });
+    const outcome = access({ kind: 'join', at });
+    if (outcome !== 'timed-out') return outcome;
+    program.poll();
+  }
+}
 
 const original = globalThis.Atomics;
 const observed: Record<PropertyKey, unknown> = Object.create(original) as Record<PropertyKey, unknown>;

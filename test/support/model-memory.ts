@@ -41,14 +41,16 @@ export type Access =
   | { readonly kind: 'cas'; readonly at: number; readonly expected: number; readonly value: number }
   | { readonly kind: 'notify'; readonly at: number }
   | { readonly kind: 'wait'; readonly at: number; readonly value: number; readonly hasTimeout: boolean }
-  /** Begins an asynchronous wait; `join` waits for its end. */
+  /** Begins an asynchronous wait; `join` waits for its end, or once for the poll, after which the wait goes on. */
   | { readonly kind: 'waitAsync'; readonly at: number; readonly value: number }
   | { readonly kind: 'join'; readonly at: number }
   /** Zeroes the first word in the range that is not zero; the result is its offset, or -1. */
   | { readonly kind: 'clearNext'; readonly from: number; readonly to: number }
   | { readonly kind: 'until' | 'peek'; readonly key: string }
   | { readonly kind: 'tell' | 'note'; readonly key: string; readonly value: number }
-  | { readonly kind: 'untilGone' | 'isGone'; readonly key: string };
+  | { readonly kind: 'untilGone' | 'isGone'; readonly key: string }
+  /** Says that of all it has read the program keeps only what the key describes. */
+  | { readonly kind: 'settle'; readonly key: string };
 
 interface PendingStore {
   readonly at: number;
@@ -160,7 +162,7 @@ export function perform(machine: Machine, access: Access): number | string | und
       return wait(machine, access, before);
     case 'waitAsync':
       if (before !== access.value) return 'not-equal';
-      threads[index] = { ...(threads[index] as ModelThread), waits: [newWait(access.at, false)] };
+      threads[index] = { ...(threads[index] as ModelThread), waits: [newWait(access.at, true)] };
       return 'waiting';
     default:
       return undefined;
@@ -176,7 +178,8 @@ function wait(
   const thread = threads[index] as ModelThread;
   const [pending] = thread.waits;
   if (pending?.outcome !== undefined) {
-    threads[index] = { ...thread, waits: [] };
+    const goesOn = access.kind === 'join' && pending.outcome === 'timed-out';
+    threads[index] = { ...thread, waits: goesOn ? [newWait(access.at, false)] : [] };
     return pending.outcome;
   }
   if (pending !== undefined || access.kind === 'join') return undefined;

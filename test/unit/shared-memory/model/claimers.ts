@@ -3,7 +3,7 @@
  * be told apart, and the invariants of every state. Runs in a test's own process.
  */
 import type { SlotClaim, SlotSnapshot } from '../../../../agent/shared-memory/registry.ts';
-import { type Exploration, host, type View, Violation } from '../../../support/explore.ts';
+import { host, type View, Violation } from '../../../support/explore.ts';
 import { modelControlMemory } from '../../../support/model-arrays.ts';
 import { type AgentSources, type Change, loadVariant } from '../../../support/variant.ts';
 
@@ -92,6 +92,3 @@ export function invariants({ layout, memory }: Sources): (view: View) => string 
 }
 
 export const registryChange = (from: string, to: string): Change => ({ file: REGISTRY, from, to });
-
-/** The first line says what was violated. */
-export const headline = ({ violation }: Exploration): string => violation?.split('\n')[0] ?? 'nothing';

@@ -3,13 +3,12 @@
  * What runs is `registry.ts` itself, with two slots instead of 512; each broken variant shows a part of it that is needed.
  */
 import { describe, expect, test } from 'vitest';
-import { type Exploration, explore, host, type Model, type View } from '../../../support/explore.ts';
+import { type Exploration, explore, headline, host, type Model, type View } from '../../../support/explore.ts';
 import type { Change } from '../../../support/variant.ts';
 import {
   type Claimer,
   checkIdentity,
   claimAs,
-  headline,
   invariants,
   isPrivate,
   LATE_STORES,

@@ -5,7 +5,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import type { SlotSnapshot } from '../../../../agent/shared-memory/registry.ts';
-import { type Exploration, explore, host, type Model, Violation } from '../../../support/explore.ts';
+import { type Exploration, explore, headline, host, type Model, Violation } from '../../../support/explore.ts';
 import type { Change } from '../../../support/variant.ts';
 import {
   CLAIMERS,
@@ -13,7 +13,6 @@ import {
   checkIdentity,
   claimAs,
   claimOf,
-  headline,
   invariants,
   isPrivate,
   LATE_STORES,

@@ -3,7 +3,7 @@
  * `names.ts` itself; each broken variant shows a part of it that is needed.
  */
 import { describe, expect, test } from 'vitest';
-import { type Exploration, explore, host, type View } from '../../../support/explore.ts';
+import { type Exploration, explore, headline, host, type View } from '../../../support/explore.ts';
 import { modelControlMemory } from '../../../support/model-arrays.ts';
 import { type Change, loadVariant } from '../../../support/variant.ts';
 
@@ -48,8 +48,6 @@ async function exploreNames(
     },
   });
 }
-
-const headline = ({ violation }: Exploration): string => violation?.split('\n')[0] ?? 'nothing';
 
 describe('interned names, in every interleaving', () => {
   test('N1, N2: one text has one number, and who has it sees the text', async () => {
