@@ -47,8 +47,11 @@
       return;
     }
     try {
-      /* In the package this file stands beside the compiled preload, in the repository beside its source. */
-      require(/[\\/]dist$/.test(__dirname) ? './preload.js' : './preload.ts').preload(__filename);
+      /* In the package this file stands beside the compiled preloads, in the repository beside their sources. */
+      require(
+        (require('worker_threads').isMainThread ? './preload' : './preload-worker') +
+          (/[\\/]dist$/.test(__dirname) ? '.js' : '.ts')
+      ).preload(__filename);
     } catch (error) {
       say(
         'off: it could not be loaded (' +

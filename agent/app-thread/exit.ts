@@ -41,13 +41,16 @@ export function followExit({ recorder, atExit, hiddenWorker }: ExitSettings): ()
     emit(this: NodeJS.Process, event: unknown, ...args: unknown[]): boolean {
       const [argument] = args;
       if (event === 'worker' && argument !== undefined && argument === hiddenWorker()) return false;
-      /* Node emits this for every uncaught error, whether or not anybody listens. */
-      if (event === 'uncaughtExceptionMonitor') kind = ExitKind.UNCAUGHT;
+      /* Node emits this for every uncaught error, whether or not anybody handles it. */
+      if (event === 'uncaughtExceptionMonitor' && !process.hasUncaughtExceptionCaptureCallback())
+        kind = ExitKind.UNCAUGHT;
       /* An error out of a listener of these two ends the process without another event. */
       let isEnding = this === process && (event === 'exit' || event === 'uncaughtException');
       try {
         const isHandled = Reflect.apply(emitBefore, this, [event, ...args]) as boolean;
         isEnding &&= event === 'exit';
+        /* A program that has handled its error lives on, and ends in its own way. */
+        if (event === 'uncaughtException' && isHandled) kind = ExitKind.EXIT;
         return isHandled;
       } finally {
         if (isEnding) exiting(event === 'exit' ? argument : EXIT_CODE_HANDLER_THREW);

@@ -74,25 +74,24 @@ function isOurs(value: string, file: string): boolean {
   return value === PACKAGE_NAME || value === file || value === pathToFileURL(file).href || resolve(value) === file;
 }
 
-/** NODE_OPTIONS as Node splits it: by spaces, but for those between double quotes; a backslash quotes one character there. */
+/**
+ * NODE_OPTIONS as Node splits it: by spaces, but for those between double quotes, where a backslash quotes one character. Quotes with nothing
+ * between them are no argument.
+ */
 function splitNodeOptions(text: string): string[] {
   const options: string[] = [];
   let current = '';
   let isQuoted = false;
-  let isStarted = false;
   for (let i = 0; i < text.length; i++) {
     const char = text[i] as string;
     if (char === '\\' && isQuoted && i + 1 < text.length) current += text[++i];
-    else if (char === '"') {
-      isQuoted = !isQuoted;
-      isStarted = true;
-    } else if (char === ' ' && !isQuoted) {
-      if (isStarted || current !== '') options.push(current);
+    else if (char === '"') isQuoted = !isQuoted;
+    else if (char === ' ' && !isQuoted) {
+      if (current !== '') options.push(current);
       current = '';
-      isStarted = false;
     } else current += char;
   }
-  if (isStarted || current !== '') options.push(current);
+  if (current !== '') options.push(current);
   return options;
 }
 

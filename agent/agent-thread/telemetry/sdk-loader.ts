@@ -9,7 +9,7 @@ import type * as SdkNode from '@opentelemetry/sdk-node';
 import type { Diag } from '../../diag.ts';
 import type { TelemetryEnvironment } from './environment.ts';
 import type { ExporterClass, Exporters } from './exporters.ts';
-import { deferSeldomUsed } from './lazy-modules.ts';
+import { deferSeldomUsed, leaveUndiciOut } from './lazy-modules.ts';
 import {
   type MetricExporterClass,
   preferExponentialHistograms,
@@ -40,6 +40,7 @@ export function startSdk(settings: SdkSettings): typeof Api {
   const { environment, diag } = settings;
   const require = createRequire(createRequire(import.meta.url).resolve('@opentelemetry/sdk-node'));
   deferSeldomUsed(require);
+  leaveUndiciOut();
   const sdkNode = require('@opentelemetry/sdk-node') as typeof SdkNode;
   const api = require('@opentelemetry/api') as typeof Api;
   keepOurVoice(api, environment, diag);
