@@ -92,7 +92,7 @@ function checkCpus(quota: number | undefined): Check {
 }
 
 /** The smallest CPU quota of this process's control group and those above it, in CPUs; undefined without one. */
-function quotaOf(procRoot: string, sysRoot: string): number | undefined {
+export function quotaOf(procRoot = '/proc', sysRoot = '/sys'): number | undefined {
   const path = /^0::\/(.*)$/m.exec(read(`${procRoot}/self/cgroup`).text)?.[1];
   if (path === undefined) return undefined;
   const groups = path.split('/').filter((group) => group !== '' && group !== '..');

@@ -9,6 +9,7 @@ import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { setInterval } from 'node:timers';
 import { handSignalsOn, type Outcome } from '../child-signals.ts';
+import { quotaOf } from '../doctor/machine.ts';
 import { renderReport } from './findings/report.ts';
 import type { Evidence } from './findings/rule.ts';
 import { Forwarder } from './forwarder.ts';
@@ -160,6 +161,7 @@ class Session {
     const evidence: Evidence = {
       summary,
       costs: requestCostsOf(this.#window, main?.process, fromMs, nowMs),
+      cpuQuota: quotaOf(),
       lockSites: listOf(process.env['GRIDWATCH_ATOMICS_SITES']),
       forwarded: this.#forwarder?.stats,
       refusedCount: this.#receiver?.refusedCount ?? 0,

@@ -23,7 +23,7 @@ const REQUESTS_LOOKED_AT = 20;
 const MANY_MAJOR_PER_SECOND = 0.5;
 
 /** The part of a program's CPU time, and of one CPU, from which V8's own threads are worth a look. */
-const MIN_SHARE_OF_PROGRAM = 0.1;
+const MIN_SHARE_OF_PROGRAM = 0.08;
 const MIN_CPUS = 0.05;
 
 /** They also compile, and most of that at the start. */

@@ -33,6 +33,8 @@ export interface Evidence {
   readonly costs: RequestCosts;
   /** What GRIDWATCH_ATOMICS_SITES named. */
   readonly lockSites: readonly string[];
+  /** CPUs that the control group allows; undefined without a quota. */
+  readonly cpuQuota: number | undefined;
   readonly forwarded: ForwardStats | undefined;
   /** Requests of the program's exporters that the view could not read. */
   readonly refusedCount: number;

@@ -14,6 +14,7 @@ function evidence(options: Partial<Summary> = {}, more: Partial<Evidence> = {}):
     summary: summary(options),
     costs: { main: [], workers: [] },
     lockSites: [],
+    cpuQuota: undefined,
     forwarded: undefined,
     refusedCount: 0,
     ...more,
@@ -116,7 +117,7 @@ describe('garbage collection beside the program', () => {
   const threads = [thread('main', { running: 6, idle: 54 }), thread('worker-1', { running: 24, parked: 36 })];
 
   it('is a finding when it takes much of the CPU time', () => {
-    expect(titles(evidence({ threads: [...threads, v8(3)] }))).toEqual([]);
+    expect(titles(evidence({ threads: [...threads, v8(2)] }))).toEqual([]);
     const finding = onlyFinding(evidence({ threads: [...threads, v8(6)] }));
     expect(finding.title).toBe("V8's own threads took 17 % of the program's CPU time, 6 s.");
     expect(finding.facts).toEqual(['They collect garbage, and compile at the start.']);
@@ -228,9 +229,16 @@ describe('CPUs', () => {
     expect(finding.advice).toContain('there were 6 workers');
   });
 
-  it("is the others' fault when the program does not fill them", () => {
+  it("is a quota's or the others' fault when the program does not fill them", () => {
     const threads = [thread('main', { running: 20, runnable: 30, idle: 10 })];
-    expect(onlyFinding(evidence({ threads, usedCores: 0.4 })).advice).toContain('a CPU quota holds it back');
+    expect(onlyFinding(evidence({ threads, usedCores: 0.4 }))).toMatchObject({
+      severity: 'blind',
+      advice: expect.stringContaining('did not fill its CPUs'),
+    });
+    expect(onlyFinding(evidence({ threads, usedCores: 0.4 }, { cpuQuota: 0.5 }))).toMatchObject({
+      severity: 'slow',
+      facts: expect.arrayContaining(['Its control group may use 0.5 CPUs.']),
+    });
     const cores = [0, 1, 2, 3].map((number) => ({ number, busy: 1 }));
     const finding = onlyFinding(evidence({ threads, cores, usedCores: 0.4 }));
     expect(finding.severity).toBe('blind');
