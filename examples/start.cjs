@@ -1,7 +1,8 @@
 /**
  * What `npm start` runs: picks a Node that is new enough for the agent, says in one line which, and starts the shop
  * under `gridwatch run --ui` with it. Runs in a process of its own on whatever Node the reader has, hence ES5. It
- * adds nothing of its own to what the shop does: terminal, exit status and signals are passed through.
+ * adds nothing of its own to what the shop does: terminal, exit status and signals are passed through. To Gridwatch it
+ * names the shop's lock, which looks like an idle pool's wait until somebody does.
  *
  * `npm install` brings Node 24 as the optional package `node`, whose binary an install script puts in place. That
  * script may have been forbidden, may have failed, or may have brought a binary that cannot run here: each case has
@@ -18,6 +19,7 @@ var ROOT = path.join(__dirname, '..');
 var BUILD = path.join(ROOT, 'agent', 'build.mjs');
 var CLI = path.join(ROOT, 'dist', 'cli', 'main.js');
 var SHOP = path.join('examples', 'shop', 'server.js');
+var LOCK_SITE = 'examples/shop/lock.js:15';
 var PACKAGE = path.join(ROOT, 'node_modules', 'node');
 var PISCINA = path.join(ROOT, 'node_modules', 'piscina');
 var INSTALL_NODE = 'Install Node 24 from https://nodejs.org and run `npm start` with it.';
@@ -142,7 +144,8 @@ function fail(line) {
 
 /** Runs the shop with this process's terminal, and ends as it ends. */
 function run(execPath) {
-  var child = childProcess.spawn(execPath, [CLI, 'run', '--ui', SHOP], { cwd: ROOT, stdio: 'inherit' });
+  var env = Object.assign({ GRIDWATCH_ATOMICS_SITES: LOCK_SITE }, process.env);
+  var child = childProcess.spawn(execPath, [CLI, 'run', '--ui', SHOP], { cwd: ROOT, stdio: 'inherit', env: env });
   var signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   signals.forEach(function (signal) {
     process.on(signal, function () {
@@ -162,6 +165,6 @@ function run(execPath) {
   });
 }
 
-module.exports = { MINIMUM_NODE: MINIMUM_NODE, chooseNode: chooseNode };
+module.exports = { LOCK_SITE: LOCK_SITE, MINIMUM_NODE: MINIMUM_NODE, chooseNode: chooseNode };
 
 if (require.main === module) main();

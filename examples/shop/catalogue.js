@@ -6,7 +6,7 @@
 import { randomNumbers } from './random.js';
 
 export const PRODUCT_COUNT = 4_000;
-const REVIEWS_PER_PRODUCT = 8;
+const REVIEWS_PER_PRODUCT = 10;
 const WORDS = 'solid light quiet sturdy plain quick warm bright steady small large old new fair honest useful'.split(
   ' ',
 );

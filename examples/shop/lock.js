@@ -1,7 +1,7 @@
 /**
  * A lock in one word of shared memory, the classic three-state futex: free, held, held while others wait. Runs in the
- * pool's workers; never on the main thread, which must not block. Gridwatch shows a wait here as `parked`, with its
- * call site, because a raw `Atomics.wait` looks the same in an idle pool; GRIDWATCH_ATOMICS_SITES tells it otherwise.
+ * pool's workers; never on the main thread, which must not block. Gridwatch shows a wait here as `parked`, because a
+ * raw `Atomics.wait` looks the same in an idle pool; with its place in GRIDWATCH_ATOMICS_SITES it is `waiting_lock`.
  *
  * Its weakness is that of every such lock: if a worker dies while it holds it, the others wait for ever.
  */

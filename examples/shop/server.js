@@ -6,7 +6,7 @@
  *     GET  /products?page=3     a page of the catalogue, straight from shared memory: cheap, and it shows as nothing
  *     GET  /search?text=warm    parses the whole catalogue on this thread: `v8js.gc.duration` and, in a burst, no
  *                               `idle` left in `gridwatch.thread.state.time` of `main`
- *     GET  /report?days=30      CPU and garbage in the pool: `v8js.gc.duration` of its workers (tasks.js)
+ *     GET  /report?days=30      CPU and garbage in the pool: `gridwatch.thread.cpu.time` of workers and `v8`
  *     POST /orders              {"productId": 7, "quantity": 1}: takes it from the shared stock, under a lock (lock.js)
  *     GET  /stock               how many units the shop had at first, and has now
  */
@@ -81,6 +81,8 @@ const routes = {
 };
 
 const server = createServer((request, response) => void serve(request, response));
+// Longer than any client keeps a connection: one that is closed while a request is on its way costs that request.
+server.keepAliveTimeout = 65_000;
 
 async function serve(request, response) {
   const [status, body] = await answer(request);

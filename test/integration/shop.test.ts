@@ -91,7 +91,7 @@ describe('the shop', () => {
       expect(ids).toEqual(Array.from({ length: 20 }, (__, index) => page * 20 + index));
       expect(search.body).toMatchObject({ found: expect.any(Number) });
       expect((search.body as { first: unknown[] }).first).toHaveLength(10);
-      expect(report.body).toMatchObject({ days: 5, lines: 5_000 });
+      expect(report.body).toMatchObject({ days: 5, lines: 10_000 });
       expect((report.body as { best: unknown[] }).best).toHaveLength(10);
       expect(sold).toMatchObject({ status: 201, body: { isReserved: true, left: 99_998 } });
     });

@@ -14,12 +14,13 @@ interface Machine {
 }
 
 interface StartScript {
+  readonly LOCK_SITE: string;
   readonly MINIMUM_NODE: string;
   readonly chooseNode: (machine: Machine) => { execPath?: string; line: string };
 }
 
 const file = new URL('../../../examples/start.cjs', import.meta.url);
-const { MINIMUM_NODE, chooseNode } = createRequire(import.meta.url)(file.pathname) as StartScript;
+const { LOCK_SITE, MINIMUM_NODE, chooseNode } = createRequire(import.meta.url)(file.pathname) as StartScript;
 
 const RUNS = { state: 'runs', execPath: '/packaged/node', version: '24.21.0' };
 
@@ -125,4 +126,10 @@ describe('start.cjs', () => {
   it('is ES5, because an old Node must get as far as the sentence about it', () => {
     expect(() => parse(readFileSync(file, 'utf8'), { ecmaVersion: 5, sourceType: 'script' })).not.toThrow();
   });
+});
+
+it("names the line on which the shop's lock waits", () => {
+  const [lockFile = '', line] = LOCK_SITE.split(':');
+  const lines = readFileSync(new URL(`../../../${lockFile}`, import.meta.url), 'utf8').split('\n');
+  expect(lines[Number(line) - 1]).toContain('Atomics.wait(');
 });
