@@ -19,6 +19,9 @@ const POLLS_PER_ANCHOR = 100;
  */
 const TURNS_BEFORE_FLUSH = 8;
 
+/** A burst is on when one drain finds this many: a thread that records 100 000 a second publishes them in a turn of this loop. */
+const BUSY_RECORDS = 64;
+
 export interface DrainSteps {
   /** Empties what application threads have published; returns the number of records. */
   readonly drain: (nowNs: number) => number;
@@ -51,14 +54,13 @@ export class Drain {
 
   /**
    * Drains at each doorbell, until the thread ends. The bell is answered before the drain and not after it, so one that rings while the drain runs
-   * is heard by the next.
+   * is heard by the next. After a drain that found many records the next one follows at once: waiting for the bell would cost a wake-up each time.
    */
-  #listen(): void {
-    const rung = untilRung(this.#memory) ?? new Promise<void>((resolve) => setImmediate(resolve));
-    void rung.then(() => {
+  #listen(isBusy = false): void {
+    const rung = isBusy ? undefined : untilRung(this.#memory);
+    void (rung ?? new Promise<void>((resolve) => setImmediate(resolve))).then(() => {
       answer(this.#memory);
-      this.#drainAll();
-      this.#listen();
+      this.#listen(this.#drainAll() >= BUSY_RECORDS);
     });
   }
 
@@ -70,10 +72,12 @@ export class Drain {
     this.#steps.sample(this.#clock.nowNs());
   }
 
-  #drainAll(): void {
+  #drainAll(): number {
     const beganNs = this.#clock.nowNs();
-    if (this.#steps.drain(beganNs) > 0) this.durations.record(this.#clock.nowNs() - beganNs);
+    const records = this.#steps.drain(beganNs);
+    if (records > 0) this.durations.record(this.#clock.nowNs() - beganNs);
     void this.#answerFlush();
+    return records;
   }
 
   /** One flush at a time; what is asked for meanwhile is answered by the next one, so that everything recorded before a request is in. */

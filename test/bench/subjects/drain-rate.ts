@@ -1,7 +1,7 @@
 /* A worker offers records at the rate given; this thread drains as the agent thread does. Prints what was offered and what was dropped. */
 import { isMainThread, MessageChannel, type MessagePort, Worker, workerData } from 'node:worker_threads';
+import { Drain } from '../../../agent/agent-thread/drain.ts';
 import { Clock } from '../../../agent/shared-memory/clock.ts';
-import { answer, untilRung } from '../../../agent/shared-memory/doorbell.ts';
 import { ControlMemory } from '../../../agent/shared-memory/layout.ts';
 import { RecordKind } from '../../../agent/shared-memory/records.ts';
 import { RingReader } from '../../../agent/shared-memory/ring-reader.ts';
@@ -38,32 +38,20 @@ function consume(perSecond: number): void {
   const { port1, port2 } = new MessageChannel();
   let drained = 0;
   let dropped = 0;
-  let checksum = 0;
-  const drain = (): void => {
-    drained += reader.drain((record) => {
-      checksum += record.number;
-    }, clock.nowNs());
+  const drain = (nowNs: number): number => {
+    const records = reader.drain(() => {}, nowNs);
     reader.takeDropped((_, count) => {
       dropped += count;
     });
+    drained += records;
+    return records;
   };
-  const listen = (): void => {
-    answer(memory);
-    const rung = untilRung(memory) ?? new Promise<void>((resolve) => setImmediate(resolve));
-    void rung.then(() => {
-      drain();
-      listen();
-    });
-  };
-  const poll = setInterval(drain, 100);
-  listen();
+  new Drain(memory, clock, { drain, sample: () => {}, flush: () => Promise.resolve() }).start();
   port1.on('message', (offered: number) => {
-    drain();
-    if (drained + dropped !== offered)
-      throw new Error(`${offered} offered, ${drained} drained, ${dropped} dropped, ${checksum}`);
+    drain(clock.nowNs());
+    if (drained + dropped !== offered) throw new Error(`${offered} offered, ${drained} drained, ${dropped} dropped`);
     console.log(JSON.stringify({ offered, dropped, seconds: SECONDS }));
-    clearInterval(poll);
-    port1.close();
+    process.exit();
   });
   new Worker(new URL(import.meta.url), {
     workerData: { buffer: memory.buffer, perSecond, port: port2 },
