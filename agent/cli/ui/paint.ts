@@ -50,7 +50,7 @@ export function lookOf(stream: { columns?: number; rows?: number }, env: NodeJS.
   return {
     columns: Math.max(1, stream.columns || 80),
     rows: Math.max(1, stream.rows || 24),
-    hasColor: !env['NO_COLOR'],
+    hasColor: !env['NO_COLOR'] && env['TERM'] !== 'dumb',
     hasUnicode: process.platform === 'win32' || /utf-?8/i.test(locale),
   };
 }

@@ -100,7 +100,7 @@ export function costsOf(
   const routes = requests
     .routesOf(process)
     .toSorted((a, b) => countOf(b) - countOf(a))
-    .slice(0, Math.min(MAX_ROUTES, Math.floor(bins.length / MIN_BINS_PER_ROUTE) - 1));
+    .slice(0, Math.max(0, Math.min(MAX_ROUTES, Math.floor(bins.length / MIN_BINS_PER_ROUTE) - 1)));
   if (routes.length === 0) return [];
   const times = bins.map((second) => timeS(second * 1000, (second + BIN_S) * 1000));
   const counts = routes.map((route) => bins.map((second) => requests.count(process, route, second, second + BIN_S)));

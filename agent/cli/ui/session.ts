@@ -22,7 +22,8 @@ import { requestCostsOf } from './request-cost.ts';
 import { listOf, type Rerouting, reroute } from './reroute.ts';
 import { summarise } from './summary.ts';
 import type { Frame } from './view.ts';
-import { WINDOW_MS, Window } from './window/window.ts';
+import { siteText } from './window/span-log.ts';
+import { type AgentEvent, WINDOW_MS, Window } from './window/window.ts';
 
 /** What "now" is in the view: long enough for three collections at the interval set for the program. */
 const NOW_MS = 3000;
@@ -35,6 +36,9 @@ const LAST_OUTPUT_MS = 1000;
 
 /** For the user's endpoint to take what is still queued. */
 const FORWARD_DEADLINE_MS = 2000;
+
+/** Events beside the notes of the run. */
+const MAX_EVENTS_SHOWN = 2;
 
 export interface ViewedProgram {
   /** What Node is started with: options, the program's file, its arguments. */
@@ -144,7 +148,7 @@ class Session {
       elapsedMs: nowMs - this.#startedMs,
       now: summarise(this.#window, toMs - NOW_MS, toMs, availableParallelism()),
       hint: this.#interruptedMs === 0 ? 'Ctrl-C ends it' : 'It is ending; Ctrl-C again kills it',
-      notes: this.#notes,
+      notes: [...this.#notes, ...this.#window.events.slice(-MAX_EVENTS_SHOWN).map(toNote)],
       forwarded: this.#forwarder?.stats,
       refusedCount: this.#receiver?.refusedCount ?? 0,
     };
@@ -201,6 +205,11 @@ async function ended(child: ChildProcess): Promise<Outcome> {
   await Promise.race([closed, deadline]);
   clearTimeout(timer);
   return { code, signal };
+}
+
+function toNote({ body, name, site }: AgentEvent): string {
+  const place = site === undefined ? '' : `, started at ${siteText(site)}`;
+  return `${body || name}${place}`;
 }
 
 function endingOf(name: string, { code, signal }: Outcome): string[] {

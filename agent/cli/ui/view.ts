@@ -60,6 +60,8 @@ const HELPER_LABELS: ReadonlyMap<string, string> = new Map([
   ['v8', 'V8'],
 ]);
 
+const MAX_SPAN_ROWS = 6;
+
 const CORE_LEVELS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const;
 
 /** Below these widths a row leaves something out. */
@@ -80,7 +82,11 @@ export function renderFrame(frame: Frame, look: Look): string[] {
   const spans = slowestGroups(frame.now);
   const threadCount = frame.now.threads.filter(isProgramThread).length + 1;
   const threadRows = Math.max(1, Math.min(threadCount, Math.floor(room * 0.45)));
-  const spanRows = Math.min(spans.length, Math.max(0, Math.floor(room * 0.25) - 2), 6);
+  // The output may have half of what is left, the spans the rest; both stand below an empty line and a title.
+  const left = room - threadRows - 2;
+  const outputRows =
+    frame.output.length === 0 ? 0 : 2 + Math.min(frame.output.length, Math.max(0, Math.floor(left / 2) - 2));
+  const spanRows = Math.min(spans.length, MAX_SPAN_ROWS, Math.max(0, left - outputRows - 2));
   const body = [
     ...threadLines(frame.now, threadRows, look),
     ...cores,

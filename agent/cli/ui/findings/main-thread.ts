@@ -25,7 +25,7 @@ export const busyMainThread: Rule<ThreadSummary> = {
   format: (thread, { summary, costs }) => ({
     severity: 'slow',
     costS: thread.statesS.running - thread.gc.sumS,
-    title: `The main thread computed ${formatShare(shareOf(thread, 'running'))} of the time: while it does, nothing else is served.`,
+    title: `The main thread computed ${formatShare(shareOf(thread, 'running'))} of the time: whatever else it had to do waited.`,
     facts: [
       `The program used ${summary.usedCores.toFixed(1)} of ${summary.usableCores} CPUs. ` +
         `The main thread was free for ${formatShare(shareOf(thread, 'idle'))} of the time.`,
@@ -55,7 +55,7 @@ export const blockingRequests: Rule<Blocking> = {
   format: ({ thread, cost }) => ({
     severity: 'slow',
     costS: cost.sumS,
-    title: `${cost.route} keeps the main thread for about ${formatMs(cost.eachMs)} each time; meanwhile nothing else is served.`,
+    title: `${cost.route} keeps the main thread for about ${formatMs(cost.eachMs)} each time; all others wait meanwhile.`,
     facts: factsOf(cost, thread),
     advice: adviceFor(cost),
   }),

@@ -4,9 +4,9 @@
  */
 import { type Look, type Piece, paint } from '../paint.ts';
 import { wrap } from '../printable.ts';
-import { counted, formatClock, formatMs, formatShare } from '../quantities.ts';
+import { counted, formatMs, formatShare } from '../quantities.ts';
 import { shareOf } from '../summary.ts';
-import { durationMsOf } from '../window/span-log.ts';
+import { durationMsOf, siteText } from '../window/span-log.ts';
 import { tooFewCpus } from './cpu.ts';
 import { garbageBeside, gcPauses } from './garbage-collection.ts';
 import { lockWaits } from './locks.ts';
@@ -19,6 +19,9 @@ const MAX_FINDINGS = 5;
 
 /** Shorter runs are mostly start-up. */
 const MIN_STRETCH_S = 5;
+
+/** In less there is nothing but start-up. */
+const MIN_JUDGED_S = 1;
 
 const RULES: readonly AnyRule[] = [
   toAnyRule(failedWorkers),
@@ -49,7 +52,7 @@ export function renderReport(evidence: Evidence, look: Look): string[] {
   if (!evidence.summary.hasAgentData) return [...nothingSeen(evidence, look)];
   const findings = findingsOf(evidence);
   const shown = findings.slice(0, MAX_FINDINGS);
-  const observed = `${formatClock(stretchS(evidence) * 1000)} observed`;
+  const observed = `${formatMs(stretchS(evidence) * 1000)} observed`;
   const lines: string[] = [];
   const add = (lead: string, text: string, style?: 'bold' | 'dim'): void => {
     for (const [at, line] of wrap(text, Math.max(20, look.columns - lead.length)).entries()) {
@@ -57,6 +60,10 @@ export function renderReport(evidence: Evidence, look: Look): string[] {
       lines.push(paint([at === 0 ? lead : ' '.repeat(lead.length), piece], look));
     }
   };
+  if (shown.length === 0 && stretchS(evidence) < MIN_JUDGED_S) {
+    add('', `gridwatch: the program ended after ${formatMs(stretchS(evidence) * 1000)}: too soon to say anything.`);
+    return lines;
+  }
   if (shown.length === 0) {
     add('', `gridwatch: nothing stands out (${observed}).`, 'bold');
     for (const fact of vitalSigns(evidence)) add('  ', fact);
@@ -66,8 +73,7 @@ export function renderReport(evidence: Evidence, look: Look): string[] {
       lines.push('');
       add(`${at + 1}. `, finding.title, 'bold');
       for (const fact of finding.facts) add('   ', fact);
-      if (finding.site !== undefined)
-        add('   ', `at ${finding.site.file}${finding.site.line === undefined ? '' : `:${finding.site.line}`}`);
+      if (finding.site !== undefined) add('   ', `at ${siteText(finding.site)}`);
       add('   -> ', finding.advice);
     }
     const hiddenCount = findings.length - shown.length;
@@ -85,7 +91,7 @@ export function renderReport(evidence: Evidence, look: Look): string[] {
 
 function nothingSeen(evidence: Evidence, look: Look): string[] {
   return wrap(
-    `gridwatch: no telemetry of the agent arrived in ${formatClock(stretchS(evidence) * 1000)}, so there is nothing to report. ` +
+    `gridwatch: no telemetry of the agent arrived in ${formatMs(stretchS(evidence) * 1000)}, so there is nothing to report. ` +
       'If the program ran for more than a second, gridwatch doctor says what is wrong.',
     look.columns,
   ).map((line) => paint([line], look));

@@ -8,17 +8,34 @@ import { durationMsOf, type SpanEntry } from '../window/span-log.ts';
 import type { AgentEvent } from '../window/window.ts';
 import { type Rule, stretchS } from './rule.ts';
 
+interface Failure {
+  readonly how: string;
+  readonly advice: string;
+}
+
 /** `terminate()` is how pools end their workers: no failure. */
-const FAILURES: ReadonlyMap<string, string> = new Map([
+const FAILURES: ReadonlyMap<string, Failure> = new Map([
   [
     'out_of_memory',
-    'It ran out of memory: give it more (resourceLimits.maxOldGenerationSizeMb), or hand it less at a time.',
+    {
+      how: 'ran out of memory',
+      advice: 'Give it more (resourceLimits.maxOldGenerationSizeMb), or hand it less at a time.',
+    },
   ],
   [
     'uncaught',
-    "It threw and nothing caught it: the error is in the program's output, and reaches 'error' on the Worker.",
+    {
+      how: 'ended with an error that nothing in it caught',
+      advice: "The error goes to the listeners of 'error' on the Worker; without any it ends the program.",
+    },
   ],
-  ['exit_code', 'It called process.exit() with a code other than 0: that ends the worker in the middle of its work.'],
+  [
+    'exit_code',
+    {
+      how: 'ended with an exit code other than 0',
+      advice: 'process.exit() in a worker ends it in the middle of its work: let it return instead, or throw.',
+    },
+  ],
 ]);
 
 export interface FailedWorkers {
@@ -38,15 +55,13 @@ export const failedWorkers: Rule<FailedWorkers> = {
   },
   format: ({ errorType, count, event }) => {
     const name = event?.threadName ?? '';
+    const { how, advice } = FAILURES.get(errorType) ?? { how: '', advice: '' };
     return {
       severity: 'failure',
       costS: count,
-      title: `${counted(count, 'worker')} failed${name === '' ? '' : count === 1 ? `: ${name}` : `, ${name} among them`}.`,
-      facts: [
-        ...(event === undefined || event.body === '' ? [] : [`It was reported as: ${event.body}.`]),
-        ...fileFacts(event?.workerFile),
-      ],
-      advice: FAILURES.get(errorType) ?? '',
+      title: `${counted(count, 'worker')} ${how}${name === '' ? '' : count === 1 ? `: ${name}` : `, ${name} among them`}.`,
+      facts: fileFacts(event?.workerFile),
+      advice,
       site: event?.site,
     };
   },

@@ -55,6 +55,8 @@ export class SpanLog {
 
   add(span: OtlpSpan, process: ProcessEntry, nowMs: number): void {
     const entry = toEntry(span, process, nowMs);
+    // It repeats a log record, and takes no time.
+    if (entry.isGridwatch && entry.name.startsWith('incident ')) return;
     if (entry.isGridwatch && entry.name.startsWith('gc ')) {
       this.#pauses.push(entry);
       if (this.#pauses.length > MAX_PAUSES) this.#pauses.shift();
@@ -118,6 +120,11 @@ export function durationMsOf(span: SpanEntry): number {
 export function textOf(attributes: OtlpAttributes, key: string): string {
   const value = attributes[key];
   return typeof value === 'string' ? printable(value) : '';
+}
+
+/** `file:line`, as terminals and editors open it. */
+export function siteText({ file, line }: Site): string {
+  return line === undefined ? file : `${file}:${line}`;
 }
 
 export function siteOf(attributes: OtlpAttributes): Site | undefined {

@@ -163,7 +163,7 @@ describe('the main thread', () => {
     expect(finding).toMatchObject({
       severity: 'slow',
       costS: 12,
-      title: 'GET /search keeps the main thread for about 40 ms each time; meanwhile nothing else is served.',
+      title: 'GET /search keeps the main thread for about 40 ms each time; all others wait meanwhile.',
       facts: [
         '300 requests of GET /search took 12 s, 80 % of all that the main thread computed. ' +
           "Garbage collection was 10 % of that thread's work.",
@@ -263,13 +263,10 @@ describe('workers', () => {
     const finding = onlyFinding(given);
     expect(finding).toMatchObject({
       severity: 'failure',
-      title: '3 workers failed, resize among them.',
+      title: '3 workers ended with an error that nothing in it caught, resize among them.',
       site: { line: 12 },
     });
-    expect(finding.facts).toEqual([
-      'It was reported as: worker resize ended: uncaught.',
-      "The worker's file is src/resize.js.",
-    ]);
+    expect(finding.facts).toEqual(["The worker's file is src/resize.js."]);
     expect(renderReport(given, LOOK)).toContain('   at src/pool.js:12');
   });
 
@@ -363,9 +360,9 @@ describe('the report', () => {
   it('has at most five findings, worst first, and says how many it left out', () => {
     const lines = renderReport(bad, LOOK);
     const numbered = lines.filter((line) => /^\d\. /.test(line));
-    expect(lines[0]).toBe('gridwatch: 5 findings, worst first (1:00 observed).');
+    expect(lines[0]).toBe('gridwatch: 5 findings, worst first (60 s observed).');
     expect(numbered).toHaveLength(5);
-    expect(numbered[0]).toBe('1. 1 worker failed.');
+    expect(numbered[0]).toBe('1. 1 worker ran out of memory.');
     expect(lines.at(-1)).toBe('2 lesser findings not shown.');
   });
 
@@ -378,7 +375,7 @@ describe('the report', () => {
   it('says when nothing stands out, and what that rests on', () => {
     const slow = groupOf(span('GET /', 0, 31, { isRequest: true }));
     expect(renderReport(evidence({ spanGroups: [slow] }), LOOK)).toEqual([
-      'gridwatch: nothing stands out (1:00 observed).',
+      'gridwatch: nothing stands out (60 s observed).',
       '  The main thread computed 10 % of the time, 0 % of it was garbage collection. 1 worker; the program',
       '  used 0.3 of 4 CPUs.',
       '  The slowest request, GET /, took 31 ms.',
@@ -390,5 +387,10 @@ describe('the report', () => {
       'no telemetry of the agent arrived',
     );
     expect(renderReport(evidence({ toMs: 1500 }), LOOK).at(-1)).toContain('The run was short');
+    expect(renderReport(evidence({ toMs: 300 }), LOOK)).toEqual([
+      'gridwatch: the program ended after 300 ms: too soon to say anything.',
+    ]);
+    const failed = evidence({ toMs: 300, exits: [{ errorType: 'exit_code', count: 1 }] });
+    expect(renderReport(failed, LOOK)[0]).toBe('gridwatch: 1 finding, worst first (300 ms observed).');
   });
 });

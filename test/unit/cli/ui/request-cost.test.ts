@@ -82,7 +82,13 @@ describe('costsOf', () => {
     const counts = Array.from({ length: SECONDS }, (_, at) => ({ 'GET /a': (at * 7) % 11 }));
     const seconds = run(counts, { 'GET /a': 0.02 });
     expect(costs(seconds)).toHaveLength(1);
-    expect(costs(seconds.slice(0, 6))).toEqual([]);
+    expect(costs(seconds.slice(0, 9))).toEqual([]);
+    const twoRoutes = run(
+      counts.map((ofSecond) => ({ ...ofSecond, 'GET /b': 1 })),
+      { 'GET /a': 0.02 },
+    );
+    expect(costs(twoRoutes)).toHaveLength(1);
+    for (let length = 0; length < 9; length++) expect(costs(twoRoutes.slice(0, length))).toEqual([]);
     const few = Array.from({ length: SECONDS }, (_, at) => ({ 'GET /a': at % 8 === 0 ? 1 : 0 }));
     expect(costs(run(few, { 'GET /a': 0.5 }))).toEqual([]);
     expect(

@@ -183,11 +183,17 @@ describe('statusLine', () => {
 });
 
 describe('lookOf', () => {
-  it('respects NO_COLOR, the locale and the size', () => {
+  it('respects NO_COLOR, the terminal, the locale and the size', () => {
     expect(lookOf({ columns: 50, rows: 10 }, { LANG: 'C.UTF-8' })).toEqual({
       columns: 50,
       rows: 10,
       hasColor: true,
+      hasUnicode: true,
+    });
+    expect(lookOf({ columns: 0, rows: 0 }, { TERM: 'dumb', LANG: 'C.UTF-8' })).toEqual({
+      columns: 80,
+      rows: 24,
+      hasColor: false,
       hasUnicode: true,
     });
     expect(lookOf({}, { LANG: 'de_DE.utf8', LC_ALL: 'C', NO_COLOR: '1' })).toEqual({

@@ -218,7 +218,7 @@ describe('the window', () => {
     expect(summaryOf(window, T0 + 9000).slowestNow?.endMs).toBe(T0 + 3007);
   });
 
-  it('keeps the slowest of each name, and names requests by their route', () => {
+  it('keeps the slowest of each name, names requests by their route, and leaves out what repeats a log record', () => {
     const window = new Window();
     const spans = Array.from({ length: 30 }, (_, i) => ({
       name: 'GET',
@@ -230,6 +230,9 @@ describe('the window', () => {
     ingest(window, 'traces', spansRequest(spans, 'http'), T0 + 100);
     const [group] = summaryOf(window, T0 + 100).spanGroups;
     expect(group).toMatchObject({ name: 'GET /users/:id/x', count: 30 });
+    const incident = { name: 'incident gridwatch.thread.failed', startMs: T0, endMs: T0 };
+    ingest(window, 'traces', spansRequest([incident], 'gridwatch'), T0 + 100);
+    expect(summaryOf(window, T0 + 100).spanGroups).toHaveLength(1);
     expect(group?.slowest).toHaveLength(10);
     expect(group?.slowest[0]?.endMs).toBeCloseTo(T0 + 29);
   });
