@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import {
   BUILT_REGISTER_FILE,
   type Observed,
@@ -73,7 +74,7 @@ describe('an agent thread that fails', () => {
     await program.running.waitForOutput('ready\n');
     const [first = 0, second = 0, third = 0] = await eventually('three starts', () => {
       const startsMs = readFileSync(join(folder, 'starts'), 'utf8').trim().split('\n').map(Number);
-      return startsMs.length >= 3 && startsMs;
+      return startsMs.length >= 3 ? startsMs : undefined;
     });
     expect(second - first).toBeGreaterThan(950);
     expect(third - second).toBeGreaterThan(1900);
