@@ -172,7 +172,7 @@ describe('--ui with the agent', () => {
     });
     expect({ stdout, exitCode }).toEqual({ stdout: 'done\n', exitCode: 3 });
     expect(stderr).toContain('node ended with exit code 3.');
-    expect(stderr).toMatch(/gridwatch: (nothing stands out|\d findings?, worst first) \(0:0\d observed\)/);
+    expect(stderr).toMatch(/gridwatch: (nothing stands out|\d findings?, worst first) \([\d.]+ s observed\)/);
     expect(receiver.point('gridwatch.thread.state.time', { 'thread.name': 'sleeper' })).toBeDefined();
     expect(receiver.requests.length).toBeGreaterThan(1);
     expect(new Set(receiver.requests.map(({ headers }) => headers['x-key']))).toEqual(new Set(['abc']));
@@ -209,7 +209,7 @@ describe('--ui with the agent', () => {
     const command = `'${process.execPath}' '${MAIN}' run --ui '${ROOT}test/fixtures/cli/feeder.ts' 2`;
     const { stdout, exitCode } = await new Promise<{ stdout: string; exitCode: number | null }>((resolve) => {
       const child = spawn('script', ['-qefc', command, '/dev/null'], {
-        env: { ...process.env, ...WITHOUT_AGENT, TERM: 'xterm', LANG: 'C.UTF-8' },
+        env: { ...process.env, ...WITHOUT_AGENT, TERM: 'xterm', LANG: 'C.UTF-8', NO_COLOR: '1' },
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       const chunks: Buffer[] = [];

@@ -115,7 +115,8 @@ function headLine(frame: Frame, look: Look): string {
 }
 
 function threadLines(now: Summary, rows: number, look: Look): string[] {
-  if (!now.hasAgentData) return ['', paint([['dim', 'Waiting for the first telemetry of the program.']], look)];
+  if (!now.hasAgentData || now.threads.length === 0)
+    return ['', paint([['dim', 'Waiting for the first telemetry of the program.']], look)];
   const demand = now.demand === undefined ? '' : `, wanted ${now.demand.toFixed(1)}`;
   const usage = `  CPUs used ${now.usedCores.toFixed(1)}${demand}, usable ${now.usableCores}`;
   const own = now.threads.filter(isProgramThread);
