@@ -28,7 +28,8 @@ export interface AgentSources {
 
 export interface Change {
   readonly file: keyof AgentSources;
-  readonly from: string;
+  /** The text, or a pattern for it, that occurs exactly once. */
+  readonly from: string | RegExp;
   readonly to: string;
 }
 
@@ -47,7 +48,7 @@ export async function loadVariant<Files extends readonly (keyof AgentSources)[]>
     for (const { file, from, to } of changes) {
       const path = join(folder, file);
       const parts = (await readFile(path, 'utf8')).split(from);
-      if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} times: ${from}`);
+      if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} times: ${String(from)}`);
       await writeFile(path, parts.join(to));
     }
     const modules: unknown[] = [];

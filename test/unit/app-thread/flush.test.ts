@@ -1,5 +1,5 @@
 /** A flush as the thread that asks for it sees it. The handshake with the agent thread is explored in `shared-memory/model/`. */
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { flushBlocking, flushWaiting } from '../../../agent/app-thread/flush.ts';
 import { AgentState, ControlMemory, HEADER } from '../../../agent/shared-memory/layout.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -17,10 +17,6 @@ const store = (at: number, value: number): void => {
 beforeEach(() => {
   memory = ControlMemory.create(0);
   store(HEADER.AGENT_STATE, AgentState.DRAINING);
-});
-
-afterEach(() => {
-  vi.useRealTimers();
 });
 
 describe.each([

@@ -11,7 +11,7 @@ const LAYOUT = 'shared-memory/layout.ts';
 const REGISTRY = 'shared-memory/registry.ts';
 export const slots = (count: number): Change => ({
   file: LAYOUT,
-  from: 'SLOT_COUNT = 512',
+  from: /SLOT_COUNT = \d+/,
   to: `SLOT_COUNT = ${count}`,
 });
 

@@ -9,7 +9,7 @@ import { type Change, loadVariant } from '../../../support/variant.ts';
 
 const LAYOUT = 'shared-memory/layout.ts';
 const NAMES = 'shared-memory/names.ts';
-const SMALL: Change = { file: LAYOUT, from: 'NAME_INDEX_ENTRIES = 16384', to: 'NAME_INDEX_ENTRIES = 2' };
+const SMALL: Change = { file: LAYOUT, from: /NAME_INDEX_ENTRIES = \d+/, to: 'NAME_INDEX_ENTRIES = 2' };
 /** As many as the model needs for a store to overtake another. */
 const LATE_STORES = 3;
 

@@ -11,7 +11,7 @@ const WRITER = 'shared-memory/ring-writer.ts';
 const READER = 'shared-memory/ring-reader.ts';
 const LAYOUT = 'shared-memory/layout.ts';
 const RECORDS = 4;
-const SMALL: Change = { file: LAYOUT, from: 'RING_RECORDS = 4096', to: `RING_RECORDS = ${RECORDS}` };
+const SMALL: Change = { file: LAYOUT, from: /RING_RECORDS = \d+/, to: `RING_RECORDS = ${RECORDS}` };
 /** As many as the model needs for a store to overtake another. */
 const LATE_STORES = 3;
 const NOW_NS = 1e6;
