@@ -6,6 +6,7 @@ import { checkConfiguration } from './doctor/configuration.ts';
 import { checkEndpoint } from './doctor/endpoint.ts';
 import { checkInstallation } from './doctor/installation.ts';
 import { checkMachine } from './doctor/machine.ts';
+import { checkOtelVariables } from './doctor/otel-variables.ts';
 import { packageVersion } from './path.ts';
 import { printable, wrap } from './ui/printable.ts';
 
@@ -29,6 +30,7 @@ export async function doctor(env: NodeJS.ProcessEnv = process.env): Promise<numb
     ...checkMachine(),
     ...checkInstallation(),
     ...checkConfiguration(env),
+    ...checkOtelVariables(env),
     ...(await checkEndpoint(env)),
   ];
   const columns = Math.max(40, process.stdout.columns || 100);

@@ -80,6 +80,10 @@ function remedyFor(reason: string): string {
   if (/ENOTFOUND|EAI_AGAIN/.test(reason))
     return 'That name is not known here: correct the host in OTEL_EXPORTER_OTLP_ENDPOINT.';
   if (/\b40[13]\b|status (?:7|16)$/.test(reason)) return 'It wants credentials: set OTEL_EXPORTER_OTLP_HEADERS.';
+  if (/ENOENT|EACCES|EISDIR/.test(reason))
+    return 'The file of a certificate or key cannot be read: correct OTEL_EXPORTER_OTLP_CERTIFICATE, _CLIENT_KEY or _CLIENT_CERTIFICATE.';
+  if (/ERR_INVALID_(?:HTTP_TOKEN|CHAR)/.test(reason))
+    return 'A header is none that HTTP allows: correct OTEL_EXPORTER_OTLP_HEADERS (key=value, with commas between).';
   if (/HPE_|ERR_HTTP2|ECONNRESET/.test(reason))
     return 'It speaks another protocol: 4318 is http/protobuf, 4317 is grpc (OTEL_EXPORTER_OTLP_PROTOCOL).';
   if (/CERT|SELF_SIGNED|UNABLE_TO/.test(reason))

@@ -73,5 +73,7 @@ export function readTlsFiles(destination: Destination): { ca?: Buffer; key?: Buf
 
 export function reasonOf(error: Error): string {
   if (error.name === 'AbortError' || error.name === 'TimeoutError') return 'no answer in time';
-  return (error as NodeJS.ErrnoException).code ?? error.message;
+  // HTTP/2 ends all streams of a connection that failed with one and the same code; why it failed stands behind that.
+  const cause = error.cause instanceof Error ? error.cause : error;
+  return (cause as NodeJS.ErrnoException).code ?? error.message;
 }

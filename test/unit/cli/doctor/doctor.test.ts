@@ -10,6 +10,7 @@ import { checkConfiguration, preloadsOf } from '../../../../agent/cli/doctor/con
 import { checkEndpoint } from '../../../../agent/cli/doctor/endpoint.ts';
 import { checkInstallation } from '../../../../agent/cli/doctor/installation.ts';
 import { checkMachine } from '../../../../agent/cli/doctor/machine.ts';
+import { checkOtelVariables } from '../../../../agent/cli/doctor/otel-variables.ts';
 import type { Check } from '../../../../agent/cli/doctor.ts';
 import { registerFile } from '../../../../agent/cli/path.ts';
 
@@ -112,6 +113,35 @@ describe('the configuration', () => {
       'c d',
       'e"f',
     ]);
+  });
+});
+
+describe("OpenTelemetry's own variables", () => {
+  it.each([
+    ['OTEL_METRICS_EXPORTER', 'prometheus, otlp', 'otpl'],
+    ['OTEL_TRACES_EXPORTER', 'none', 'prometheus'],
+    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'http/json', 'http'],
+    ['OTEL_EXPORTER_OTLP_LOGS_PROTOCOL', 'grpc', 'grpcs'],
+    ['OTEL_EXPORTER_OTLP_TIMEOUT', '500', '-4'],
+    ['OTEL_METRIC_EXPORT_INTERVAL', '1000', '1s'],
+    ['OTEL_EXPORTER_OTLP_COMPRESSION', 'gzip', 'zstd'],
+    ['OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE', 'LowMemory', 'deltas'],
+    ['OTEL_SDK_DISABLED', 'True', 'yes'],
+  ])('%s may be "%s", not "%s"', (name, good, bad) => {
+    expect(checkOtelVariables({ [name]: good })).toEqual([]);
+    expect(checkOtelVariables({ [name]: ' ' })).toEqual([]);
+    const [check, ...rest] = checkOtelVariables({ [name]: bad });
+    expect(rest).toEqual([]);
+    expect(check?.level).toBe('problem');
+    expect(check?.found).toMatch(new RegExp(`^${name}: "${bad}" is not understood \\(expected .+\\)\\.$`));
+  });
+
+  it('may hold secrets, which are not repeated', () => {
+    const name = 'OTEL_EXPORTER_OTLP_TRACES_HEADERS';
+    expect(checkOtelVariables({ [name]: 'authorization=Bearer%20x, x-key=a=b' })).toEqual([]);
+    const [check] = checkOtelVariables({ [name]: 'api key=s3cret' });
+    expect(check?.found).toMatch(/^OTEL_EXPORTER_OTLP_TRACES_HEADERS: its value is not understood/);
+    expect(JSON.stringify(check)).not.toContain('s3cret');
   });
 });
 
@@ -222,6 +252,14 @@ describe('the endpoint', () => {
     expect(await checkEndpoint({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' })).toMatchObject([
       { remedy: expect.stringContaining('Nothing listens there') },
     ]);
+    const OTEL_EXPORTER_OTLP_PROTOCOL = 'grpc';
+    const nowhere = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1', OTEL_EXPORTER_OTLP_PROTOCOL };
+    expect(await checkEndpoint(nowhere)).toMatchObject([
+      {
+        found: expect.stringContaining('(gRPC) did not take logs, metrics, and traces: ECONNREFUSED'),
+        remedy: expect.stringContaining('Nothing listens there'),
+      },
+    ]);
     expect(await checkEndpoint({ OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318' })).toMatchObject([
       { level: 'problem', found: expect.stringContaining('is a URL') },
     ]);
@@ -229,6 +267,18 @@ describe('the endpoint', () => {
     expect(
       await checkEndpoint({ OTEL_TRACES_EXPORTER: 'none', OTEL_METRICS_EXPORTER: 'none', OTEL_LOGS_EXPORTER: 'none' }),
     ).toMatchObject([{ level: 'note' }]);
+  });
+
+  it('cannot be asked with a certificate that is not there, or a header that is none', async () => {
+    const OTEL_EXPORTER_OTLP_ENDPOINT = 'https://127.0.0.1:1';
+    const OTEL_EXPORTER_OTLP_CERTIFICATE = join(folder, 'none.pem');
+    expect(await checkEndpoint({ OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_CERTIFICATE })).toMatchObject([
+      { level: 'problem', remedy: expect.stringContaining('OTEL_EXPORTER_OTLP_CERTIFICATE') },
+    ]);
+    const OTEL_EXPORTER_OTLP_HEADERS = 'bad header=1';
+    expect(await checkEndpoint({ OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS })).toMatchObject([
+      { level: 'problem', remedy: expect.stringContaining('OTEL_EXPORTER_OTLP_HEADERS') },
+    ]);
   });
 
   it('must not get credentials in clear text, unless it is on this machine', async () => {
