@@ -108,7 +108,6 @@ describe('a file that is missing', () => {
   it.each([
     ['gridwatch/dist/preload.js', /^gridwatch: off: .*\n$/],
     ['gridwatch/dist/agent-thread/main.js', /^gridwatch: .*\n$/],
-    ['gridwatch/dist/agent-thread/drain.js', /^gridwatch: .*\n$/],
     ['@opentelemetry/sdk-node', /^gridwatch: .*\n$/],
   ])('%s is said in one line, and the program runs', async (missing, line) => {
     const program = { args: ['records.cjs', 'exit'], cwd: APPS };

@@ -71,8 +71,9 @@ function memoryOf(stdout: string): number {
 it(
   `leaks nothing over ${SHORT_LIVED} short-lived workers`,
   async () => {
-    const registryModule = `${ROOT}dist/shared-memory/registry.js`;
-    const args = ['--expose-gc', 'short-lived.cjs', String(SHORT_LIVED), registryModule];
+    const registryModule = `${ROOT}agent/shared-memory/registry.ts`;
+    const flags = ['--expose-gc', '--disable-warning=ExperimentalWarning'];
+    const args = [...flags, 'short-lived.cjs', String(SHORT_LIVED), registryModule];
     const { result, observed } = await observe({ args, cwd: APPS, deadlineMs: SHORT_LIVED_DEADLINE_MS });
     expect(result).toMatchObject({ exitCode: 0, isPastDeadline: false, stderr: '' });
 
