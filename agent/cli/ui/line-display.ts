@@ -4,7 +4,7 @@
  */
 import { writeSync } from 'node:fs';
 import { counted, formatClock, formatMs, formatShare } from './quantities.ts';
-import { isProgramThread, shareOf } from './summary.ts';
+import { busiestMain, isProgramThread, shareOf } from './summary.ts';
 import type { Frame } from './view.ts';
 import { durationMsOf } from './window/span-log.ts';
 
@@ -31,10 +31,11 @@ export class LineDisplay {
 
 /** One line that says how the program is doing. */
 export function statusLine({ elapsedMs, now }: Omit<Frame, 'output'>): string {
-  const main = now.threads.find(({ role }) => role === 'main');
+  const main = busiestMain(now);
   const slowest = now.slowestNow;
   const facts = [
     formatClock(elapsedMs),
+    ...(now.processes.length > 1 ? [counted(now.processes.length, 'process', 'processes')] : []),
     counted(now.threads.filter(isProgramThread).length, 'thread'),
     `${now.usedCores.toFixed(1)} of ${now.usableCores} CPUs`,
     ...(main === undefined ? [] : [`main running ${formatShare(shareOf(main, 'running'))}`]),

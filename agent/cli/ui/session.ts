@@ -20,7 +20,7 @@ import { printable } from './printable.ts';
 import { type Receiver, startReceiver } from './receiver.ts';
 import { requestCostsOf } from './request-cost.ts';
 import { listOf, type Rerouting, reroute } from './reroute.ts';
-import { summarise } from './summary.ts';
+import { busiestMain, summarise } from './summary.ts';
 import type { Frame } from './view.ts';
 import { siteText } from './window/span-log.ts';
 import { type AgentEvent, WINDOW_MS, Window } from './window/window.ts';
@@ -159,12 +159,9 @@ class Session {
     const nowMs = Date.now();
     const fromMs = Math.max(this.#startedMs, nowMs - WINDOW_MS);
     const summary = summarise(this.#window, fromMs, nowMs, availableParallelism());
-    const [main] = summary.threads
-      .filter(({ role }) => role === 'main')
-      .toSorted((a, b) => b.statesS.running - a.statesS.running);
     const evidence: Evidence = {
       summary,
-      costs: requestCostsOf(this.#window, main?.process, fromMs, nowMs),
+      costs: requestCostsOf(this.#window, busiestMain(summary)?.process, fromMs, nowMs),
       cpuQuota: quotaOf(),
       lockSites: listOf(process.env['GRIDWATCH_ATOMICS_SITES']),
       forwarded: this.#forwarder?.stats,

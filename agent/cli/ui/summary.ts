@@ -138,6 +138,16 @@ export function isProgramThread({ role }: ThreadSummary): boolean {
   return role === 'main' || role === 'worker';
 }
 
+/** Of several processes, the one whose main thread computed most. */
+export function busiestMain({ threads }: Summary): ThreadSummary | undefined {
+  return threads.filter(({ role }) => role === 'main').toSorted((a, b) => b.statesS.running - a.statesS.running)[0];
+}
+
+/** Tells threads of the same name apart in a sentence; '' where there is but one process. */
+export function processSuffix({ process }: ThreadSummary, { processes }: Summary): string {
+  return processes.length > 1 ? ` of process ${process.pid ?? '?'}` : '';
+}
+
 function threadsOf(window: Window, fromMs: number, toMs: number): ThreadSummary[] {
   interface Gathered {
     role: string;

@@ -3,7 +3,7 @@
  * threads do of it beside the program. They run in the process of `gridwatch run --ui`.
  */
 import { counted, formatAtMost, formatMs, formatShare } from '../quantities.ts';
-import { isProgramThread, type ThreadSummary } from '../summary.ts';
+import { isProgramThread, processSuffix, type ThreadSummary } from '../summary.ts';
 import { durationMsOf, type SpanEntry } from '../window/span-log.ts';
 import { workFacts } from './locks.ts';
 import { type Rule, stretchS } from './rule.ts';
@@ -68,12 +68,12 @@ export const gcPauses: Rule<PausedThread> = {
         };
       })
       .filter(({ share, longestMs, heldUp }) => share >= MIN_SHARE || longestMs >= LONG_PAUSE_MS || heldUp.length > 0),
-  format: (paused) => {
+  format: (paused, { summary }) => {
     const { thread, share, longestMs, heldUp } = paused;
     return {
       severity: 'slow',
       costS: thread.gc.sumS,
-      title: titleOf(thread, share, longestMs, heldUp),
+      title: titleOf(thread.name + processSuffix(thread, summary), share, longestMs, heldUp),
       facts: [
         `${counted(thread.gc.count, 'pause')}, ${formatMs(thread.gc.sumS * 1000)} in all, ${longestOf(thread, longestMs)}.`,
         ...heldUpFacts(heldUp),
@@ -105,7 +105,7 @@ function overlapMs(request: SpanEntry, pauses: readonly SpanEntry[]): number {
   return Math.min(sumMs, durationMsOf(request));
 }
 
-function titleOf({ name }: ThreadSummary, share: number, longestMs: number, heldUp: readonly HeldUpRequest[]): string {
+function titleOf(name: string, share: number, longestMs: number, heldUp: readonly HeldUpRequest[]): string {
   if (share >= MIN_SHARE) return `Garbage collection stopped ${name} for ${formatShare(share)} of the time.`;
   if (longestMs >= LONG_PAUSE_MS) return `Garbage collection stopped ${name} for ${formatMs(longestMs)} at a stretch.`;
   return `Garbage collection on ${name} held up ${counted(heldUp.length, 'slow request')}.`;

@@ -4,7 +4,7 @@
  */
 import { counted, formatMs, formatShare } from '../quantities.ts';
 import { estimateOf, type RequestCost } from '../request-cost.ts';
-import { type Summary, shareOf, type ThreadSummary } from '../summary.ts';
+import { busiestMain, processSuffix, type Summary, shareOf, type ThreadSummary } from '../summary.ts';
 import type { Rule } from './rule.ts';
 
 /** Past this share, new work waits behind old. */
@@ -21,17 +21,17 @@ const MIN_SHARE_OF_RUNNING = 0.3;
 const MIN_SHARE_OF_TIME = 0.04;
 
 export const busyMainThread: Rule<ThreadSummary> = {
-  check: ({ summary }) => mainThreadsOf(summary).filter(isBusy),
+  check: ({ summary }) => summary.threads.filter(({ role }) => role === 'main').filter(isBusy),
   format: (thread, { summary, costs }) => ({
     severity: 'slow',
     costS: thread.statesS.running - thread.gc.sumS,
-    title: `The main thread computed ${formatShare(shareOf(thread, 'running'))} of the time: whatever else it had to do waited.`,
+    title: `The main thread${processSuffix(thread, summary)} computed ${formatShare(shareOf(thread, 'running'))} of the time: whatever else it had to do waited.`,
     facts: [
       `The program used ${summary.usedCores.toFixed(1)} of ${summary.usableCores} CPUs. ` +
         `The main thread was free for ${formatShare(shareOf(thread, 'idle'))} of the time.`,
-      ...costs.main.slice(0, 1).flatMap((cost) => factsOf(cost, thread)),
+      ...(isBusiest(thread, summary) ? costs.main.slice(0, 1).flatMap((cost) => factsOf(cost, thread)) : []),
     ],
-    advice: adviceFor(costs.main[0]),
+    advice: adviceFor(isBusiest(thread, summary) ? costs.main[0] : undefined),
   }),
 };
 
@@ -43,7 +43,7 @@ export interface Blocking {
 
 export const blockingRequests: Rule<Blocking> = {
   check: ({ summary, costs }) => {
-    const [thread] = mainThreadsOf(summary).toSorted((a, b) => b.statesS.running - a.statesS.running);
+    const thread = busiestMain(summary);
     const [cost] = costs.main;
     if (thread === undefined || cost === undefined || isBusy(thread)) return [];
     const isMuch =
@@ -61,13 +61,16 @@ export const blockingRequests: Rule<Blocking> = {
   }),
 };
 
-function mainThreadsOf(summary: Summary): ThreadSummary[] {
-  return summary.threads.filter(({ role, livedS }) => role === 'main' && livedS >= MIN_LIVED_S);
+/** What requests cost is known of one process. */
+function isBusiest(thread: ThreadSummary, summary: Summary): boolean {
+  return thread === busiestMain(summary);
 }
 
 function isBusy(thread: ThreadSummary): boolean {
   const running = shareOf(thread, 'running');
-  return running + shareOf(thread, 'runnable') >= BUSY_SHARE && running >= BUSY_SHARE / 2;
+  return (
+    thread.livedS >= MIN_LIVED_S && running + shareOf(thread, 'runnable') >= BUSY_SHARE && running >= BUSY_SHARE / 2
+  );
 }
 
 function factsOf(cost: RequestCost, { statesS, gc }: ThreadSummary): string[] {

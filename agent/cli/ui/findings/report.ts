@@ -5,7 +5,7 @@
 import { type Look, type Piece, paint } from '../paint.ts';
 import { wrap } from '../printable.ts';
 import { counted, formatMs, formatShare } from '../quantities.ts';
-import { shareOf } from '../summary.ts';
+import { busiestMain, processSuffix, shareOf } from '../summary.ts';
 import { durationMsOf, siteText } from '../window/span-log.ts';
 import { tooFewCpus } from './cpu.ts';
 import { garbageBeside, gcPauses } from './garbage-collection.ts';
@@ -99,14 +99,14 @@ function nothingSeen(evidence: Evidence, look: Look): string[] {
 
 /** What was looked at when nothing was found, so that "nothing" can be believed. */
 function vitalSigns({ summary }: Evidence): string[] {
-  const main = summary.threads.find(({ role }) => role === 'main');
+  const main = busiestMain(summary);
   const requests = summary.spanGroups.flatMap(({ slowest }) => slowest).filter(({ isRequest }) => isRequest);
   const slowest = requests.toSorted((a, b) => durationMsOf(b) - durationMsOf(a))[0];
   const workerCount = summary.threads.filter(({ role }) => role === 'worker').length;
   const threads = `${counted(workerCount, 'worker')}; the program used ${summary.usedCores.toFixed(1)} of ${summary.usableCores} CPUs.`;
   if (main === undefined) return [threads];
   return [
-    `The main thread computed ${formatShare(shareOf(main, 'running'))} of the time, ` +
+    `The main thread${processSuffix(main, summary)} computed ${formatShare(shareOf(main, 'running'))} of the time, ` +
       `${formatShare(main.gc.sumS / main.livedS)} of it was garbage collection. ${threads}`,
     ...(slowest === undefined
       ? []

@@ -148,6 +148,18 @@ describe('the main thread', () => {
     expect(finding.facts[0]).toContain('1.0 of 4 CPUs');
   });
 
+  it('is told apart from that of other processes', () => {
+    const other = { ...PROCESS, pid: 4712 };
+    const threads = [
+      thread('main', { running: 3, idle: 57 }),
+      thread('main', { running: 57, idle: 3 }, { process: other }),
+    ];
+    const given = evidence({ threads, processes: [PROCESS, other] }, { costs: { main: [search], workers: [] } });
+    const finding = onlyFinding(given);
+    expect(finding.title).toMatch(/^The main thread of process 4712 computed 95 %/);
+    expect(finding.facts).toHaveLength(3);
+  });
+
   it('is one finding when it is busy and one kind of request is to blame', () => {
     const threads = [thread('main', { running: 57, idle: 3 })];
     const costs = { main: [{ ...search, sumS: 51, eachMs: 170 }], workers: [] };
