@@ -21,6 +21,15 @@ import type { ThreadEntry, ThreadTable } from './model/threads.ts';
 
 /** A claim that is not completed by then was left by a thread that died in the middle of it. */
 const CLAIM_TIMEOUT_NS = 10e9;
+/** The time since the last look counts for at most so much: a process that was stopped has stopped the claimer as well. */
+const MAX_LOOK_NS = 1e9;
+
+/** A slot seen in the middle of a claim. */
+interface PendingClaim {
+  readonly generation: number;
+  lookedNs: number;
+  waitedNs: number;
+}
 
 export interface ObservedThread {
   readonly claim: SlotClaim;
@@ -38,8 +47,7 @@ export class ObservedThreads {
   readonly #gcTotals: GcTotals;
   readonly #dispatch: Dispatch;
   readonly #bySlot = new Map<number, ObservedThread>();
-  /** Slots seen in the middle of a claim, and since when. */
-  readonly #claiming = new Map<number, { readonly generation: number; readonly sinceNs: number }>();
+  readonly #claiming = new Map<number, PendingClaim>();
 
   constructor(memory: ControlMemory, table: ThreadTable, gcTotals: GcTotals, dispatch: Dispatch) {
     this.#memory = memory;
@@ -137,10 +145,13 @@ export class ObservedThreads {
   #watchClaim(claim: SlotClaim, nowNs: number): void {
     const seen = this.#claiming.get(claim.slot);
     if (seen === undefined || seen.generation !== claim.generation) {
-      this.#claiming.set(claim.slot, { generation: claim.generation, sinceNs: nowNs });
-    } else if (nowNs - seen.sinceNs > CLAIM_TIMEOUT_NS) {
-      this.#claiming.delete(claim.slot);
-      abandonClaim(this.#memory, claim);
+      this.#claiming.set(claim.slot, { generation: claim.generation, lookedNs: nowNs, waitedNs: 0 });
+      return;
     }
+    seen.waitedNs += Math.min(nowNs - seen.lookedNs, MAX_LOOK_NS);
+    seen.lookedNs = nowNs;
+    if (seen.waitedNs <= CLAIM_TIMEOUT_NS) return;
+    this.#claiming.delete(claim.slot);
+    abandonClaim(this.#memory, claim);
   }
 }

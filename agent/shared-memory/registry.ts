@@ -10,7 +10,8 @@
  * R2  Every word but the state word is zero when a slot is FREE: histograms and counters of a new life start at zero.
  * R3  The identity is stored between CLAIMING and CLAIMED: who reads the phase CLAIMED or a later one reads the whole identity.
  * R4  A claimer that dies in CLAIMING leaves a slot that the agent thread takes back (`abandonClaim`); the last step of a claim is a CAS, so a
- *     claimer that was only slow notices.
+ *     claimer that was only slow notices. What it has stored by then may have fallen into a slot that was free again: the agent thread waits a
+ *     million times as long as a claim takes.
  * R5  Whoever moves a slot on from CLAIMED has it: the thread (`attachSlot`), or the agent thread that waits for it no longer (`retireClaim`).
  *     The ids that the thread stores after it are published by the phase RUNNING.
  */
