@@ -3,6 +3,7 @@
  * had set a destination, the receiver ships it on. Runs in the process of the command. It must not change anything else in
  * the program's environment, and whatever it cannot honour it says.
  */
+import { resolveConfig } from '../../config/resolve.ts';
 import type { OtlpSignal } from '../otlp-decode.ts';
 
 /** Where the user wanted one signal to go. */
@@ -107,9 +108,12 @@ function noteWhatStaysDark(env: NodeJS.ProcessEnv, notes: string[]): void {
   if (env['OTEL_SDK_DISABLED']?.trim().toLowerCase() === 'true') {
     notes.push('OTEL_SDK_DISABLED is true: nothing is exported, and this view stays empty. Unset it.');
   }
-  if (/^(false|0|no|off)$/i.test(env['GRIDWATCH_ENABLED']?.trim() ?? '')) {
-    notes.push('GRIDWATCH_ENABLED is false: threads are not observed. Unset it.');
+  const { config } = resolveConfig(env);
+  if (!config.enabled) notes.push('GRIDWATCH_ENABLED is false: threads are not observed. Unset it.');
+  else if (config.enableRatio < 1) {
+    notes.push(`GRIDWATCH_ENABLE_RATIO is ${config.enableRatio}: this run may be without the agent. Unset it.`);
   }
+  if (!config.features.threads) notes.push('GRIDWATCH_FEATURES leaves out threads, and so does this view. Add them.');
 }
 
 /** The user's endpoint for one signal, by the rules of the OTLP exporter's specification; none if none is set. */

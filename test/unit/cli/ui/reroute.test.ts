@@ -112,4 +112,12 @@ describe('reroute', () => {
       'GRIDWATCH_ENABLED',
     ]);
   });
+
+  it('says why the view may stay empty', () => {
+    const firstWords = (env: NodeJS.ProcessEnv): string[] =>
+      reroute(env, HERE).notes.map((note) => note.split(' ')[0] ?? '');
+    expect(firstWords({ GRIDWATCH_ENABLE_RATIO: '0.1' })).toEqual(['GRIDWATCH_ENABLE_RATIO']);
+    expect(firstWords({ GRIDWATCH_FEATURES: 'gc' })).toEqual(['GRIDWATCH_FEATURES']);
+    expect(firstWords({ GRIDWATCH_FEATURES: '-gc', GRIDWATCH_ENABLE_RATIO: '1' })).toEqual([]);
+  });
 });
