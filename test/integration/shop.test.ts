@@ -1,14 +1,20 @@
-/** The shop alone, without the agent: it answers right under concurrent requests, never sells what it has not, and ends. */
-
+/**
+ * The shop alone, without the agent: it answers right under concurrent requests, never sells what it has not, and ends. And
+ * under `gridwatch run --ui`, as `npm start` runs it: its contended lock is found.
+ */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
+import { runNode } from '../support/run-node.ts';
 
 const SERVER = fileURLToPath(new URL('../../examples/shop/server.js', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const START = `${ROOT}examples/start.cjs`;
 
 /** The shop gives itself three seconds to end; the rest is for a loaded machine. */
 const END_MAX_MS = 10_000;
@@ -198,4 +204,18 @@ describe('the shop', () => {
     expect(stderr).toMatch(/^shop: it cannot listen on port \d+: listen EADDRINUSE/);
     await close(shop);
   });
+});
+
+it('has a lock that Gridwatch finds, with the place, and workers that it finds no fault with', async () => {
+  const { LOCK_SITE } = createRequire(import.meta.url)(START) as { readonly LOCK_SITE: string };
+  const { exitCode, stdout, stderr } = await runNode({
+    args: [`${ROOT}agent/cli/main.ts`, 'run', '--ui', 'examples/shop/server.js'],
+    cwd: ROOT,
+    env: { GRIDWATCH_ATOMICS_SITES: LOCK_SITE, SHOP_SECONDS: '9', SHOP_RATE: '80' },
+  });
+  expect({ exitCode, stdout }).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/ 0 failed, /) });
+  expect(stderr).toMatch(/^\d\. Threads waited for a lock for \S+ m?s,/m);
+  expect(stderr).toContain(`\n   at ${LOCK_SITE}\n`);
+  // The pool terminates its workers at the end, and that is no failure.
+  expect(stderr).not.toMatch(/workers? (?:ended|ran out)/);
 });
