@@ -14,7 +14,7 @@ import { Random, runSeed } from '../support/random.ts';
 import { joinThread, startThread, type TestThread } from '../support/threads.ts';
 import { wrongIn } from './records.ts';
 
-const KILLS = 300;
+const KILLS = 200;
 const AT_ONCE = 4;
 const NOW_NS = 1e12;
 
