@@ -104,50 +104,62 @@ export function costsOf(
   if (routes.length === 0) return [];
   const times = bins.map((second) => timeS(second * 1000, (second + BIN_S) * 1000));
   const counts = routes.map((route) => bins.map((second) => requests.count(process, route, second, second + BIN_S)));
-  const { costsS, explained } = fit(counts, times);
+  const equations = toEquations(counts, times);
+  const { costsS, explained } = solve(equations);
   if (explained < MIN_EXPLAINED) return [];
+  // What the others together cannot explain is a route's own.
+  const isItsOwn = (at: number): boolean => {
+    const others = solve(equations, at).explained;
+    return explained - others >= MIN_OWN_SHARE * (1 - others);
+  };
   return routes
     .map((route, at): RequestCost => {
       const eachS = costsS[at] ?? 0;
       return { route, count: countOf(route), eachMs: eachS * 1000, sumS: eachS * countOf(route), explained };
     })
-    .filter(({ count, eachMs }, at) => count >= MIN_COUNT && eachMs > 0 && isItsOwn(at, counts, times, explained))
-    .toSorted((a, b) => b.sumS - a.sumS);
+    .filter(({ count, eachMs }, at) => count >= MIN_COUNT && eachMs > 0 && isItsOwn(at))
+    .toSorted((x, y) => y.sumS - x.sumS);
 }
 
-/** Whether one route explains what the others together cannot. */
-function isItsOwn(
-  at: number,
-  counts: readonly (readonly number[])[],
-  times: readonly number[],
-  explained: number,
-): boolean {
-  const others = fit(counts.toSpliced(at, 1), times);
-  return explained - others.explained >= MIN_OWN_SHARE * (1 - others.explained);
+/** The normal equations: as small as there are routes, however long the run. The last unknown is the constant. */
+interface Equations {
+  readonly products: readonly (readonly number[])[];
+  readonly goals: readonly number[];
+  readonly square: number;
+  readonly variance: number;
 }
 
-/** Costs of one of each such that counts times costs, and a constant, come closest to the times. */
-function fit(
-  counts: readonly (readonly number[])[],
-  times: readonly number[],
-): { readonly costsS: number[]; readonly explained: number } {
+function toEquations(counts: readonly (readonly number[])[], times: readonly number[]): Equations {
   const columns = [...counts, times.map(() => 1)];
-  const costs = columns.map(() => 0);
-  const rest = [...times];
+  const mean = sumOf(times) / times.length;
+  return {
+    products: columns.map((a) => columns.map((b) => dot(a, b))),
+    goals: columns.map((column) => dot(column, times)),
+    square: dot(times, times),
+    variance: sumOf(times.map((time) => (time - mean) ** 2)),
+  };
+}
+
+/** Costs of one of each such that counts times costs, and the constant, come closest to the times. @param without a route. */
+function solve(
+  { products, goals, square, variance }: Equations,
+  without = -1,
+): { readonly costsS: readonly number[]; readonly explained: number } {
+  const costsS = goals.map(() => 0);
   for (let round = 0, change = 1; round < MAX_ROUNDS && change > SETTLED; round++) {
     change = 0;
-    for (const [at, column] of columns.entries()) {
-      const square = dot(column, column);
-      const before = costs[at] ?? 0;
-      const cost = square > 0 ? Math.max(0, before + dot(column, rest) / square) : 0;
-      for (const [bin, count] of column.entries()) rest[bin]! -= (cost - before) * count;
-      costs[at] = cost;
+    for (const [at, row] of products.entries()) {
+      const own = row[at] ?? 0;
+      if (at === without || own === 0) continue;
+      const before = costsS[at] ?? 0;
+      const cost = Math.max(0, before + ((goals[at] ?? 0) - dot(row, costsS)) / own);
+      costsS[at] = cost;
       change = Math.max(change, Math.abs(cost - before) / Math.max(cost, SETTLED));
     }
   }
-  const mean = sumOf(times) / times.length;
-  const variance = sumOf(times.map((time) => (time - mean) ** 2));
-  return { costsS: costs.slice(0, counts.length), explained: variance > 0 ? 1 - dot(rest, rest) / variance : 0 };
+  const rest =
+    square - 2 * dot(goals, costsS) + sumOf(costsS.map((cost, at) => cost * dot(products[at] ?? [], costsS)));
+  return { costsS, explained: variance > 0 ? 1 - Math.max(0, rest) / variance : 0 };
 }
 
 function sumOf(values: readonly number[]): number {
