@@ -38,6 +38,13 @@
       );
       return;
     }
+    /* The gridwatch command itself, reached through NODE_OPTIONS: what it starts is observed, not it. */
+    var command = String(process.argv[1] || '');
+    if (
+      /[\\/](?:bin|\.bin)[\\/]gridwatch$/.test(command) ||
+      (command.indexOf(__dirname) === 0 && /[\\/]cli[\\/]main\.[jt]s$/.test(command))
+    )
+      return;
     if (/^(false|0|no|off)$/i.test(String(env.GRIDWATCH_ENABLED || '').trim())) {
       say('off: GRIDWATCH_ENABLED=' + env.GRIDWATCH_ENABLED.trim());
       return;
