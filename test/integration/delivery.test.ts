@@ -18,7 +18,7 @@ const TICK_S = 0.01;
 /** How `records.cjs` ends, and how its worker `job` does: by `error.type`, 'clean', or alive when the process ends. */
 interface Way {
   readonly way: string;
-  readonly worker: 'clean' | 'exit_code' | 'uncaught' | 'terminated' | 'out_of_memory' | 'alive';
+  readonly worker: 'clean' | 'exit_code' | 'uncaught' | 'terminated' | 'alive';
   readonly exitCode?: number;
   readonly signal?: NodeJS.Signals;
   readonly env?: Readonly<Record<string, string>>;
@@ -51,6 +51,10 @@ const WAYS: readonly Way[] = [
   },
 ];
 
+function titleOf({ way, worker, signal }: Way): string {
+  return `${way}${signal === undefined ? '' : ` of ${signal}`}: the worker is ${worker}`;
+}
+
 async function run(node: NodeBinary, { way, signal, env = {} }: Way): Promise<{ ended: unknown; observed: Observed }> {
   const args = ['--expose-gc', 'records.cjs', way];
   await using program = await startObserved({ args, node, env, cwd: APPS });
@@ -76,7 +80,7 @@ describe.each(missing)('without a Node to test', ({ reason }) => {
 });
 
 describe.each(present)('on Node $version', (node) => {
-  it.each(WAYS)('$way $signal: the worker is $worker', async (row) => {
+  it.each(WAYS.map((row) => [titleOf(row), row] as const))('%s', async (_, row) => {
     const { ended, observed } = await run(node, row);
     const { worker, exitCode = 0, diesOf = null } = row;
     const expected = { exitCode: diesOf === null ? exitCode : null, diedOf: diesOf };
