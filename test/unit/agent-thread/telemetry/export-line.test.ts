@@ -123,9 +123,9 @@ describe('an endpoint that is not reached', () => {
     expect(sent).toEqual([1]);
     await vi.advanceTimersByTimeAsync(500); // 1 s and a fifth at most
     expect(sent).toEqual([1, 1]);
-    await vi.advanceTimersByTimeAsync(1500);
+    await vi.advanceTimersByTimeAsync(1100); // the earliest: 0.8 s and then 1.6 s
     expect(sent).toEqual([1, 1]);
-    await vi.advanceTimersByTimeAsync(900); // 2 s and a fifth at most
+    await vi.advanceTimersByTimeAsync(1400); // the latest: 1.2 s and then 2.4 s
     expect(sent).toEqual([1, 1, 1, 2]);
     expect(failures).toEqual(['traces', 'traces']);
     expect(drops).toEqual([]);
