@@ -4,11 +4,15 @@
  */
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { defaultNode } from '../support/nodes.ts';
 import { BUILT_REGISTER_FILE, type ObservedProgram, startObserved } from '../support/observe.ts';
 import type { RunOptions } from '../support/run-node.ts';
 
 const APPS = fileURLToPath(new URL('../fixtures/apps/', import.meta.url));
 const APP_GRIDWATCH = BUILT_REGISTER_FILE.replace('register.cjs', 'index.js');
+
+/** Node 22 does not tell the kernel what a thread is called, so there its agent thread cannot be seen. */
+const ONE_AGENT = defaultNode().major >= 24 ? 1 : 0;
 
 async function startProgram(args: readonly string[], options: Partial<RunOptions> = {}): Promise<ObservedProgram> {
   const env = { APP_GRIDWATCH, ...options.env };
@@ -49,9 +53,9 @@ describe('shutdown', () => {
     await using program = await startProgram(['shutdown']);
     expect(await said(program)).toEqual({
       isDelivered: true,
-      during: { isAsBefore: false, agentThreads: 1 },
+      during: { isAsBefore: false, agentThreads: ONE_AGENT },
       after: { isAsBefore: true, agentThreads: 0 },
-      again: { isAsBefore: false, agentThreads: 1 },
+      again: { isAsBefore: false, agentThreads: ONE_AGENT },
     });
     expect(program.observed.startedThreads()).toEqual(['early', 'late']);
   });
@@ -60,13 +64,13 @@ describe('shutdown', () => {
 describe('start', () => {
   it('makes one agent, however often it is called', async () => {
     await using program = await startProgram(['start-twice']);
-    expect(await said(program)).toBe(1);
+    expect(await said(program)).toBe(ONE_AGENT);
     expect(program.observed.startedThreads()).toEqual(['early']);
   });
 
   it('after --require changes nothing', async () => {
     await using program = await startProgram(['start-twice'], { withAgent: true });
-    expect(await said(program)).toBe(1);
+    expect(await said(program)).toBe(ONE_AGENT);
     expect(program.observed.startedThreads()).toEqual(['early']);
   });
 

@@ -21,6 +21,9 @@ import { type RunResult, runNode } from '../support/run-node.ts';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const APPS = fileURLToPath(new URL('../fixtures/apps/', import.meta.url));
 
+/** Of an exit's flush. */
+const DEADLINE_MS = 2000;
+
 let folder: string;
 
 beforeEach(() => {
@@ -69,7 +72,7 @@ describe('an agent thread that fails', () => {
     expect(program.observed.states('beside')['idle']).toBeGreaterThan(0);
   });
 
-  it('at every start is started less and less often, and does not delay the exit', async () => {
+  it('at every start is started less and less often, and delays the exit by no more than the deadline', async () => {
     await using program = await startCrashing(Infinity, { APP_CRASHES_AT_ONCE: '1' });
     await program.running.waitForOutput('ready\n');
     const [first = 0, second = 0, third = 0] = await eventually('three starts', () => {
@@ -78,10 +81,11 @@ describe('an agent thread that fails', () => {
     });
     expect(second - first).toBeGreaterThan(950);
     expect(third - second).toBeGreaterThan(1900);
+    // The third one may be about to fail at this moment, which a main thread that waits for it cannot hear of.
     const { result, tookMs } = await end(program);
     expect(result).toMatchObject(UNDISTURBED);
     expect(result.stderr.match(/\n/g)).toHaveLength(1);
-    expect(tookMs).toBeLessThan(1000);
+    expect(tookMs).toBeLessThan(DEADLINE_MS + 900);
   });
 });
 
@@ -131,7 +135,7 @@ describe('shared memory that the program scribbles over', () => {
       expect(result.stdout).toMatch(new RegExp(`^${pattern} \\d+\\n$`));
       expect(result.stderr).not.toMatch(/failed|Error/);
       // The scribbling itself, the start, and an exit at its deadline.
-      expect(result.durationMs).toBeLessThan(1500 + 1500 + 2000);
+      expect(result.durationMs).toBeLessThan(1500 + 1500 + DEADLINE_MS);
     },
   );
 });

@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { installBeside } from '../support/installed.ts';
+import { defaultNode } from '../support/nodes.ts';
 import { type Observed, observe } from '../support/observe.ts';
 import { type RunResult, runNode } from '../support/run-node.ts';
 
@@ -76,7 +77,8 @@ const expected = (times: number): Outcome => ({
 
 describe("Node's test runner", () => {
   it.each(['process', 'none'])('with isolation %s', async (isolation) => {
-    const args = ['--test', `--test-isolation=${isolation}`, '--test-reporter=tap', 'on-node.cjs'];
+    const flag = defaultNode().major < 24 ? '--experimental-test-isolation' : '--test-isolation';
+    const args = ['--test', `${flag}=${isolation}`, '--test-reporter=tap', 'on-node.cjs'];
     const { without, withAgent, observed } = await compare(args, testsOfTap);
     expect(without).toEqual(expected(1));
     expect(withAgent).toEqual(without);
