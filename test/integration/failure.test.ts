@@ -16,7 +16,7 @@ import {
   observe,
   startObserved,
 } from '../support/observe.ts';
-import { type RunResult, runNode } from '../support/run-node.ts';
+import type { RunResult } from '../support/run-node.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const APPS = fileURLToPath(new URL('../fixtures/apps/', import.meta.url));
@@ -109,19 +109,32 @@ describe('a file that is missing', () => {
     return join(modules, 'gridwatch/dist/register.cjs');
   }
 
-  it.each([
+  const missingFiles: [string, RegExp][] = [
     ['gridwatch/dist/preload.js', /^gridwatch: off: .*\n$/],
     ['gridwatch/dist/agent-thread/main.js', /^gridwatch: .*\n$/],
     ['@opentelemetry/sdk-node', /^gridwatch: .*\n$/],
-  ])('%s is said in one line, and the program runs', async (missing, line) => {
-    const program = { args: ['records.cjs', 'exit'], cwd: APPS };
-    const args = ['--expose-gc', ...program.args];
-    const alone = await runNode({ ...program, args });
-    const { result } = await observe({ ...program, args, registerFile: installWithout(missing) });
-    const { stdout, exitCode } = alone;
-    expect(result).toMatchObject({ stdout, exitCode, signal: null });
+  ];
+
+  it.each(missingFiles)('%s is said in one line, and the program runs', async (missing, line) => {
+    const registerFile = installWithout(missing);
+    await using program = await startObserved({ args: ['until-told.cjs'], cwd: APPS, registerFile });
+    let stderr = '';
+    program.running.child.stderr?.on('data', (chunk: Buffer) => {
+      stderr += chunk.toString();
+    });
+    await program.running.waitForOutput('ready\n');
+    await eventually('a line', () => stderr.endsWith('\n'));
+    const { result, tookMs } = await end(program);
+    expect(result).toMatchObject(UNDISTURBED);
     expect(result.stderr).toMatch(line);
-    expect(result.durationMs - alone.durationMs).toBeLessThan(1500);
+    expect(tookMs).toBeLessThan(1000);
+  });
+
+  it.each(missingFiles)('%s delays the end of a short program by no more than the deadline', async (missing) => {
+    const args = ['-e', 'console.log("runs"); process.exit(7)'];
+    const { result } = await observe({ args, registerFile: installWithout(missing) });
+    expect(result).toMatchObject({ stdout: 'runs\n', exitCode: 7, signal: null });
+    expect(result.durationMs).toBeLessThan(DEADLINE_MS + 1500);
   });
 });
 
