@@ -98,7 +98,7 @@ describe('with a part of the package missing', () => {
     ['its dependencies', undefined],
     ['the preload', 'preload.js'],
     ["the agent thread's program", 'agent-thread/main.js'],
-    ['the telemetry', 'agent-thread/telemetry'],
+    ['what that program loads', 'agent-thread/agent.js'],
   ])('%s', async (_what, missing) => {
     if (missing !== undefined) await rm(join(folder, 'dist', missing), { recursive: true });
     const damaged = join(folder, 'dist', 'register.cjs');
