@@ -65,8 +65,9 @@ export function start(options: GridwatchOptions = {}): void {
 }
 
 /**
- * Delivers everything recorded so far. Resolves to true when all of it was handed to the exporters' endpoints, to false when `timeoutMs` (default
- * 2000) passed before, or when no agent runs. It keeps the process alive meanwhile and never rejects.
+ * Delivers everything recorded so far. Resolves to true when the agent thread has done so or, when an endpoint does not answer, has tried (what is
+ * left waits in the spool, and is counted if it is lost); to false when `timeoutMs` (default 2000) passed before, or when no agent runs. It keeps the
+ * process alive meanwhile and never rejects.
  */
 export async function flush(timeoutMs = 2000): Promise<boolean> {
   const running = registry[RUNNING];
