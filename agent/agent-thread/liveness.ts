@@ -18,6 +18,8 @@ const ATTACH_TIMEOUT_NS = 30e9;
 export interface LivenessHandlers {
   /** The thread that held this life of the slot is gone. */
   readonly ended: (claim: SlotClaim) => void;
+  /** A thread has sent something else than the notice of a new thread. Nothing of it is certain. */
+  readonly told: (claim: SlotClaim, message: unknown) => void;
 }
 
 export class Liveness {
@@ -35,7 +37,8 @@ export class Liveness {
     this.#watched.set(claim.slot, claim.generation);
     port.on('message', (notice: unknown) => {
       const { claim: child, port: childPort } = (notice ?? {}) as { claim?: SlotClaim; port?: MessagePort };
-      if (child !== undefined && childPort !== undefined && isSlot(child.slot)) this.watch(child, childPort);
+      if (child === undefined) this.#handlers.told(claim, notice);
+      else if (childPort !== undefined && isSlot(child.slot)) this.watch(child, childPort);
     });
     port.on('close', () => {
       if (this.#watched.get(claim.slot) === claim.generation) this.#watched.delete(claim.slot);

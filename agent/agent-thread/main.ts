@@ -20,6 +20,7 @@ import { Inventory } from './host/inventory.ts';
 import { ProcTree } from './host/proc.ts';
 import { ProcessMetrics } from './host/process.ts';
 import { ProcTaskDirectory } from './host/task.ts';
+import { Identity } from './identity.ts';
 import { Liveness } from './liveness.ts';
 import { GcTotals } from './model/gc.ts';
 import { AgentSelf, DisabledFeatures, DropCounts } from './model/self.ts';
@@ -46,12 +47,21 @@ const clock = new Clock(memory.baseS);
 clock.reanchor();
 const drops = new DropCounts();
 const disabled = new DisabledFeatures(diag, settings.disabledFeatures);
+const identity = new Identity({
+  onLate: () =>
+    diag
+      .once('late identity')
+      .warn(
+        "the application's OpenTelemetry SDK was registered late: the agent goes on under a service.instance.id of its own",
+      ),
+});
 const telemetry = createTelemetry({
   clock,
   config,
   env: process.env,
   version: packageVersion(),
   resourceAttributes: { ...describeProcess(settings.mainFile), 'service.instance.id': instanceId(memory) },
+  applicationResource: identity.resource,
   diag,
   countDrop: drops.count,
 });
@@ -70,7 +80,12 @@ const table = new ThreadTable({
 const gcTotals = new GcTotals();
 const dispatch = new Dispatch(table, telemetry, drops, disabled);
 const threads = new ObservedThreads(memory, table, gcTotals, dispatch);
-const liveness = new Liveness({ ended: (claim) => threads.end(claim, nowNs()) });
+const liveness = new Liveness({
+  ended: (claim) => threads.end(claim, nowNs()),
+  told: ({ slot }, message) => {
+    if (slot === settings.mainClaim.slot) identity.receive(message);
+  },
+});
 liveness.watch(settings.mainClaim, settings.mainPort);
 
 const heapGuard = new HeapGuard(HEAP_LIMIT_BYTES, (usedBytes) => {
@@ -82,9 +97,14 @@ const drain = new Drain(memory, clock, {
   sample: (atNs) => {
     liveness.lookUp(threads, atNs);
     table.sample(atNs);
+    dispatch.tick(atNs);
     heapGuard.check(atNs, () => process.memoryUsage().heapUsed);
   },
-  flush: () => telemetry.flush(config.exitTimeoutMs),
+  flush: () => {
+    identity.settle();
+    dispatch.flush();
+    return telemetry.flush(config.exitTimeoutMs);
+  },
 });
 
 openAgentThread();
