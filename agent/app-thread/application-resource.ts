@@ -7,6 +7,9 @@
  */
 import { registeredApi, registeredTracerProvider } from './trace-context.ts';
 
+/* The originals: a program's tests may replace the globals by clocks of their own. */
+const { setTimeout, clearTimeout } = globalThis;
+
 /** What the agent thread is told: what is settled so far, and again when all of it is. */
 export interface ResourceNotice {
   readonly resource: readonly (readonly [name: string, value: unknown])[];

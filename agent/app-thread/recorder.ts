@@ -31,6 +31,11 @@ export class Recorder {
     );
   }
 
+  /** Whether any of these features (`featureBits`) is switched off, now: the control file or the agent's budget may do so at any time. */
+  isOff(bits: number): boolean {
+    return ((this.memory.i32[HEADER.FEATURES_OFF >> 2] as number) & bits) !== 0;
+  }
+
   /** Whether this thread's collections go unseen, because its event loop does not turn. */
   setGcSuspended(isSuspended: boolean): void {
     this.memory.i32[this.memory.slotAt(this.claim.slot, SLOT.GC_SUSPENDED) >> 2] = isSuspended ? 1 : 0;

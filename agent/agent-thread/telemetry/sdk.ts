@@ -65,10 +65,17 @@ export class Telemetry {
     this.#scope = { name: 'gridwatch', version: settings.version };
     this.#environment = prepareEnvironment(settings.env, diag);
     this.#backlog = new Backlog(countDrop);
-    this.spans = new SpanEmitter({ nowNs, write: (span) => this.#backlog.span(span) });
+    this.spans = new SpanEmitter({
+      nowNs,
+      write: (span) => {
+        if (!this.#readers.isSilent) this.#backlog.span(span);
+      },
+    });
     this.logs = new LogEmitter({
       nowNs,
-      write: (log) => this.#backlog.log(log),
+      write: (log) => {
+        if (!this.#readers.isSilent) this.#backlog.log(log);
+      },
       emitSpan: (span) => this.spans.emit(span),
     });
     this.metrics = new MetricRegistry({
@@ -82,6 +89,11 @@ export class Telemetry {
     this.#exporters = new Exporters({ diag, timeoutsMs: this.#environment.timeoutsMs, countDrop, nowMs: Date.now });
     this.#readers = new Readers(this.metrics, this.#scope);
     this.ready = this.#start();
+  }
+
+  /** While it is silent nothing is exported: metrics count on unseen, spans and log records are let go, and nobody is told of a loss. */
+  set isSilent(isSilent: boolean) {
+    this.#readers.isSilent = isSilent;
   }
 
   /**

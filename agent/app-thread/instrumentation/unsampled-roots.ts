@@ -10,6 +10,9 @@ import { type Method, replaceMethod } from '../replace-method.ts';
 import { type Context, type SpanContext, spanContextIn } from '../trace-context.ts';
 import type { RootEnded } from './local-roots.ts';
 
+/* The original: a program's tests may replace the global by a clock of their own. */
+const nowMs = Date.now;
+
 const MAX_LIVE = 4096;
 const NO_TRACE = '0'.repeat(32);
 const SAMPLED = 1;
@@ -61,7 +64,7 @@ export class UnsampledRoots {
       const parent = isRoot ? undefined : spanContextIn(context as Context | undefined);
       if (parent !== undefined && parent.isRemote !== true && parent.traceId !== NO_TRACE) return;
       this.#followEnd(Object.getPrototypeOf(span) as object);
-      this.#live.set(span, Date.now());
+      this.#live.set(span, nowMs());
       if (this.#live.size > MAX_LIVE) for (const oldest of this.#live.keys()) return void this.#live.delete(oldest);
     } catch {
       /* Not a span, or not a context, as the api has it. */
@@ -82,7 +85,7 @@ export class UnsampledRoots {
     const startMs = this.#live.get(span);
     if (startMs === undefined) return;
     this.#live.delete(span);
-    this.#onEnd(span.spanContext(), startMs, Date.now());
+    this.#onEnd(span.spanContext(), startMs, nowMs());
   }
 
   /** Each class once. */

@@ -7,6 +7,7 @@
  * for what the application has registered with OpenTelemetry: as long as there is no garbage, there is nothing to tie to its spans.
  */
 import type { PerformanceObserver as Observer } from 'node:perf_hooks';
+import { featureBits } from '../../config/feature-bits.ts';
 import { GC_TYPES, type GcType } from '../../shared-memory/records.ts';
 import { LocalRoots } from '../instrumentation/local-roots.ts';
 import type { Recorder } from '../recorder.ts';
@@ -19,6 +20,11 @@ const TYPE_OF_KIND: ReadonlyMap<number, GcType> = new Map([
   [8, 'incremental'],
   [16, 'weakcb'],
 ]);
+
+/* The original: a program's tests may replace the global by a clock of their own. */
+const epochMs = Date.now;
+
+const GC = featureBits(['gc']);
 
 /** A thread about to block whose loop has not turned for this long. At 300 collections a second, Node has kept a third of a megabyte by then. */
 const SUSPEND_AFTER_NS = 10e9;
@@ -48,6 +54,10 @@ export class GcSource {
     this.#observer = new PerformanceObserver((list) => {
       this.#lastTurnNs = recorder.clock.nowNs();
       onBatch();
+      if (recorder.isOff(GC)) {
+        this.#roots.stop();
+        return;
+      }
       this.#roots.look();
       this.#record(list.getEntries());
     });
@@ -70,7 +80,7 @@ export class GcSource {
 
   /** Records the entries that wait for the observer's turn. */
   drain(): void {
-    this.#record(this.#observer.takeRecords());
+    if (!this.#recorder.isOff(GC)) this.#record(this.#observer.takeRecords());
   }
 
   stop(): void {
@@ -86,7 +96,7 @@ export class GcSource {
       const number = GC_TYPES.indexOf(type);
       const durationNs = duration * 1e6;
       if (!this.#recorder.countGc(number, durationNs)) continue;
-      const startMs = startTime + Date.now() - performance.now();
+      const startMs = startTime + epochMs() - performance.now();
       this.#spans.add({ type: number, startNs: this.#originNs + startTime * 1e6, durationNs, startMs });
     }
   }
