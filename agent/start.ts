@@ -6,6 +6,7 @@
  */
 import type { MessagePort, Worker } from 'node:worker_threads';
 import type { AgentThreadSettings, DisabledFeature } from './agent-thread/settings.ts';
+import { ApplicationResource, type ResourceNotice } from './app-thread/application-resource.ts';
 import { attachThread } from './app-thread/attach.ts';
 import { handleSignals } from './app-thread/exit.ts';
 import { flushBlocking, flushWaiting } from './app-thread/flush.ts';
@@ -33,6 +34,7 @@ interface Running {
   readonly memory: ControlMemory;
   readonly config: Config;
   readonly agent: AgentThread;
+  readonly application: ApplicationResource;
   readonly detach: () => void;
 }
 
@@ -71,7 +73,9 @@ export function start(options: GridwatchOptions = {}): void {
  */
 export async function flush(timeoutMs = 2000): Promise<boolean> {
   const running = registry[RUNNING];
-  return running === undefined ? false : flushWaiting(running.memory, timeoutMs);
+  if (running === undefined) return false;
+  running.application.look();
+  return flushWaiting(running.memory, timeoutMs);
 }
 
 /** Flushes, ends the agent thread and takes back what was patched. Workers that run already go on writing to memory that nobody reads. */
@@ -79,6 +83,7 @@ export async function shutdown(timeoutMs = 2000): Promise<void> {
   const running = registry[RUNNING];
   if (running === undefined) return;
   Reflect.deleteProperty(registry, RUNNING);
+  running.application.look();
   running.detach();
   await flushWaiting(running.memory, timeoutMs);
   await running.agent.stop();
@@ -99,6 +104,11 @@ function startRunning(config: Config, diag: Diag): Running | undefined {
   });
   if (claim === undefined) return undefined;
   const agent = new AgentThread({ memory, config, claim, diag, registerFile: preload.file });
+  const application = new ApplicationResource((notice) => agent.tell(notice));
+  const flushNow = (): void => {
+    application.look();
+    flushBlocking(memory, config.exitTimeoutMs);
+  };
   const disabledFeatures: DisabledFeature[] = [];
   const attached = attachThread({
     memory,
@@ -106,21 +116,26 @@ function startRunning(config: Config, diag: Diag): Running | undefined {
     config,
     preload,
     notify: (notice) => agent.port?.postMessage(notice, [notice.port]),
-    atExit: () => void flushBlocking(memory, config.exitTimeoutMs),
+    atExit: flushNow,
+    onGc: () => application.look(),
     hiddenWorker: () => agent.worker,
     onFailure: (feature, error) => {
       disabledFeatures.push({ feature, reason: 'failed' });
       diag.warn(`${feature} cannot be observed here (${describe(error)})`);
     },
   });
-  if (attached === undefined) return undefined;
+  if (attached === undefined) {
+    application.stop();
+    return undefined;
+  }
   agent.start(disabledFeatures);
-  const ignoreSignals = handleSignals(config.signals, () => void flushBlocking(memory, config.exitTimeoutMs));
+  const ignoreSignals = handleSignals(config.signals, flushNow);
   const detach = (): void => {
+    application.stop();
     ignoreSignals();
     attached.detach();
   };
-  return { memory, config, agent, detach };
+  return { memory, config, agent, application, detach };
 }
 
 interface AgentThreadOptions {
@@ -138,6 +153,7 @@ class AgentThread {
   #failuresInARow = 0;
   #startedMs = 0;
   #isStopped = false;
+  #resource: ResourceNotice | undefined;
   worker: Worker | undefined;
   /** This thread's end of its liveness channel: notices of new workers go here. */
   port: MessagePort | undefined;
@@ -149,6 +165,12 @@ class AgentThread {
   start(disabledFeatures: readonly DisabledFeature[]): void {
     this.#disabledFeatures = disabledFeatures;
     this.#launch();
+  }
+
+  /** Says what the application's resource is: to this agent thread, and to the one that may follow it. */
+  tell(resource: ResourceNotice): void {
+    this.#resource = resource;
+    this.port?.postMessage(resource);
   }
 
   async stop(): Promise<void> {
@@ -190,6 +212,7 @@ class AgentThread {
     worker.on('error', (error) => this.#failed(describe(error)));
     worker.on('exit', (code) => this.#ended(code));
     this.worker = worker;
+    if (this.#resource !== undefined) port1.postMessage(this.#resource);
   }
 
   #failed(reason: string): void {

@@ -4,14 +4,18 @@
  * Runs on the agent thread. Draining begins before the SDK is loaded, which takes a tenth of a second.
  */
 import { threadId, workerData } from 'node:worker_threads';
+import type { Config, Feature } from '../config/options.ts';
 import { createDiag } from '../diag.ts';
 import { GridwatchError } from '../errors.ts';
 import { Clock } from '../shared-memory/clock.ts';
 import { AgentState, ControlMemory, HEADER } from '../shared-memory/layout.ts';
 import { osThreadId } from '../shared-memory/os-thread.ts';
 import { readWaitWord } from '../shared-memory/wait-word.ts';
+import { Breaker } from './breaker.ts';
+import { ControlFile } from './control-file.ts';
 import { Dispatch } from './dispatch.ts';
 import { Drain } from './drain.ts';
+import { FeatureSwitches } from './feature-switches.ts';
 import { HeapGuard } from './heap-guard.ts';
 import { cpuQuota } from './host/cgroup.ts';
 import { HostCpu } from './host/cpu.ts';
@@ -20,13 +24,16 @@ import { Inventory } from './host/inventory.ts';
 import { ProcTree } from './host/proc.ts';
 import { ProcessMetrics } from './host/process.ts';
 import { ProcTaskDirectory } from './host/task.ts';
+import { Identity } from './identity.ts';
+import { applySettings } from './live-settings.ts';
 import { Liveness } from './liveness.ts';
 import { GcTotals } from './model/gc.ts';
-import { AgentSelf, DisabledFeatures, DropCounts } from './model/self.ts';
+import { AgentSelf, agentUsage, DisabledFeatures, DropCounts } from './model/self.ts';
 import { ThreadTable } from './model/threads.ts';
 import { describeProcess, instanceId, packageVersion } from './resource.ts';
 import type { AgentThreadSettings } from './settings.ts';
 import { createSyncConsole } from './sync-console.ts';
+import type { MetricSource } from './telemetry/metrics.ts';
 import { createTelemetry } from './telemetry/sdk.ts';
 import { ObservedThreads } from './threads.ts';
 
@@ -46,12 +53,22 @@ const clock = new Clock(memory.baseS);
 clock.reanchor();
 const drops = new DropCounts();
 const disabled = new DisabledFeatures(diag, settings.disabledFeatures);
+const switches = new FeatureSwitches(memory, config.features, disabled);
+const identity = new Identity({
+  onLate: () =>
+    diag
+      .once('late identity')
+      .warn(
+        "the application's OpenTelemetry SDK was registered late: the agent goes on under a service.instance.id of its own",
+      ),
+});
 const telemetry = createTelemetry({
   clock,
   config,
   env: process.env,
   version: packageVersion(),
   resourceAttributes: { ...describeProcess(settings.mainFile), 'service.instance.id': instanceId(memory) },
+  applicationResource: identity.resource,
   diag,
   countDrop: drops.count,
 });
@@ -73,6 +90,9 @@ const threads = new ObservedThreads(memory, table, gcTotals, dispatch);
 const liveness = new Liveness({
   ended: (claim) => threads.end(claim, nowNs()),
   overdue: (claim) => threads.giveUp(claim, nowNs()),
+  told: ({ slot }, message) => {
+    if (slot === settings.mainClaim.slot) identity.receive(message);
+  },
 });
 liveness.watch(settings.mainClaim, settings.mainPort);
 
@@ -80,14 +100,30 @@ const heapGuard = new HeapGuard(HEAP_LIMIT_BYTES, (usedBytes) => {
   diag.warn(`the agent thread is started anew: its heap stays at ${Math.round(usedBytes / 2 ** 20)} MiB`);
   void telemetry.flush(config.exitTimeoutMs).then(() => process.exit(EXIT_CODE_HEAP));
 });
+const breaker = new Breaker(
+  { limits: config, usage: agentUsage, switches, diag, emitLog: (record) => telemetry.logs.emit(record) },
+  nowNs(),
+);
+const applyLive = (changed: Config, isOff: boolean): void =>
+  applySettings({ memory, switches, telemetry, breaker }, changed, isOff);
+/* An agent thread before this one may have left other thresholds. */
+applyLive(config, false);
+const controlFile = new ControlFile({ config, diag, apply: applyLive });
 const drain = new Drain(memory, clock, {
   drain: (atNs) => threads.drain(atNs),
   sample: (atNs) => {
+    controlFile.check(atNs);
+    breaker.check(atNs);
     liveness.lookUp(threads, atNs);
-    table.sample(atNs);
+    if (switches.isOn('threads')) table.sample(atNs);
+    dispatch.tick(atNs);
     heapGuard.check(atNs, () => process.memoryUsage().heapUsed);
   },
-  flush: () => telemetry.flush(config.exitTimeoutMs),
+  flush: () => {
+    identity.settle();
+    dispatch.flush();
+    return telemetry.flush(config.exitTimeoutMs);
+  },
 });
 
 openAgentThread();
@@ -96,12 +132,13 @@ const hostClaim = new HostClaim({
   isConfined: () => (cpuQuota(proc, sys) ?? Number.POSITIVE_INFINITY) < inventory.cpus().logicalCount,
   onUnavailable,
 });
-if (config.features.threads) telemetry.metrics.addSource(table);
-if (config.features.gc) telemetry.metrics.addSource(gcTotals);
-if (config.features.cpu) {
-  telemetry.metrics.addSource(new HostCpu({ proc, sys, inventory, claim: hostClaim, nowNs, onUnavailable }));
-  telemetry.metrics.addSource(new ProcessMetrics({ proc, nowNs, cpuCount: () => inventory.cpus().logicalCount }));
-}
+const addSource = (feature: Feature, source: MetricSource): void => {
+  if (config.features[feature]) telemetry.metrics.addSource(switches.gate(feature, source));
+};
+addSource('threads', table);
+addSource('gc', gcTotals);
+addSource('cpu', new HostCpu({ proc, sys, inventory, claim: hostClaim, nowNs, onUnavailable }));
+addSource('cpu', new ProcessMetrics({ proc, nowNs, cpuCount: () => inventory.cpus().logicalCount }));
 telemetry.metrics.addSource(
   new AgentSelf({ memory, clock, drainDurations: drain.durations, disabledFeatures: disabled }, drops),
 );

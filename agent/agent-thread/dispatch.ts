@@ -12,8 +12,9 @@ import type { ThreadTable } from './model/threads.ts';
 import type { RecordKind } from './telemetry/catalog.ts';
 import type { Telemetry } from './telemetry/sdk.ts';
 import type { ObservedThread } from './threads.ts';
+import { UnclaimedPauses } from './unclaimed-pauses.ts';
 
-/** A pause shorter than this is no root span of its own. */
+/** A pause shorter than this is no span of its own where no request was held up by it. */
 const GC_ROOT_NS = 100e6;
 
 export class Dispatch {
@@ -21,24 +22,40 @@ export class Dispatch {
   readonly #telemetry: Telemetry;
   readonly #drops: DropCounts;
   readonly #disabled: DisabledFeatures;
+  readonly #unclaimed: UnclaimedPauses;
 
   constructor(table: ThreadTable, telemetry: Telemetry, drops: DropCounts, disabled: DisabledFeatures) {
     this.#table = table;
     this.#telemetry = telemetry;
     this.#drops = drops;
     this.#disabled = disabled;
+    this.#unclaimed = new UnclaimedPauses((pause) => telemetry.spans.emit(pause));
   }
 
-  /** A garbage collection past the threshold. */
-  record(thread: ObservedThread, { number, startNs, durationNs }: RingRecord): void {
+  /**
+   * A garbage collection past the threshold: once by itself, unless a request that had ended by then was held up by it, and once for each such
+   * request. One that is not part of a sampled trace is shown all the same if it is the slowest of its kind (`telemetry/spans.ts`).
+   */
+  record(thread: ObservedThread, { number, startNs, durationNs, context }: RingRecord): void {
     const type = GC_TYPES[number] as string;
-    this.#telemetry.spans.emit({
-      name: `gc ${type}`,
-      startNs,
-      endNs: startNs + durationNs,
-      attributes: { ...identity(thread), 'v8js.gc.type': type },
-      minRootNs: GC_ROOT_NS,
-    });
+    const attributes = { ...identity(thread), 'v8js.gc.type': type };
+    const pause = { name: `gc ${type}`, startNs, endNs: startNs + durationNs, attributes } as const;
+    if (context !== undefined) {
+      this.#unclaimed.claim(thread.claim, startNs);
+      this.#telemetry.spans.emit({ ...pause, parent: context });
+    } else if (durationNs >= GC_ROOT_NS) {
+      this.#unclaimed.add(thread.claim, pause);
+    }
+  }
+
+  /** To be called at every poll. */
+  tick(nowNs: number): void {
+    this.#unclaimed.tick(nowNs);
+  }
+
+  /** Hands over all that waits for something. */
+  flush(): void {
+    this.#unclaimed.flush();
   }
 
   dropped(kind: RecordKind, dropped: number): void {

@@ -20,6 +20,8 @@ export interface LivenessHandlers {
   readonly ended: (claim: SlotClaim) => void;
   /** Nothing was heard of the thread since it was claimed. It may only be slow. */
   readonly overdue: (claim: SlotClaim) => void;
+  /** A thread has sent something else than the notice of a new thread. Nothing of it is certain. */
+  readonly told: (claim: SlotClaim, message: unknown) => void;
 }
 
 export class Liveness {
@@ -37,7 +39,8 @@ export class Liveness {
     this.#watched.set(claim.slot, claim.generation);
     port.on('message', (notice: unknown) => {
       const { claim: child, port: childPort } = (notice ?? {}) as { claim?: SlotClaim; port?: MessagePort };
-      if (child !== undefined && childPort !== undefined && isSlot(child.slot)) this.watch(child, childPort);
+      if (child === undefined) this.#handlers.told(claim, notice);
+      else if (childPort !== undefined && isSlot(child.slot)) this.watch(child, childPort);
     });
     port.on('close', () => {
       if (this.#watched.get(claim.slot) === claim.generation) this.#watched.delete(claim.slot);

@@ -29,6 +29,8 @@ export interface ThreadSettings {
   readonly notify: (notice: SpawnNotice) => void;
   /** Runs at the thread's end, after its last records. */
   readonly atExit: () => void;
+  /** Runs now and then, when garbage was collected. */
+  readonly onGc: () => void;
   readonly hiddenWorker: () => Worker | undefined;
   /** Told of a part that could not be had. */
   readonly onFailure: (feature: Feature, error: unknown) => void;
@@ -51,7 +53,7 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
   };
   let gc: GcSource | undefined;
   part('gc', () => {
-    const source = new GcSource(recorder);
+    const source = new GcSource(recorder, settings.onGc);
     gc = source;
     drains.push(() => source.drain());
     undo.push(() => source.stop());
@@ -95,6 +97,7 @@ export function attachWorker(registerFile: string): void {
     notify: (notice) => liveness?.postMessage(notice, [notice.port]),
     /* Its records are in shared memory: they outlive it without its waiting for anything. */
     atExit: () => {},
+    onGc: () => {},
     hiddenWorker: () => undefined,
     /* The main thread, which has the same intrinsics and the same Node, has said it already. */
     onFailure: () => {},

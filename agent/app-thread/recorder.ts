@@ -7,7 +7,7 @@ import { Clock } from '../shared-memory/clock.ts';
 import { HISTOGRAM_BYTES, HistogramWriter } from '../shared-memory/histogram.ts';
 import { type ControlMemory, HEADER, SLOT } from '../shared-memory/layout.ts';
 import { GC_TYPES, RecordKind } from '../shared-memory/records.ts';
-import type { SlotClaim } from '../shared-memory/registry.ts';
+import type { SlotClaim, TraceIds } from '../shared-memory/registry.ts';
 import { RingWriter } from '../shared-memory/ring-writer.ts';
 import { WaitWordWriter } from '../shared-memory/wait-word.ts';
 
@@ -31,15 +31,24 @@ export class Recorder {
     );
   }
 
+  /** Whether any of these features (`featureBits`) is switched off, now: the control file or the agent's budget may do so at any time. */
+  isOff(bits: number): boolean {
+    return ((this.memory.i32[HEADER.FEATURES_OFF >> 2] as number) & bits) !== 0;
+  }
+
   /** Whether this thread's collections go unseen, because its event loop does not turn. */
   setGcSuspended(isSuspended: boolean): void {
     this.memory.i32[this.memory.slotAt(this.claim.slot, SLOT.GC_SUSPENDED) >> 2] = isSuspended ? 1 : 0;
   }
 
-  /** One garbage collection: always into the histogram of its type, and a record when it is past the threshold. */
-  recordGc(type: number, startNs: number, durationNs: number): void {
+  /** One garbage collection, into the histogram of its type; true when it is past the threshold, and so a record. */
+  countGc(type: number, durationNs: number): boolean {
     this.#gcHistograms[type]?.record(durationNs);
-    if (durationNs < (this.memory.f64[HEADER.GC_THRESHOLD_NS >> 3] as number)) return;
-    this.#ring.offer(RecordKind.GC, type, startNs, durationNs, undefined);
+    return durationNs >= (this.memory.f64[HEADER.GC_THRESHOLD_NS >> 3] as number);
+  }
+
+  /** A garbage collection past the threshold: by itself, or as part of what a span of the application did. */
+  recordGc(type: number, startNs: number, durationNs: number, context: TraceIds | undefined): void {
+    this.#ring.offer(RecordKind.GC, type, startNs, durationNs, context);
   }
 }

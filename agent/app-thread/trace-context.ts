@@ -14,22 +14,52 @@ const SPAN_KEY = Symbol.for('OpenTelemetry Context Key SPAN');
 const TRACE_ID = /^(?!0{32})[0-9a-f]{32}$/;
 const SPAN_ID = /^(?!0{16})[0-9a-f]{16}$/;
 
+/** What a span says of itself: nothing of it is certain. */
+export interface SpanContext extends Partial<TraceIds> {
+  readonly isRemote?: unknown;
+}
+
+export interface Context {
+  getValue?(key: symbol): { spanContext?(): SpanContext | undefined } | undefined;
+}
+
 interface ApiGlobal {
-  readonly context?: {
-    active?(): { getValue?(key: symbol): { spanContext?(): Partial<TraceIds> } | undefined } | undefined;
-  };
+  readonly context?: { active?(): Context | undefined };
+  readonly trace?: { getDelegate?(): unknown };
+  readonly metrics?: unknown;
+  readonly logs?: unknown;
+}
+
+/** What is registered on this thread; undefined as long as nothing is. */
+export function registeredApi(): ApiGlobal | undefined {
+  return (globalThis as Record<symbol, unknown>)[API] as ApiGlobal | undefined;
+}
+
+/** What the application's tracers come from, behind the api's own stand-in. */
+export function registeredTracerProvider(): unknown {
+  const trace = registeredApi()?.trace;
+  return trace?.getDelegate === undefined ? trace : trace.getDelegate();
+}
+
+/** The span of a context, or of the active one; undefined without one, and without a registered context manager. May throw. */
+export function spanContextIn(given?: Context): SpanContext | undefined {
+  const context = given ?? registeredApi()?.context?.active?.();
+  return context?.getValue?.(SPAN_KEY)?.spanContext?.();
+}
+
+/** The ids of a span; undefined when they are not valid. */
+export function validIds(context: SpanContext | undefined): TraceIds | undefined {
+  if (context === undefined) return undefined;
+  const { traceId, spanId, traceFlags } = context;
+  if (typeof traceId !== 'string' || typeof spanId !== 'string') return undefined;
+  if (!TRACE_ID.test(traceId) || !SPAN_ID.test(spanId)) return undefined;
+  return { traceId, spanId, traceFlags: Number(traceFlags) & 0xff };
 }
 
 /** The active span's ids; undefined without a registered context manager, without an active span, or when its ids are not valid. */
 export function activeTraceIds(): TraceIds | undefined {
   try {
-    const api = (globalThis as Record<symbol, unknown>)[API] as ApiGlobal | undefined;
-    const ids = api?.context?.active?.()?.getValue?.(SPAN_KEY)?.spanContext?.();
-    if (ids === undefined) return undefined;
-    const { traceId, spanId, traceFlags } = ids;
-    if (typeof traceId !== 'string' || typeof spanId !== 'string') return undefined;
-    if (!TRACE_ID.test(traceId) || !SPAN_ID.test(spanId)) return undefined;
-    return { traceId, spanId, traceFlags: Number(traceFlags) & 0xff };
+    return validIds(spanContextIn());
   } catch {
     return undefined;
   }

@@ -2,6 +2,7 @@
  * From the environment and the options of `start()` to one `Config`, with everything that was wrong on the way. Runs on
  * the application's main thread before its first line, so it must be quick, and must never throw, whatever it is given:
  * a bad value is named with its range and ignored, and the next best one (option, then variable, then default) holds.
+ * The agent thread resolves what is changed later by the same rules.
  */
 
 import { describeKind, formatValue, type Kind, SETTINGS } from './env.ts';
@@ -49,7 +50,15 @@ const OPTION_OF_NAME: ReadonlyMap<string, Option> = new Map(OPTIONS.map((option)
 const OPTION_OF_VARIABLE: ReadonlyMap<string, Option> = new Map(
   OPTIONS.map((option) => [SETTINGS[option].variable, option]),
 );
-const DEFAULTS = Object.fromEntries(OPTIONS.map((option) => [option, SETTINGS[option].byDefault])) as unknown as Values;
+const DEFAULTS = Object.fromEntries(OPTIONS.map((option) => [option, SETTINGS[option].byDefault])) as unknown as Config;
+
+/** Where settings come from. */
+interface Source {
+  readonly what: string;
+  readonly settings: unknown;
+  /** Gives the table in which a name must stand, or nothing for a name that does not concern us. */
+  readonly ours: (name: string) => ReadonlyMap<string, Option> | undefined;
+}
 
 /**
  * @param env - `process.env`, of which only `GRIDWATCH_*` is looked at. An empty variable counts as not given.
@@ -59,20 +68,33 @@ export function resolveConfig(
   env: Readonly<Record<string, string | undefined>>,
   options?: GridwatchOptions,
 ): Resolution {
-  const values = { ...DEFAULTS };
+  const fromEnv: Source = {
+    what: 'the environment',
+    settings: env,
+    ours: (name) => (name.startsWith(PREFIX) ? OPTION_OF_VARIABLE : undefined),
+  };
+  if (options === undefined) return resolve(DEFAULTS, [fromEnv]);
+  return resolve(DEFAULTS, [
+    fromEnv,
+    { what: 'the options of start()', settings: options, ours: () => OPTION_OF_NAME },
+  ]);
+}
+
+/** A configuration with some options changed: only those of `changeable`, named as for `start()`. A bad one stays as it is. */
+export function resolveChange(base: Config, change: unknown, changeable: readonly Option[]): Resolution {
+  const table = new Map(changeable.map((option) => [option as string, option]));
+  return resolve(base, [{ what: 'the change', settings: change, ours: () => table }]);
+}
+
+function resolve(base: Config, sources: readonly Source[]): Resolution {
+  const values: Values = { ...base };
   const names = new Map<Option, string>();
   const faults: Fault[] = [];
-  readSettings('the environment', env, (name) => (name.startsWith(PREFIX) ? OPTION_OF_VARIABLE : undefined));
-  if (options !== undefined) readSettings('the options of start()', options, () => OPTION_OF_NAME);
+  for (const { what, settings, ours } of sources) readSettings(what, settings, ours);
   checkPower();
   return { config: Object.freeze(values), problems: faults.map((fault) => toProblem(fault, values)) };
 
-  /** `ours` gives the table in which a name must stand, or nothing for a name that does not concern us. */
-  function readSettings(
-    what: string,
-    source: unknown,
-    ours: (name: string) => ReadonlyMap<string, Option> | undefined,
-  ): void {
+  function readSettings(what: string, source: unknown, ours: Source['ours']): void {
     let keys: readonly string[];
     try {
       if (typeof source !== 'object' || source === null || Array.isArray(source)) throw new TypeError('not an object');

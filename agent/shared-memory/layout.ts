@@ -72,8 +72,12 @@ export const HEADER = {
   AGENT_RESTARTS: 448,
   /** Four words, `service.instance.id`: written by the first agent thread, read by the one that follows it. */
   INSTANCE_ID: 576,
-  /** Float64: a GC pause at least this long becomes a record; written by the main thread, read by all. */
+  /** Float64: a GC pause at least this long becomes a record; written by the agent thread, and by the main thread before that starts. */
   GC_THRESHOLD_NS: 512,
+  /** Int32: features that are switched off while the program runs, as bits; written by the agent thread, read by all. */
+  FEATURES_OFF: 528,
+  /** Float64: a turn of an event loop that held the CPU at least this long becomes a record; written by the agent thread, read by all. */
+  LOOP_THRESHOLD_NS: 520,
 } as const;
 
 /** Byte offsets in a slot. */

@@ -3,6 +3,7 @@
  *
  * Runs on the agent thread, at collection.
  */
+import { readFileSync } from 'node:fs';
 import type { Diag } from '../../diag.ts';
 import type { Clock } from '../../shared-memory/clock.ts';
 import type { HistogramSnapshot } from '../../shared-memory/histogram.ts';
@@ -10,6 +11,33 @@ import { type ControlMemory, HEADER } from '../../shared-memory/layout.ts';
 import type { DisabledFeature } from '../settings.ts';
 import type { DisabledReason, RecordKind } from '../telemetry/catalog.ts';
 import type { MetricSink, MetricSource } from '../telemetry/metrics.ts';
+
+/** What the agent thread has used so far, and holds. */
+export interface AgentUsage {
+  /** Undefined where neither Node nor the kernel tells. */
+  readonly cpuNs: number | undefined;
+  readonly memoryBytes: number;
+}
+
+/** To be called on the agent thread: it tells of the thread that calls it. */
+export function agentUsage(): AgentUsage {
+  const { heapTotal, external } = process.memoryUsage();
+  return { cpuNs: threadCpuNs(), memoryBytes: heapTotal + external };
+}
+
+/** Node has it from 22.16 on; the kernel's figure is the first of the line. */
+function threadCpuNs(): number | undefined {
+  const { threadCpuUsage } = process as Partial<NodeJS.Process>;
+  if (threadCpuUsage !== undefined) {
+    const { user, system } = threadCpuUsage();
+    return (user + system) * 1e3;
+  }
+  try {
+    return Number.parseInt(readFileSync('/proc/thread-self/schedstat', 'latin1'), 10);
+  } catch {
+    return undefined;
+  }
+}
 
 export interface SelfSettings {
   readonly memory: ControlMemory;
@@ -22,6 +50,8 @@ export interface SelfSettings {
 export class DisabledFeatures {
   readonly #diag: Diag;
   readonly #features: DisabledFeature[];
+  /** What is off for a reason that comes and goes. */
+  readonly #passing = new Map<DisabledReason, readonly string[]>();
 
   constructor(diag: Diag, features: readonly DisabledFeature[]) {
     this.#diag = diag;
@@ -36,8 +66,14 @@ export class DisabledFeatures {
       this.#diag.warn(`${feature} is not observed: ${detail}`, { feature, reason });
   };
 
-  [Symbol.iterator](): Iterator<DisabledFeature> {
-    return this.#features.values();
+  /** Shows these as off for the reason, in place of those shown for it before. Whoever knows why says so. */
+  show(reason: 'configured' | 'budget', features: readonly string[]): void {
+    this.#passing.set(reason, features);
+  }
+
+  *[Symbol.iterator](): Generator<DisabledFeature> {
+    yield* this.#features;
+    for (const [reason, features] of this.#passing) for (const feature of features) yield { feature, reason };
   }
 }
 
@@ -72,10 +108,9 @@ export class AgentSelf implements MetricSource {
     const threadsDropped = Atomics.load(memory.u32, HEADER.THREADS_DROPPED >> 2);
     if (threadsDropped > 0) sink.sum('gridwatch.agent.dropped', { 'gridwatch.record.kind': 'thread' }, threadsDropped);
     sink.histogram('gridwatch.agent.drain.duration', {}, drainDurations);
-    const { user, system } = process.threadCpuUsage();
-    sink.sum('gridwatch.agent.cpu.time', {}, (user + system) * 1e3);
-    const { heapTotal, external } = process.memoryUsage();
-    sink.sum('gridwatch.agent.memory.usage', {}, heapTotal + external);
+    const { cpuNs, memoryBytes } = agentUsage();
+    if (cpuNs !== undefined) sink.sum('gridwatch.agent.cpu.time', {}, cpuNs);
+    sink.sum('gridwatch.agent.memory.usage', {}, memoryBytes);
     sink.sum('gridwatch.agent.restarts', {}, Atomics.load(memory.u32, HEADER.AGENT_RESTARTS >> 2));
     sink.gauge('gridwatch.agent.uptime', {}, clock.nowNs() - this.#startedNs);
     for (const { feature, reason } of disabledFeatures) {

@@ -67,15 +67,17 @@ export class MetricRegistry {
   #previousNs = 0;
   #forgottenIn = 0;
   #rebalancedNs: number;
+  #maxSeries: number;
 
   constructor(settings: MetricRegistrySettings) {
     this.#settings = settings;
+    this.#maxSeries = settings.maxSeries;
     this.#rebalancedNs = settings.clock.nowNs();
     this.#startTime = settings.clock.toHrTime(this.#rebalancedNs);
     this.#limits = new Map(
       (Object.keys(FAMILIES) as Family[]).map((family) => [
         family,
-        new FamilyLimit(family, FAMILIES[family], Math.floor((FAMILIES[family].maxSeries * settings.maxSeries) / 3000)),
+        new FamilyLimit(family, FAMILIES[family], shareOf(family, settings.maxSeries)),
       ]),
     );
     this.#sink = {
@@ -87,6 +89,12 @@ export class MetricRegistry {
       for (const attributes of metric.zeroAttributes()) this.#permanent.push(this.#sourceSeries(metric, attributes));
     }
     for (const series of this.#permanent) series.isPermanent = true;
+  }
+
+  /** Another limit from the next collection on. */
+  limit(maxSeries: number): void {
+    for (const [family, limit] of this.#limits) limit.maxSeries = shareOf(family, maxSeries);
+    this.#maxSeries = maxSeries;
   }
 
   addSource(source: MetricSource): void {
@@ -176,7 +184,7 @@ export class MetricRegistry {
 
   /** When names come and go faster than they are forgotten, those that nobody writes any more have to go first. */
   #hasRoom(): boolean {
-    const max = this.#settings.maxSeries * SOURCE_SERIES_FACTOR;
+    const max = this.#maxSeries * SOURCE_SERIES_FACTOR;
     if (this.#names.size >= max && this.#forgottenIn !== this.#collection) {
       this.#forgottenIn = this.#collection;
       this.#forget(this.#previousNs);
@@ -200,4 +208,9 @@ export class MetricRegistry {
   #limitOf(metric: MetricSeries): FamilyLimit {
     return this.#limits.get(metric.definition.family) as FamilyLimit;
   }
+}
+
+/** A family's share of the series of the process. */
+function shareOf(family: Family, maxSeries: number): number {
+  return Math.floor((FAMILIES[family].maxSeries * maxSeries) / 3000);
 }

@@ -42,6 +42,8 @@ export class Readers {
   readonly #registry: MetricRegistry;
   readonly #scope: { readonly name: string; readonly version: string };
   readonly #readers = new Set<Reader>();
+  /** Readers get nothing of ours meanwhile. */
+  isSilent = false;
 
   constructor(registry: MetricRegistry, scope: { readonly name: string; readonly version: string }) {
     this.#registry = registry;
@@ -74,6 +76,7 @@ export class Readers {
     return {
       collect: async (options): Promise<CollectionResult> => {
         const { resourceMetrics, errors } = await producer.collect(options);
+        if (this.isSilent) return { resourceMetrics, errors };
         try {
           const metrics = view.collect();
           const ours = metrics.length === 0 ? [] : [{ scope: this.#scope, metrics }];

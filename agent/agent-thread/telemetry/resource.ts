@@ -1,14 +1,16 @@
 /**
  * The one resource of everything the process exports. Runs on the agent thread. Precedence, from the weakest: the SDK's defaults, host and operating
- * system, what the agent found out about the process, OTEL_RESOURCE_ATTRIBUTES, OTEL_SERVICE_NAME; the distribution's name stands above all. It must
- * never spawn a process, wait for anything, or reveal command lines, paths, owners or host ids that were not asked for.
+ * system, what the agent found out about the process, OTEL_RESOURCE_ATTRIBUTES, OTEL_SERVICE_NAME, the resource of the application's own SDK, in
+ * which these two are merged already; the distribution's name stands above all. It must never spawn a process, wait for anything, or reveal command
+ * lines, paths, owners or host ids that were not asked for.
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { arch, hostname } from 'node:os';
 import type { Resource } from '@opentelemetry/resources';
 
-export type ResourceAttributes = Readonly<Record<string, string | number | boolean>>;
+type ResourceValue = string | number | boolean;
+export type ResourceAttributes = Readonly<Record<string, ResourceValue | readonly ResourceValue[]>>;
 
 /** The part of `@opentelemetry/resources` used here. */
 export interface ResourceTools {
@@ -26,6 +28,7 @@ export function createResource(
   processAttributes: ResourceAttributes,
   env: NodeJS.ProcessEnv,
   version: string,
+  applicationResource: ResourceAttributes = {},
 ): Resource {
   const detectors = (env['OTEL_NODE_RESOURCE_DETECTORS'] ?? '').split(',').map((name) => name.trim());
   const isAsked = (name: string): boolean => detectors.includes(name) || detectors.includes('all');
@@ -38,6 +41,7 @@ export function createResource(
       ...(isDefault || isAsked('os') ? tools.osDetector.detect().attributes : {}),
       ...processAttributes,
       ...tools.envDetector.detect().attributes,
+      ...applicationResource,
       'telemetry.distro.name': 'gridwatch',
       'telemetry.distro.version': version,
     }),

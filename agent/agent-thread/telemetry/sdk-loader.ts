@@ -1,7 +1,8 @@
 /**
  * Loads the OpenTelemetry SDK and starts it the way the environment says. Runs on the agent thread, long after it has begun to drain: loading takes
- * some 150 ms, and half as long again as ES modules, so it is required. Whatever has to be in place before the SDK builds its readers, processors
- * and exporters is put there first. It must never be imported anywhere else: only this folder knows the SDK.
+ * some 150 ms, and half as long again as ES modules, so it is required. It is loaded before it is known who the process is, and started after, so that
+ * a program that ends in between waits for the start alone. Whatever has to be in place before the SDK builds its readers, processors and exporters
+ * is put there first. It must never be imported anywhere else: only this folder knows the SDK.
  */
 import { createRequire } from 'node:module';
 import type * as Api from '@opentelemetry/api';
@@ -24,10 +25,17 @@ export interface SdkSettings {
   readonly environment: TelemetryEnvironment;
   readonly env: NodeJS.ProcessEnv;
   readonly version: string;
-  readonly processAttributes: ResourceAttributes;
   readonly exporters: Exporters;
   readonly readers: Readers;
   readonly diag: Diag;
+}
+
+/** What everything exported will say of the process. */
+export interface Identity {
+  /** What the agent found out. */
+  readonly processAttributes: ResourceAttributes;
+  /** What the application's own SDK says, if it has one. */
+  readonly applicationResource: ResourceAttributes | undefined;
 }
 
 /** What cannot be said from code when a file says everything. */
@@ -35,8 +43,8 @@ const NOT_WITH_A_FILE =
   "OTEL_CONFIG_FILE is set, so everything not in the file has OpenTelemetry's defaults: the process's resource attributes and service name, " +
   'the export intervals (15 s for metrics, 1 s for spans and logs) and the other OTEL_ variables do not apply';
 
-/** Starts the SDK and returns the API it has registered itself with. */
-export function startSdk(settings: SdkSettings): typeof Api {
+/** Loads the SDK; gives back what starts it and returns the API it has registered itself with. */
+export function loadSdk(settings: SdkSettings): (identity: Identity) => typeof Api {
   const { environment, diag } = settings;
   const require = createRequire(createRequire(import.meta.url).resolve('@opentelemetry/sdk-node'));
   deferSeldomUsed(require);
@@ -45,20 +53,27 @@ export function startSdk(settings: SdkSettings): typeof Api {
   const api = require('@opentelemetry/api') as typeof Api;
   keepOurVoice(api, environment, diag);
   takeOverReaders(require, settings);
-  if (environment.configFile === undefined) startFromEnvironment(sdkNode, require, settings);
-  else {
-    diag.info(NOT_WITH_A_FILE);
-    sdkNode.startNodeSdk();
-  }
-  for (const { OTLPExporterBase } of loadedCopies(require, 'otlp-exporter-base')) {
-    settings.exporters.takeOver(OTLPExporterBase as ExporterClass);
-  }
-  return api;
+  return (identity) => {
+    if (environment.configFile === undefined) startFromEnvironment(sdkNode, require, settings, identity);
+    else {
+      diag.info(NOT_WITH_A_FILE);
+      sdkNode.startNodeSdk();
+    }
+    for (const { OTLPExporterBase } of loadedCopies(require, 'otlp-exporter-base')) {
+      settings.exporters.takeOver(OTLPExporterBase as ExporterClass);
+    }
+    return api;
+  };
 }
 
-function startFromEnvironment(sdkNode: typeof SdkNode, require: NodeJS.Require, settings: SdkSettings): void {
+function startFromEnvironment(
+  sdkNode: typeof SdkNode,
+  require: NodeJS.Require,
+  { env, version }: SdkSettings,
+  { processAttributes, applicationResource }: Identity,
+): void {
   const tools = require('@opentelemetry/resources') as ResourceTools;
-  const resource = createResource(tools, settings.processAttributes, settings.env, settings.version);
+  const resource = createResource(tools, processAttributes, env, version, applicationResource);
   // Nothing on this thread makes requests that would need a context or headers.
   const withoutContext = { contextManager: null, textMapPropagator: null } as object;
   new sdkNode.NodeSDK({ resource, autoDetectResources: false, ...withoutContext }).start();

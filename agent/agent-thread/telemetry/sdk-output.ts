@@ -16,6 +16,9 @@ export const SEVERITIES = { info: 9, warn: 13, error: 17 } as const;
 const ERROR_STATUS = 2;
 const RECORD_AND_SAMPLED = 2;
 
+/** A trace id that every sampler keeps which keeps a share of all: the largest there is, whose four words also cancel each other out. */
+const IN_EVERY_SHARE = 'f'.repeat(32);
+
 /** What is used of a provider; the fields with an underscore are undocumented, and taken for empty where they are missing. */
 interface Provider {
   forceFlush?(): Promise<void>;
@@ -44,6 +47,7 @@ export interface SdkOutputSettings {
 export class SdkOutput {
   readonly #settings: SdkOutputSettings;
   readonly #tracer: Api.Tracer;
+  readonly #rootTracer: Api.Tracer;
   readonly #incidentTracer: Api.Tracer;
   readonly #logger: Api.Logger;
   readonly #tracerProvider: Provider;
@@ -58,7 +62,8 @@ export class SdkOutput {
     this.#tracerProvider = provider as Provider;
     this.#loggerProvider = api.logs.getLoggerProvider() as Provider;
     this.#tracer = provider.getTracer(scope.name, scope.version);
-    this.#incidentTracer = withSampler(this.#tracer, () => ({ decision: RECORD_AND_SAMPLED }));
+    this.#rootTracer = withSampler(this.#tracer, keepingShares);
+    this.#incidentTracer = withSampler(this.#tracer, () => () => ({ decision: RECORD_AND_SAMPLED }));
     this.#logger = api.logs.getLogger(scope.name, scope.version);
   }
 
@@ -73,7 +78,7 @@ export class SdkOutput {
       countDrop('span', 1);
       return;
     }
-    const tracer = span.isIncident === true ? this.#incidentTracer : this.#tracer;
+    const tracer = this.#tracerFor(span);
     const options: Api.SpanOptions = {
       kind: SPAN_KINDS[span.kind ?? 'internal'],
       startTime: clock.toHrTime(span.startNs),
@@ -131,6 +136,11 @@ export class SdkOutput {
     return !isFull(provider);
   }
 
+  #tracerFor({ isIncident, parent }: OutgoingSpan): Api.Tracer {
+    if (isIncident === true) return this.#incidentTracer;
+    return parent === undefined ? this.#rootTracer : this.#tracer;
+  }
+
   #contextOf(parent: SpanParent | undefined): Api.Context {
     const { ROOT_CONTEXT, trace } = this.#settings.api;
     return parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent);
@@ -145,7 +155,22 @@ function isFull({ _activeSpanProcessor, _sharedState }: Provider): boolean {
   });
 }
 
+type ShouldSample = (context: Api.Context, traceId: string, ...rest: unknown[]) => { readonly decision: number };
+
 /** The same tracer, deciding otherwise: incidents are exported whatever OTEL_TRACES_SAMPLER says. */
-function withSampler(tracer: Api.Tracer, shouldSample: () => { decision: number }): Api.Tracer {
+function withSampler(tracer: Api.Tracer, decide: (configured: ShouldSample) => ShouldSample): Api.Tracer {
+  const { _sampler: sampler } = tracer as unknown as { readonly _sampler: { readonly shouldSample: ShouldSample } };
+  const shouldSample = decide((...args) => sampler.shouldSample(...args));
   return Object.create(tracer, { _sampler: { value: { shouldSample } } }) as Api.Tracer;
+}
+
+/**
+ * A root that comes this far is the slowest of its name in ten seconds. A sampler that keeps one trace in a hundred by its id would lose it as it
+ * loses the others, and show nothing for a quarter of an hour: so such a sampler keeps it, and one that keeps none is obeyed.
+ */
+function keepingShares(configured: ShouldSample): ShouldSample {
+  return (context, traceId, ...rest) => {
+    const result = configured(context, traceId, ...rest);
+    return result.decision === RECORD_AND_SAMPLED ? result : configured(context, IN_EVERY_SHARE, ...rest);
+  };
 }

@@ -14,7 +14,7 @@ import { LogEmitter } from './logs.ts';
 import { MetricRegistry, type MetricSink } from './metrics.ts';
 import { Readers } from './readers.ts';
 import type { ResourceAttributes } from './resource.ts';
-import { startSdk } from './sdk-loader.ts';
+import { loadSdk } from './sdk-loader.ts';
 import { SdkOutput } from './sdk-output.ts';
 import { SpanEmitter } from './spans.ts';
 
@@ -25,8 +25,10 @@ export interface TelemetrySettings {
   readonly env: NodeJS.ProcessEnv;
   /** The version of this package. */
   readonly version: string;
-  /** What the process is. The SDK starts when a promise of it is kept. */
-  readonly resourceAttributes: ResourceAttributes | Promise<ResourceAttributes>;
+  /** What the process is, as far as the agent has found out. */
+  readonly resourceAttributes: ResourceAttributes;
+  /** The resource of the application's own SDK, undefined when it has none; it stands above all others. The SDK starts when the promise is kept. */
+  readonly applicationResource?: Promise<ResourceAttributes | undefined>;
   readonly diag: Diag;
   readonly countDrop: (kind: RecordKind, records: number) => void;
 }
@@ -63,10 +65,17 @@ export class Telemetry {
     this.#scope = { name: 'gridwatch', version: settings.version };
     this.#environment = prepareEnvironment(settings.env, diag);
     this.#backlog = new Backlog(countDrop);
-    this.spans = new SpanEmitter({ nowNs, write: (span) => this.#backlog.span(span) });
+    this.spans = new SpanEmitter({
+      nowNs,
+      write: (span) => {
+        if (!this.#readers.isSilent) this.#backlog.span(span);
+      },
+    });
     this.logs = new LogEmitter({
       nowNs,
-      write: (log) => this.#backlog.log(log),
+      write: (log) => {
+        if (!this.#readers.isSilent) this.#backlog.log(log);
+      },
       emitSpan: (span) => this.spans.emit(span),
     });
     this.metrics = new MetricRegistry({
@@ -80,6 +89,11 @@ export class Telemetry {
     this.#exporters = new Exporters({ diag, timeoutsMs: this.#environment.timeoutsMs, countDrop, nowMs: Date.now });
     this.#readers = new Readers(this.metrics, this.#scope);
     this.ready = this.#start();
+  }
+
+  /** While it is silent nothing is exported: metrics count on unseen, spans and log records are let go, and nobody is told of a loss. */
+  set isSilent(isSilent: boolean) {
+    this.#readers.isSilent = isSilent;
   }
 
   /**
@@ -110,9 +124,8 @@ export class Telemetry {
   }
 
   async #start(): Promise<void> {
-    const { diag, env, version, clock, countDrop } = this.#settings;
+    const { diag, env, version, clock, countDrop, resourceAttributes } = this.#settings;
     try {
-      const processAttributes = await this.#settings.resourceAttributes;
       // What the caller does in this turn, draining above all, comes before 150 ms of loading.
       await new Promise((resolve) => setImmediate(resolve));
       if (this.#environment.isDisabled) {
@@ -120,7 +133,9 @@ export class Telemetry {
         return;
       }
       const [environment, exporters, readers] = [this.#environment, this.#exporters, this.#readers];
-      const api = startSdk({ environment, env, version, processAttributes, exporters, readers, diag });
+      const start = loadSdk({ environment, env, version, exporters, readers, diag });
+      const applicationResource = await this.#settings.applicationResource;
+      const api = start({ processAttributes: resourceAttributes, applicationResource });
       this.#output = new SdkOutput({ api, clock, scope: this.#scope, countDrop });
       if (readers.isEmpty && this.#output.isEmpty) {
         this.#switchOff();

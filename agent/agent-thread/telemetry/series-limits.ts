@@ -29,7 +29,7 @@ export class FamilyLimit {
   readonly family: Family;
   readonly #names = new Map<string, SeriesName>();
   readonly #maxNames: number;
-  readonly #maxSeries: number;
+  #maxSeries: number;
   readonly #alwaysKept: readonly string[];
   #ownNames = 0;
   #wasJoining = false;
@@ -43,6 +43,11 @@ export class FamilyLimit {
     this.#maxNames = limits.maxNames;
     this.#maxSeries = maxSeries;
     this.#alwaysKept = limits.alwaysKept;
+  }
+
+  /** Another limit from the next collection on. */
+  set maxSeries(maxSeries: number) {
+    this.#maxSeries = maxSeries;
   }
 
   /** How many names stand together as `_OTHER`; a source may itself write to `_OTHER`, which is no name. */

@@ -6,12 +6,14 @@
  * Runs on application threads. The wait itself is never split or shortened: a notify would be lost in the gap.
  */
 import { createThreadMatcher } from '../../config/exclude.ts';
+import { featureBits } from '../../config/feature-bits.ts';
 import { internName } from '../../shared-memory/names.ts';
 import { WaitState } from '../../shared-memory/wait-word.ts';
 import { callSiteOf } from '../call-site.ts';
 import type { Recorder } from '../recorder.ts';
 
 const original = Atomics.wait;
+const ATOMICS = featureBits(['atomics']);
 
 /** A thread that parks more often than this has its call site taken of the first ones of each second only. */
 const MAX_SITES_PER_SECOND = 100;
@@ -27,6 +29,7 @@ export function patchAtomicsWait(
   /* A method, so that it has the name and length of the original and, like it, cannot be constructed. */
   const { wait } = {
     wait(typedArray: Int32Array, index: number, value: number, timeout?: number): 'ok' | 'not-equal' | 'timed-out' {
+      if (recorder.isOff(ATOMICS)) return original(typedArray, index, value, timeout);
       const nowNs = clock.nowNs();
       beforeWait(nowNs);
       const site = sites.take(wait, nowNs);

@@ -28,7 +28,11 @@ beforeEach(() => {
   const lists: { ended: SlotClaim[]; overdue: SlotClaim[] } = { ended: [], overdue: [] };
   ({ ended, overdue } = lists);
   open = [];
-  liveness = new Liveness({ ended: (claim) => lists.ended.push(claim), overdue: (claim) => lists.overdue.push(claim) });
+  liveness = new Liveness({
+    ended: (claim) => lists.ended.push(claim),
+    overdue: (claim) => lists.overdue.push(claim),
+    told: () => {},
+  });
 });
 
 afterEach(() => {

@@ -52,7 +52,9 @@ const HEADER_FIELDS: Record<keyof typeof HEADER, Field> = {
   THREADS_DROPPED: int32('every thread'),
   AGENT_RESTARTS: int32('main'),
   INSTANCE_ID: block(16, 'agent'),
-  GC_THRESHOLD_NS: float64('once'),
+  GC_THRESHOLD_NS: float64('agent'),
+  FEATURES_OFF: int32('agent'),
+  LOOP_THRESHOLD_NS: float64('agent'),
 };
 
 const SLOT_FIELDS: Record<keyof typeof SLOT, Field> = {

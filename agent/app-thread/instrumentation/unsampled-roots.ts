@@ -1,0 +1,98 @@
+/**
+ * Sees when a local root span ends that the application's sampler has left out. No processor hears of such a span: it is a stand-in that carries
+ * its ids. Without it a service that samples one request in a hundred would learn nothing of what the other ninety-nine waited for.
+ *
+ * Runs on application threads. `startSpan` of the SDK's class of tracers is replaced, and `end` of the api's class of stand-ins once the first of
+ * them was seen. A recorded span costs a call and a load; a stand-in that is a local root a clock and an entry in a map, which is bounded: of spans
+ * that are never ended the oldest is forgotten.
+ */
+import { type Method, replaceMethod } from '../replace-method.ts';
+import { type Context, type SpanContext, spanContextIn } from '../trace-context.ts';
+import type { RootEnded } from './local-roots.ts';
+
+/* The original: a program's tests may replace the global by a clock of their own. */
+const nowMs = Date.now;
+
+const MAX_LIVE = 4096;
+const NO_TRACE = '0'.repeat(32);
+const SAMPLED = 1;
+
+interface Span {
+  spanContext(): SpanContext;
+  /** Of a recorded span. */
+  readonly startTime?: unknown;
+}
+
+export class UnsampledRoots {
+  readonly #onEnd: RootEnded;
+  readonly #undo: (() => void)[] = [];
+  readonly #classes = new Set<object>();
+  /** Live local roots, and when they began. */
+  readonly #live = new Map<object, number>();
+
+  constructor(onEnd: RootEnded) {
+    this.#onEnd = onEnd;
+  }
+
+  /** Follows the tracers of a provider. As long as it has none there is no span to be seen. */
+  follow({ _tracers: tracers }: { readonly _tracers?: unknown }): void {
+    if (!(tracers instanceof Map)) return;
+    for (const tracer of tracers.values() as Iterable<object>) {
+      this.#replace(Object.getPrototypeOf(tracer) as object, 'startSpan', (original) => {
+        const started = this.#started.bind(this);
+        return function (...args): unknown {
+          const span = Reflect.apply(original, this, args) as Span;
+          if (span.startTime === undefined) started(span, args[1], args[2]);
+          return span;
+        };
+      });
+      return;
+    }
+  }
+
+  stop(): void {
+    for (const step of this.#undo.splice(0)) step();
+    this.#classes.clear();
+    this.#live.clear();
+  }
+
+  #started(span: Span, options: unknown, context: unknown): void {
+    try {
+      const { traceId, traceFlags } = span.spanContext();
+      if (traceId === NO_TRACE || (Number(traceFlags) & SAMPLED) !== 0) return;
+      const isRoot = (options as { root?: unknown } | undefined)?.root === true;
+      const parent = isRoot ? undefined : spanContextIn(context as Context | undefined);
+      if (parent !== undefined && parent.isRemote !== true && parent.traceId !== NO_TRACE) return;
+      this.#followEnd(Object.getPrototypeOf(span) as object);
+      this.#live.set(span, nowMs());
+      if (this.#live.size > MAX_LIVE) for (const oldest of this.#live.keys()) return void this.#live.delete(oldest);
+    } catch {
+      /* Not a span, or not a context, as the api has it. */
+    }
+  }
+
+  #followEnd(spanClass: object): void {
+    this.#replace(spanClass, 'end', (original) => {
+      const ended = this.#ended.bind(this);
+      return function (...args): unknown {
+        ended(this as Span);
+        return Reflect.apply(original, this, args);
+      };
+    });
+  }
+
+  #ended(span: Span): void {
+    const startMs = this.#live.get(span);
+    if (startMs === undefined) return;
+    this.#live.delete(span);
+    this.#onEnd(span.spanContext(), startMs, nowMs());
+  }
+
+  /** Each class once. */
+  #replace(prototype: object, name: 'startSpan' | 'end', make: (original: Method) => Method): void {
+    if (this.#classes.has(prototype)) return;
+    this.#classes.add(prototype);
+    const restore = replaceMethod(prototype, name, make);
+    if (restore !== undefined) this.#undo.push(restore);
+  }
+}
