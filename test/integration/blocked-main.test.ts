@@ -13,7 +13,7 @@ import { type ObservedProgram, observe, startObserved } from '../support/observe
 const APPS = fileURLToPath(new URL('../fixtures/apps/', import.meta.url));
 
 /** Long enough for everything asked of the agent meanwhile. */
-const BLOCKED_MS = 4000;
+const BLOCKED_MS = 9000;
 
 /** Whether the program has not gone on yet: what was seen before was seen while its main thread was blocked. */
 class Output {
