@@ -14,8 +14,12 @@ import { followExit } from './exit.ts';
 import { patchAtomicsWait } from './instrumentation/atomics.ts';
 import { claimPreload, type Preload } from './preload-argument.ts';
 import { Recorder } from './recorder.ts';
+import { EventLoopSource } from './sources/event-loop.ts';
 import { GcSource } from './sources/gc.ts';
+import { HeapSource } from './sources/heap.ts';
+import { Heartbeat } from './sources/heartbeat.ts';
 import { followWorkers, type SpawnNotice } from './spawn.ts';
+import { followTermination } from './terminate.ts';
 import { takeTicket } from './ticket.ts';
 
 const { threadId } = process.getBuiltinModule('node:worker_threads');
@@ -58,11 +62,31 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
     drains.push(() => source.drain());
     undo.push(() => source.stop());
   });
+  const heartbeat = new Heartbeat(() => recorder.clock.nowNs());
+  undo.push(() => heartbeat.stop());
+  let loop: EventLoopSource | undefined;
+  part('eventloop', () => {
+    const source = new EventLoopSource(recorder, heartbeat);
+    loop = source;
+    drains.push(() => source.tell(recorder.clock.nowNs()));
+    undo.push(() => source.stop());
+  });
+  part('heap', () => {
+    const source = new HeapSource(recorder);
+    heartbeat.add((nowNs) => source.sample(nowNs));
+    drains.push(() => heartbeat.beforeWait(recorder.clock.nowNs()));
+  });
   part('atomics', () => {
-    undo.push(patchAtomicsWait(recorder, config.atomicsSites, (nowNs) => gc?.beforeWait(nowNs)));
+    const beforeWait = (nowNs: number): void => {
+      gc?.beforeWait(nowNs);
+      loop?.beforeWait(nowNs);
+      heartbeat.beforeWait(nowNs);
+    };
+    undo.push(patchAtomicsWait(recorder, config.atomicsSites, beforeWait));
   });
   part('threads', () => {
     const isExcluded = createThreadMatcher(config.excludeThreads);
+    undo.push(followTermination(memory));
     undo.push(followWorkers({ recorder, config, preload: settings.preload, isExcluded, notify: settings.notify }));
   });
   const atExit = (): void => {

@@ -45,6 +45,8 @@ export interface ThreadEntry {
   readonly info: ThreadInfo;
   /** `thread.name`: unique among the live threads. */
   readonly name: string;
+  /** CPU time as of the last sample; 0 where the kernel does not tell. */
+  readonly cpuNs: number;
 }
 
 export interface ThreadTableSettings {
@@ -80,6 +82,10 @@ class LiveThread implements ThreadEntry {
     this.info = info;
     this.name = name;
     this.account = account;
+  }
+
+  get cpuNs(): number {
+    return this.account.cpuNs;
   }
 }
 
