@@ -10,13 +10,15 @@
  */
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { formatValue } from '../config/env.ts';
+import { resolve } from 'node:path';
+import { formatValue, SETTINGS } from '../config/env.ts';
 import { type Config, FEATURES } from '../config/options.ts';
 import { resolveChange } from '../config/resolve.ts';
 import type { Diag } from '../diag.ts';
 
 const LOOK_INTERVAL_NS = 10e9;
 const MAX_BYTES = 65_536;
+const AS_STARTED = 'as when the program started';
 
 /** What may be changed while the program runs; all else is decided when it starts. */
 export const CHANGEABLE: readonly (keyof Config)[] = [
@@ -43,23 +45,25 @@ export interface ControlFileSettings {
 export class ControlFile {
   readonly #settings: ControlFileSettings;
   readonly #read: (path: string) => Promise<string | undefined>;
+  /** Absolute: the program may change its folder. */
+  readonly #path: string | undefined;
   #lookedNs = Number.NEGATIVE_INFINITY;
   #isReading = false;
   #text: string | undefined;
-  #inForce = '';
+  #inForce = AS_STARTED;
 
   constructor(settings: ControlFileSettings) {
     this.#settings = settings;
     this.#read = settings.read ?? readBounded;
-    this.#inForce = describe(settings.config, false);
+    const { controlFile } = settings.config;
+    this.#path = controlFile === undefined ? undefined : resolve(controlFile);
   }
 
   /** To be called often; looks every ten seconds, one look at a time. */
   check(nowNs: number): void {
-    const { controlFile: path } = this.#settings.config;
-    if (path === undefined || this.#isReading || nowNs - this.#lookedNs < LOOK_INTERVAL_NS) return;
+    if (this.#path === undefined || this.#isReading || nowNs - this.#lookedNs < LOOK_INTERVAL_NS) return;
     this.#lookedNs = nowNs;
-    void this.#look(path);
+    void this.#look(this.#path);
   }
 
   async #look(path: string): Promise<void> {
@@ -86,15 +90,19 @@ export class ControlFile {
     }
     const { off, ...change } = given;
     const { config: base, diag } = this.#settings;
-    const { config, problems } = resolveChange(base, change, CHANGEABLE);
-    const messages = problems.map(({ message }) => message);
-    if (off !== undefined && typeof off !== 'boolean') messages.push('off: expected true or false; it is left out');
-    messages.push(
-      ...startedWithout(change['features'], base).map((name) => `${name} was off when the program started`),
-    );
+    const { config: resolved, problems } = resolveChange(base, change, CHANGEABLE);
+    const config = { ...resolved, features: ofThoseStarted(resolved.features, base) };
+    const isOff = off === true;
+    const messages = [
+      ...problems.map(({ name, message }) => (isSetting(name) ? `${name} cannot be changed here` : message)),
+      ...startedWithout(change['features'], base).map(
+        (name) => `${name} was off when the program started, and stays off`,
+      ),
+      ...(off === undefined || typeof off === 'boolean' ? [] : ['off: expected true or false; it is left out']),
+    ];
     for (const message of messages) diag.warn(`the control file: ${message}`);
-    this.#settings.apply(config, off === true);
-    const inForce = describe(config, off === true);
+    this.#settings.apply(config, isOff);
+    const inForce = describe(config, base, isOff);
     if (inForce !== this.#inForce) diag.info(`the control file: from now on ${inForce}`);
     this.#inForce = inForce;
   }
@@ -110,6 +118,17 @@ function parseObject(text: string): Record<string, unknown> | undefined {
   }
 }
 
+/** One that is decided when the program starts. */
+function isSetting(name: string): boolean {
+  return Object.hasOwn(SETTINGS, name) && !CHANGEABLE.includes(name as keyof Config);
+}
+
+/** What was off when the program started has nothing in place on its threads. */
+function ofThoseStarted(features: Config['features'], { features: started }: Config): Config['features'] {
+  const both = FEATURES.map((feature) => [feature, features[feature] && started[feature]]);
+  return Object.fromEntries(both) as Config['features'];
+}
+
 /** Features that are asked for by name and cannot be had. */
 function startedWithout(features: unknown, { features: started }: Config): string[] {
   const entries: unknown = typeof features === 'string' ? features.split(',') : features;
@@ -118,9 +137,11 @@ function startedWithout(features: unknown, { features: started }: Config): strin
   return FEATURES.filter((feature) => names.has(feature) && !started[feature]);
 }
 
-function describe(config: Config, isOff: boolean): string {
+function describe(config: Config, base: Config, isOff: boolean): string {
   if (isOff) return 'off';
-  return CHANGEABLE.map((option) => `${option}=${formatValue(config[option])}`).join(' ');
+  const changed = CHANGEABLE.map((option) => [option, formatValue(config[option]), formatValue(base[option])]);
+  const texts = changed.flatMap(([option, value, before]) => (value === before ? [] : [`${option}=${value}`]));
+  return texts.length === 0 ? AS_STARTED : texts.join(' ');
 }
 
 /** A pipe in the file's place would keep one of the process's four file threads for ever: so nothing is waited for, and only a file is read. */

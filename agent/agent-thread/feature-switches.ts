@@ -1,9 +1,8 @@
 /**
- * Which features run at this moment: those the program was started with, less those the control file has switched off, less those the agent has shed
- * to keep within its budget.
+ * Which features run at this moment: those that are wanted, less those the agent has shed to keep within its budget.
  *
- * Runs on the agent thread, the only one that decides. Application threads are told by a word of shared memory. A feature that was off when the
- * program started has nothing in place on those threads, so it can never be switched on here.
+ * Runs on the agent thread, the only one that decides. Application threads are told by a word of shared memory, and look at it when they have
+ * something to record.
  */
 import { featureBits } from '../config/feature-bits.ts';
 import { type Config, FEATURES, type Feature } from '../config/options.ts';
@@ -13,16 +12,14 @@ import type { MetricSource } from './telemetry/metrics.ts';
 
 export class FeatureSwitches {
   readonly #memory: ControlMemory;
-  readonly #started: Config['features'];
   readonly #disabled: DisabledFeatures;
   #wanted: Config['features'];
   #shed: readonly Feature[] = [];
   #isOff = false;
 
-  constructor(memory: ControlMemory, started: Config['features'], disabled: DisabledFeatures) {
+  constructor(memory: ControlMemory, wanted: Config['features'], disabled: DisabledFeatures) {
     this.#memory = memory;
-    this.#started = started;
-    this.#wanted = started;
+    this.#wanted = wanted;
     this.#disabled = disabled;
     this.#apply();
   }
@@ -33,15 +30,10 @@ export class FeatureSwitches {
   }
 
   isOn(feature: Feature): boolean {
-    return !this.#isOff && this.isWanted(feature) && !this.#shed.includes(feature);
+    return !this.#isOff && this.#wanted[feature] && !this.#shed.includes(feature);
   }
 
-  /** Whether the feature would run if there were no budget. */
-  isWanted(feature: Feature): boolean {
-    return this.#started[feature] && this.#wanted[feature];
-  }
-
-  /** What the operator wants from now on. */
+  /** What is wanted from now on: nothing that was not when the program started, because application threads have nothing in place for it. */
   want(features: Config['features'], isOff: boolean): void {
     this.#wanted = features;
     this.#isOff = isOff;
@@ -66,11 +58,13 @@ export class FeatureSwitches {
   #apply(): void {
     const off = FEATURES.filter((feature) => !this.isOn(feature));
     Atomics.store(this.#memory.i32, HEADER.FEATURES_OFF >> 2, featureBits(off));
-    const unwanted = FEATURES.filter((feature) => !this.isWanted(feature));
-    this.#disabled.show('configured', unwanted);
+    this.#disabled.show(
+      'configured',
+      FEATURES.filter((feature) => !this.#wanted[feature]),
+    );
     this.#disabled.show(
       'budget',
-      this.#shed.filter((feature) => this.isWanted(feature)),
+      this.#shed.filter((feature) => this.#wanted[feature]),
     );
   }
 }

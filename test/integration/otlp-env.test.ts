@@ -67,6 +67,21 @@ const choice: EnvRow[] = [
       expect(receiver.spans.map(({ parentSpanId }) => parentSpanId === '')).toEqual([false, false, false]);
     },
   },
+  ...['parentbased_traceidratio', 'traceidratio'].map(
+    (sampler): EnvRow => ({
+      sets: `OTEL_TRACES_SAMPLER=${sampler}: the slowest root of each name, whatever the share`,
+      env: (receiver) => ({ ...to(receiver), OTEL_TRACES_SAMPLER: sampler, OTEL_TRACES_SAMPLER_ARG: '0.000001' }),
+      async check(receiver, thread) {
+        for (let round = 0; round < 3; round++) {
+          receiver.clear();
+          await thread.emitSpans(3);
+          await thread.flush();
+          expect(receiver.spans).toHaveLength(1);
+          expect(receiver.spans[0]?.attributes['gridwatch.suppressed']).toBe(2);
+        }
+      },
+    }),
+  ),
 ];
 
 describe('what is sent', () => {

@@ -41,8 +41,8 @@ export class UnsampledRoots {
       this.#replace(Object.getPrototypeOf(tracer) as object, 'startSpan', (original) => {
         const started = this.#started.bind(this);
         return function (...args): unknown {
-          const span = Reflect.apply(original, this, args) as Span;
-          if (span.startTime === undefined) started(span, args[1], args[2]);
+          const span = Reflect.apply(original, this, args);
+          started(span as Span, args[1], args[2]);
           return span;
         };
       });
@@ -58,6 +58,7 @@ export class UnsampledRoots {
 
   #started(span: Span, options: unknown, context: unknown): void {
     try {
+      if (span.startTime !== undefined) return;
       const { traceId, traceFlags } = span.spanContext();
       if (traceId === NO_TRACE || (Number(traceFlags) & SAMPLED) !== 0) return;
       const isRoot = (options as { root?: unknown } | undefined)?.root === true;

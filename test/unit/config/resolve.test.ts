@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { describeKind, formatValue, type Kind, SETTINGS } from '../../../agent/config/env.ts';
 import { type Config, FEATURES, type GridwatchOptions } from '../../../agent/config/options.ts';
-import { resolveConfig } from '../../../agent/config/resolve.ts';
+import { resolveChange, resolveConfig } from '../../../agent/config/resolve.ts';
 
 const OPTIONS = Object.keys(SETTINGS) as (keyof Config)[];
 const DEFAULTS: Config = resolveConfig({}).config;
@@ -261,5 +261,38 @@ describe('whatever it is given', () => {
     for (const frozen of [config, config.features, config.signals, config.excludeThreads]) {
       expect(Object.isFrozen(frozen)).toBe(true);
     }
+  });
+});
+
+describe('a change', () => {
+  const base = resolveConfig({ GRIDWATCH_MAX_CPU: '0.1', GRIDWATCH_FEATURES: '-heap' }).config;
+  const changeable = ['maxCpu', 'features'] as const;
+
+  it('leaves all that it does not name as it was', () => {
+    const { config, problems } = resolveChange(base, { maxCpu: '0.2' }, changeable);
+    expect(problems).toEqual([]);
+    expect(config).toEqual({ ...base, maxCpu: 0.2 });
+    expect(Object.isFrozen(config)).toBe(true);
+  });
+
+  it('leaves as it was what is given a bad value, and says what holds', () => {
+    const { config, problems } = resolveChange(base, { maxCpu: 2, features: 'nonsense' }, changeable);
+    expect(config).toEqual(base);
+    expect(problems).toMatchObject([
+      { name: 'maxCpu', holds: '0.1' },
+      { name: 'features', holds: '-heap' },
+    ]);
+  });
+
+  it('names nothing that may not be changed', () => {
+    const { config, problems } = resolveChange(base, { maxMemoryMb: 32 }, changeable);
+    expect(config).toEqual(base);
+    expect(problems).toMatchObject([{ name: 'maxMemoryMb', value: '' }]);
+  });
+
+  it.each([[null], ['text'], [[]], [undefined]])('may be %o, which is said', (change) => {
+    const { config, problems } = resolveChange(base, change, changeable);
+    expect(config).toEqual(base);
+    expect(problems).toHaveLength(1);
   });
 });

@@ -147,6 +147,26 @@ describe('limits', () => {
     expect(registry.seriesCount).toBeLessThanOrEqual(100 + 29 + 40);
   });
 
+  test('the limit may change while the program runs', () => {
+    const { collect, registry } = setUp();
+    const write = (sink: MetricSink): void => {
+      for (const name of names(30)) cpuTime(sink, name, 1e9);
+    };
+    expect(collect('gridwatch.thread.cpu.time', write).size).toBe(30);
+    registry.limit(30);
+    collect('gridwatch.thread.cpu.time', write);
+    const few = collect('gridwatch.thread.cpu.time', write);
+    expect(few.size).toBeLessThanOrEqual(11);
+    expect(few.has('_OTHER user')).toBe(true);
+    registry.limit(3000);
+    for (let round = 2; round < 12; round++) {
+      collect('gridwatch.thread.cpu.time', (sink) => {
+        for (const name of names(30)) cpuTime(sink, name, round * 1e9);
+      });
+    }
+    expect(collect('gridwatch.thread.cpu.time', write).size).toBeGreaterThanOrEqual(30);
+  });
+
   test('main always keeps its series', () => {
     const { collect } = setUp();
     const times = collect('gridwatch.thread.cpu.time', (sink) => {

@@ -85,6 +85,19 @@ describe('a reader', () => {
     expect(result?.errors).toEqual(['the SDK’s']);
   });
 
+  test('gets nothing of ours while it is silent, and all that counted meanwhile afterwards', async () => {
+    const { readers, registry, FakeReader, sdkProducer } = setUp();
+    let ns = 0;
+    registry.addSource({ collect: (sink) => sink.sum('process.cpu.time', { 'cpu.mode': 'user' }, (ns += 1e9)) });
+    const reader = new FakeReader();
+    reader.setMetricProducer(sdkProducer);
+    readers.isSilent = true;
+    expect(names((await reader.producer?.collect()) as CollectionResult)).toEqual(['sdk']);
+    expect(ns).toBe(0);
+    readers.isSilent = false;
+    expect(names((await reader.producer?.collect()) as CollectionResult)).toContain('process.cpu.time');
+  });
+
   test('is asked what it prefers', async () => {
     const { registry, FakeReader, sdkProducer } = setUp();
     registry.addSource({ collect: (sink) => sink.sum('process.cpu.time', { 'cpu.mode': 'user' }, 1e9) });

@@ -2,13 +2,21 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { describe, expect, test } from 'vitest';
-import { createResource, type ResourceTools } from '../../../../agent/agent-thread/telemetry/resource.ts';
+import {
+  createResource,
+  type ResourceAttributes,
+  type ResourceTools,
+} from '../../../../agent/agent-thread/telemetry/resource.ts';
 
 const sdk = createRequire(createRequire(import.meta.url).resolve('@opentelemetry/sdk-node'));
 const tools = sdk('@opentelemetry/resources') as ResourceTools;
 
 /** The SDK's detector reads the process's environment: here it is given one. */
-function attributes(env: Record<string, string> = {}, ofProcess: Record<string, string | number> = {}) {
+function attributes(
+  env: Record<string, string> = {},
+  ofProcess: Record<string, string | number> = {},
+  ofApplication?: ResourceAttributes,
+) {
   const envDetector = {
     detect() {
       const saved = { ...process.env };
@@ -23,7 +31,7 @@ function attributes(env: Record<string, string> = {}, ofProcess: Record<string, 
       }
     },
   };
-  return createResource({ ...tools, envDetector }, ofProcess, env, '1.2.3').attributes;
+  return createResource({ ...tools, envDetector }, ofProcess, env, '1.2.3', ofApplication).attributes;
 }
 
 describe('precedence', () => {
@@ -52,6 +60,24 @@ describe('precedence', () => {
       'process.pid': '8',
       'telemetry.distro.name': 'gridwatch',
     });
+  });
+});
+
+describe("the application's own resource", () => {
+  const ofApplication = { 'service.name': 'own', 'service.instance.id': 'three', 'app.tags': ['a', 'b'] };
+
+  test('stands above the agent and above the user, whom the SDK has asked already', () => {
+    const env = { OTEL_SERVICE_NAME: 'b', OTEL_RESOURCE_ATTRIBUTES: 'service.instance.id=two,app.flavour=vanilla' };
+    expect(attributes(env, { 'service.name': 'shop' }, ofApplication)).toMatchObject({
+      ...ofApplication,
+      'app.flavour': 'vanilla',
+      'telemetry.distro.name': 'gridwatch',
+    });
+  });
+
+  test('leaves what it does not say', () => {
+    const found = { 'service.name': 'shop', 'service.instance.id': 'one', 'process.pid': 7 };
+    expect(attributes({}, found, { 'service.name': 'own' })).toMatchObject({ ...found, 'service.name': 'own' });
   });
 });
 
