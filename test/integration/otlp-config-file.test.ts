@@ -67,6 +67,30 @@ test('it is followed, and other variables are not', async () => {
   expect(thread.stdout + thread.stderr).toBe('');
 });
 
+test("the application's own resource stands above that of the file, and the distribution above both", async () => {
+  await using receiver = await OtlpReceiver.start();
+  const resource = { 'service.name': 'own', 'service.instance.id': 'one', 'telemetry.distro.name': 'other' };
+  await using thread = await TelemetryThread.start({
+    OTEL_CONFIG_FILE: await write(complete(receiver.url).replace('attributes:', `attributes:\n${KEPT}`)),
+    TEST_APPLICATION_RESOURCE: JSON.stringify(resource),
+  });
+  await thread.emitSpans(1, { isIncident: true });
+  await thread.emitLog('error');
+  await thread.flush();
+  const expected = {
+    ...resource,
+    'app.flavour': 'vanilla',
+    'telemetry.distro.name': 'gridwatch',
+    'telemetry.distro.version': '1.2.3',
+  };
+  for (const one of [...receiver.spans, ...receiver.logs, ...receiver.metrics])
+    expect(one.resource).toMatchObject(expected);
+  expect([receiver.spans.length, receiver.logs.length, receiver.metrics.length > 0]).toEqual([2, 1, true]);
+});
+
+const KEPT = `    - name: app.flavour
+      value: vanilla`;
+
 test.each([
   ['that is not there', '/nonexistent/otel.yaml'],
   ['that is no YAML', 'file_format: ['],

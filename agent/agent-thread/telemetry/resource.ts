@@ -23,6 +23,11 @@ export interface ResourceTools {
 /** Names that OpenTelemetry has for what Node calls otherwise. */
 const HOST_ARCH: Readonly<Record<string, string>> = { arm: 'arm32', ppc: 'ppc32', x64: 'amd64' };
 
+/** What stands above all in the resource: who made the data. */
+function distribution(version: string): Record<string, string> {
+  return { 'telemetry.distro.name': 'gridwatch', 'telemetry.distro.version': version };
+}
+
 export function createResource(
   tools: ResourceTools,
   processAttributes: ResourceAttributes,
@@ -42,10 +47,37 @@ export function createResource(
       ...processAttributes,
       ...tools.envDetector.detect().attributes,
       ...applicationResource,
-      'telemetry.distro.name': 'gridwatch',
-      'telemetry.distro.version': version,
+      ...distribution(version),
     }),
   );
+}
+
+/** What is used of a provider, the SDK's own fields: a tracer provider has its resource itself. */
+export interface ResourceOwner {
+  readonly _resource?: FileResource;
+  readonly _sharedState?: { readonly resource?: FileResource };
+}
+
+interface FileResource {
+  readonly _rawAttributes?: unknown[];
+  _memoizedAttributes?: unknown;
+}
+
+/**
+ * With a configuration file the SDK takes no resource from code, so that of its providers is added to once they are there, before they export: of a
+ * name that stands there twice the first one counts.
+ */
+export function addToResource(
+  providers: readonly ResourceOwner[],
+  version: string,
+  applicationResource: ResourceAttributes = {},
+): void {
+  const added = Object.entries({ ...applicationResource, ...distribution(version) });
+  for (const resource of new Set(providers.map((provider) => provider._resource ?? provider._sharedState?.resource))) {
+    if (!Array.isArray(resource?._rawAttributes)) continue;
+    resource._rawAttributes.unshift(...added);
+    resource._memoizedAttributes = undefined;
+  }
 }
 
 /** Only where it is a file: elsewhere a command would have to be run. */

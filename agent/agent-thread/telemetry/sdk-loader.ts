@@ -18,7 +18,13 @@ import {
   type Readers,
   setConsoleInterval,
 } from './readers.ts';
-import { createResource, type ResourceAttributes, type ResourceTools } from './resource.ts';
+import {
+  addToResource,
+  createResource,
+  type ResourceAttributes,
+  type ResourceOwner,
+  type ResourceTools,
+} from './resource.ts';
 import { createSdkDiag } from './sdk-diag.ts';
 
 export interface SdkSettings {
@@ -57,12 +63,19 @@ export function loadSdk(settings: SdkSettings): (identity: Identity) => typeof A
     else {
       diag.info(NOT_WITH_A_FILE);
       sdkNode.startNodeSdk();
+      addToResource(providersOf(api), settings.version, identity.applicationResource);
     }
     for (const { OTLPExporterBase } of loadedCopies(require, 'otlp-exporter-base')) {
       settings.exporters.takeOver(OTLPExporterBase as ExporterClass);
     }
     return api;
   };
+}
+
+function providersOf({ trace, metrics, logs }: typeof Api): ResourceOwner[] {
+  const { getDelegate } = trace.getTracerProvider() as { getDelegate?: () => object };
+  const tracerProvider = getDelegate === undefined ? {} : getDelegate.call(trace.getTracerProvider());
+  return [tracerProvider, metrics.getMeterProvider(), logs.getLoggerProvider()] as ResourceOwner[];
 }
 
 function startFromEnvironment(
