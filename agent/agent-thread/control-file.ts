@@ -17,6 +17,8 @@ import { resolveChange } from '../config/resolve.ts';
 import type { Diag } from '../diag.ts';
 
 const LOOK_INTERVAL_NS = 10e9;
+/** A file system that takes longer is not waited for. */
+const FIRST_LOOK_MS = 1000;
 const MAX_BYTES = 65_536;
 const AS_STARTED = 'as when the program started';
 
@@ -43,12 +45,15 @@ export interface ControlFileSettings {
 }
 
 export class ControlFile {
+  /** Resolves once the file has been looked at, or within a second: before, nothing may be exported that it could have switched off. */
+  readonly firstLook: Promise<void>;
   readonly #settings: ControlFileSettings;
   readonly #read: (path: string) => Promise<string | undefined>;
   /** Absolute: the program may change its folder. */
   readonly #path: string | undefined;
   #lookedNs = Number.NEGATIVE_INFINITY;
   #isReading = false;
+  #hasLooked = (): void => {};
   #text: string | undefined;
   #inForce = AS_STARTED;
 
@@ -57,6 +62,11 @@ export class ControlFile {
     this.#read = settings.read ?? readBounded;
     const { controlFile } = settings.config;
     this.#path = controlFile === undefined ? undefined : resolve(controlFile);
+    this.firstLook = new Promise((hasLooked) => {
+      this.#hasLooked = hasLooked;
+      if (this.#path === undefined) hasLooked();
+      else setTimeout(hasLooked, FIRST_LOOK_MS);
+    });
   }
 
   /** To be called often; looks every ten seconds, one look at a time. */
@@ -79,6 +89,7 @@ export class ControlFile {
       diag.once(`control file ${reason}`).warn(`the control file cannot be read (${reason}): what held before goes on`);
     } finally {
       this.#isReading = false;
+      this.#hasLooked();
     }
   }
 

@@ -128,10 +128,11 @@ const drain = new Drain(memory, clock, {
     dispatch.tick(atNs);
     heapGuard.check(atNs, () => process.memoryUsage().heapUsed);
   },
-  flush: () => {
+  flush: async () => {
     identity.settle();
+    await controlFile.firstLook;
     dispatch.flush();
-    return telemetry.flush(config.exitTimeoutMs);
+    await telemetry.flush(config.exitTimeoutMs);
   },
 });
 

@@ -96,6 +96,33 @@ describe('it is looked at', () => {
   });
 });
 
+describe('the first look is over', () => {
+  const hasLooked = async (file: ControlFile): Promise<boolean> =>
+    Promise.race([file.firstLook.then(() => true), new Promise<false>((resolve) => setImmediate(resolve, false))]);
+
+  it('when the file was read, whatever came of it', async () => {
+    for (const answer of [undefined, '{"off":true}', '{ half', new Error('no')]) {
+      const file = controlFile();
+      expect(await hasLooked(file)).toBe(false);
+      await look(file, answer);
+      expect(await hasLooked(file)).toBe(true);
+    }
+  });
+
+  it('at once where there is no file', async () => {
+    expect(await hasLooked(controlFile({}))).toBe(true);
+  });
+
+  it('after a second of a file system that hangs', async () => {
+    const { config } = resolveConfig(STARTED);
+    const file = new ControlFile({ config, diag, apply: () => {}, read: async () => new Promise(() => {}) });
+    file.check(0);
+    const startedMs = performance.now();
+    await file.firstLook;
+    expect(performance.now() - startedMs).toBeGreaterThan(900);
+  });
+});
+
 describe('it changes', () => {
   it.each([
     ['off', { off: true }, (last: Applied) => last.isOff],
