@@ -9,6 +9,7 @@ import { firstLine } from './first-line.ts';
 import { idleCost } from './idle-cost.ts';
 import { wholeProcess } from './process-end.ts';
 import { recordCost } from './record-cost.ts';
+import { spanCost } from './span-cost.ts';
 import type { Benchmark, Row } from './table.ts';
 import { printTable } from './table.ts';
 import { workerStart } from './worker-start.ts';
@@ -18,6 +19,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   'process-end': wholeProcess,
   'worker-start': workerStart,
   'record-cost': recordCost,
+  'span-cost': spanCost,
   'idle-cost': idleCost,
   'drain-rate': drainRate,
 };
