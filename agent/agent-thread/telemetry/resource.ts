@@ -52,6 +52,41 @@ export function createResource(
   );
 }
 
+/** The resource while it is not known yet who the process is: the SDK's exporters wait for it as they do for a detector that takes its time. */
+export class LateResource implements Resource {
+  #resource: Resource;
+  #isPending = true;
+  readonly #settled: Promise<void>;
+
+  constructor(early: Resource, settled: Promise<Resource>) {
+    this.#resource = early;
+    this.#settled = settled.then((resource) => {
+      this.#resource = resource;
+      this.#isPending = false;
+    });
+  }
+
+  get asyncAttributesPending(): boolean {
+    return this.#isPending;
+  }
+
+  get attributes(): Resource['attributes'] {
+    return this.#resource.attributes;
+  }
+
+  async waitForAsyncAttributes(): Promise<void> {
+    await this.#settled;
+  }
+
+  merge(other: Resource | null): Resource {
+    return this.#resource.merge(other);
+  }
+
+  getRawAttributes(): ReturnType<Resource['getRawAttributes']> {
+    return this.#resource.getRawAttributes();
+  }
+}
+
 /** What is used of a provider, the SDK's own fields: a tracer provider has its resource itself. */
 export interface ResourceOwner {
   readonly _resource?: FileResource;

@@ -1,11 +1,12 @@
 /**
  * Loads the OpenTelemetry SDK and starts it the way the environment says. Runs on the agent thread, long after it has begun to drain: loading takes
- * some 150 ms, and half as long again as ES modules, so it is required. It is loaded before it is known who the process is, and started after, so that
- * a program that ends in between waits for the start alone. Whatever has to be in place before the SDK builds its readers, processors and exporters
- * is put there first. It must never be imported anywhere else: only this folder knows the SDK.
+ * some 150 ms, and half as long again as ES modules, so it is required. It is started before it is known who the process is, so that a program that
+ * ends in between does not wait for it. Whatever has to be in place before the SDK builds its readers, processors and exporters is put there first.
+ * It must never be imported anywhere else: only this folder knows the SDK.
  */
 import { createRequire } from 'node:module';
 import type * as Api from '@opentelemetry/api';
+import type { Resource } from '@opentelemetry/resources';
 import type * as SdkNode from '@opentelemetry/sdk-node';
 import type { Diag } from '../../diag.ts';
 import type { TelemetryEnvironment } from './environment.ts';
@@ -21,6 +22,7 @@ import {
 import {
   addToResource,
   createResource,
+  LateResource,
   type ResourceAttributes,
   type ResourceOwner,
   type ResourceTools,
@@ -31,17 +33,13 @@ export interface SdkSettings {
   readonly environment: TelemetryEnvironment;
   readonly env: NodeJS.ProcessEnv;
   readonly version: string;
+  /** What the agent found out about the process. */
+  readonly processAttributes: ResourceAttributes;
+  /** What the application's own SDK says of it, if it has one. */
+  readonly applicationResource: Promise<ResourceAttributes | undefined>;
   readonly exporters: Exporters;
   readonly readers: Readers;
   readonly diag: Diag;
-}
-
-/** What everything exported will say of the process. */
-export interface Identity {
-  /** What the agent found out. */
-  readonly processAttributes: ResourceAttributes;
-  /** What the application's own SDK says, if it has one. */
-  readonly applicationResource: ResourceAttributes | undefined;
 }
 
 /** What cannot be said from code when a file says everything. */
@@ -49,27 +47,26 @@ const NOT_WITH_A_FILE =
   "OTEL_CONFIG_FILE is set, so everything not in the file has OpenTelemetry's defaults: the process's resource attributes and service name, " +
   'the export intervals (15 s for metrics, 1 s for spans and logs) and the other OTEL_ variables do not apply';
 
-/** Loads the SDK; gives back what starts it and returns the API it has registered itself with. */
-export function loadSdk(settings: SdkSettings): (identity: Identity) => typeof Api {
-  const { environment, diag } = settings;
+/** Starts the SDK and returns the API it has registered itself with. Its exporters wait until it is known who the process is. */
+export async function startSdk(settings: SdkSettings): Promise<typeof Api> {
+  const { environment, diag, version } = settings;
   const require = createRequire(createRequire(import.meta.url).resolve('@opentelemetry/sdk-node'));
   deferSeldomUsed(require);
   const sdkNode = require('@opentelemetry/sdk-node') as typeof SdkNode;
   const api = require('@opentelemetry/api') as typeof Api;
   keepOurVoice(api, environment, diag);
   takeOverReaders(require, settings);
-  return (identity) => {
-    if (environment.configFile === undefined) startFromEnvironment(sdkNode, require, settings, identity);
-    else {
-      diag.info(NOT_WITH_A_FILE);
-      sdkNode.startNodeSdk();
-      addToResource(providersOf(api), settings.version, identity.applicationResource);
-    }
-    for (const { OTLPExporterBase } of loadedCopies(require, 'otlp-exporter-base')) {
-      settings.exporters.takeOver(OTLPExporterBase as ExporterClass);
-    }
-    return api;
-  };
+  if (environment.configFile === undefined) startFromEnvironment(sdkNode, require, settings);
+  else {
+    const applicationResource = await settings.applicationResource;
+    diag.info(NOT_WITH_A_FILE);
+    sdkNode.startNodeSdk();
+    addToResource(providersOf(api), version, applicationResource);
+  }
+  for (const { OTLPExporterBase } of loadedCopies(require, 'otlp-exporter-base')) {
+    settings.exporters.takeOver(OTLPExporterBase as ExporterClass);
+  }
+  return api;
 }
 
 function providersOf({ trace, metrics, logs }: typeof Api): ResourceOwner[] {
@@ -78,14 +75,12 @@ function providersOf({ trace, metrics, logs }: typeof Api): ResourceOwner[] {
   return [tracerProvider, metrics.getMeterProvider(), logs.getLoggerProvider()] as ResourceOwner[];
 }
 
-function startFromEnvironment(
-  sdkNode: typeof SdkNode,
-  require: NodeJS.Require,
-  { env, version }: SdkSettings,
-  { processAttributes, applicationResource }: Identity,
-): void {
+function startFromEnvironment(sdkNode: typeof SdkNode, require: NodeJS.Require, settings: SdkSettings): void {
+  const { env, version, processAttributes, applicationResource } = settings;
   const tools = require('@opentelemetry/resources') as ResourceTools;
-  const resource = createResource(tools, processAttributes, env, version, applicationResource);
+  const create = (ofApplication?: ResourceAttributes): Resource =>
+    createResource(tools, processAttributes, env, version, ofApplication);
+  const resource = new LateResource(create(), applicationResource.then(create));
   // Nothing on this thread makes requests that would need a context or headers.
   const withoutContext = { contextManager: null, textMapPropagator: null } as object;
   new sdkNode.NodeSDK({ resource, autoDetectResources: false, ...withoutContext }).start();

@@ -14,7 +14,7 @@ import { LogEmitter } from './logs.ts';
 import { MetricRegistry, type MetricSink } from './metrics.ts';
 import { Readers } from './readers.ts';
 import type { ResourceAttributes } from './resource.ts';
-import { loadSdk } from './sdk-loader.ts';
+import { startSdk } from './sdk-loader.ts';
 import { SdkOutput } from './sdk-output.ts';
 import { SpanEmitter } from './spans.ts';
 
@@ -27,7 +27,7 @@ export interface TelemetrySettings {
   readonly version: string;
   /** What the process is, as far as the agent has found out. */
   readonly resourceAttributes: ResourceAttributes;
-  /** The resource of the application's own SDK, undefined when it has none; it stands above all others. The SDK starts when the promise is kept. */
+  /** The resource of the application's own SDK, undefined when it has none; it stands above all others. Exports begin when the promise is kept. */
   readonly applicationResource?: Promise<ResourceAttributes | undefined>;
   readonly diag: Diag;
   readonly countDrop: (kind: RecordKind, records: number) => void;
@@ -124,7 +124,8 @@ export class Telemetry {
   }
 
   async #start(): Promise<void> {
-    const { diag, env, version, clock, countDrop, resourceAttributes } = this.#settings;
+    const { diag, env, version, clock, countDrop, resourceAttributes: processAttributes } = this.#settings;
+    const applicationResource = this.#settings.applicationResource ?? Promise.resolve(undefined);
     try {
       // What the caller does in this turn, draining above all, comes before 150 ms of loading.
       await new Promise((resolve) => setImmediate(resolve));
@@ -133,14 +134,14 @@ export class Telemetry {
         return;
       }
       const [environment, exporters, readers] = [this.#environment, this.#exporters, this.#readers];
-      const start = loadSdk({ environment, env, version, exporters, readers, diag });
-      const applicationResource = await this.#settings.applicationResource;
-      const api = start({ processAttributes: resourceAttributes, applicationResource });
+      const identity = { processAttributes, applicationResource };
+      const api = await startSdk({ environment, env, version, ...identity, exporters, readers, diag });
       this.#output = new SdkOutput({ api, clock, scope: this.#scope, countDrop });
       if (readers.isEmpty && this.#output.isEmpty) {
         this.#switchOff();
         return;
       }
+      await applicationResource;
       this.#backlog.pass(this.#output);
       this.#state = 'running';
       setInterval(() => this.spans.tick(), TICK_MS).unref();

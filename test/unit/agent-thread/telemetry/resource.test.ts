@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { describe, expect, test } from 'vitest';
 import {
   createResource,
+  LateResource,
   type ResourceAttributes,
   type ResourceTools,
 } from '../../../../agent/agent-thread/telemetry/resource.ts';
@@ -109,4 +110,19 @@ describe('detectors', () => {
 test('nothing is waited for', () => {
   const resource = createResource(tools, {}, { OTEL_NODE_RESOURCE_DETECTORS: 'all' }, '1.2.3');
   expect(resource.asyncAttributesPending).toBe(false);
+});
+
+test('while it is not settled it is what is known, and says that it is waited for', async () => {
+  let settle = (_: ReturnType<ResourceTools['defaultResource']>): void => {};
+  const settled = new Promise<ReturnType<ResourceTools['defaultResource']>>((resolve) => {
+    settle = resolve;
+  });
+  const late = new LateResource(tools.resourceFromAttributes({ a: 1, b: 1 }), settled);
+  expect([late.asyncAttributesPending, late.attributes]).toEqual([true, { a: 1, b: 1 }]);
+  const waited = late.waitForAsyncAttributes();
+  settle(tools.resourceFromAttributes({ a: 2 }));
+  await waited;
+  expect([late.asyncAttributesPending, late.attributes]).toEqual([false, { a: 2 }]);
+  expect(late.getRawAttributes()).toEqual([['a', 2]]);
+  expect(late.merge(tools.resourceFromAttributes({ b: 3 })).attributes).toEqual({ a: 2, b: 3 });
 });
