@@ -113,7 +113,7 @@ test('nothing is waited for', () => {
 });
 
 test('while it is not settled it is what is known, and says that it is waited for', async () => {
-  let settle = (_: ReturnType<ResourceTools['defaultResource']>): void => {};
+  let settle: (resource: ReturnType<ResourceTools['defaultResource']>) => void = () => {};
   const settled = new Promise<ReturnType<ResourceTools['defaultResource']>>((resolve) => {
     settle = resolve;
   });
