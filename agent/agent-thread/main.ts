@@ -92,7 +92,7 @@ const table = new ThreadTable({
 });
 const gcTotals = new GcTotals();
 const loops = new EventLoops({ memory, readWait, nowNs });
-const heaps = new Heaps({ memory, readWait, nowNs });
+const heaps = new Heaps({ memory, nowNs });
 const dispatch = new Dispatch(table, telemetry, drops, disabled);
 const threads = new ObservedThreads({ memory, table, gcTotals, loops, heaps, dispatch });
 const stalls = new Stalls<ObservedThread>((stall, atNs) => dispatch.loopIsBlocked(stall, atNs));
@@ -124,6 +124,7 @@ const drain = new Drain(memory, clock, {
     breaker.check(atNs);
     liveness.lookUp(threads, atNs);
     if (switches.isOn('threads')) table.sample(atNs);
+    loops.look();
     if (switches.isOn('eventloop')) stalls.look(threads, atNs);
     dispatch.tick(atNs);
     heapGuard.check(atNs, () => process.memoryUsage().heapUsed);

@@ -16,7 +16,8 @@ import {
 } from '../shared-memory/registry.ts';
 import { RingReader, type RingRecord } from '../shared-memory/ring-reader.ts';
 import type { Dispatch } from './dispatch.ts';
-import type { EventLoop, EventLoops } from './model/event-loops.ts';
+import type { EventLoop } from './model/event-loop.ts';
+import type { EventLoops } from './model/event-loops.ts';
 import type { GcReader, GcTotals } from './model/gc.ts';
 import type { Heaps, ThreadHeap } from './model/heaps.ts';
 import type { ThreadEntry, ThreadTable } from './model/threads.ts';
@@ -126,13 +127,14 @@ export class ObservedThreads {
       claimedNs: slot.claimedNs,
       startedNs: 0,
     });
+    const loop = loops.open(claim.slot, entry.name, entry);
     const thread: ObservedThread = {
       claim,
       entry,
       ring: new RingReader(this.#memory, claim.slot),
       gc: gcTotals.open(this.#memory, claim.slot, entry.name),
-      loop: loops.open(claim.slot, entry.name),
-      heap: heaps.open(claim.slot, entry.name),
+      loop,
+      heap: heaps.open(claim.slot, entry.name, (nowNs) => loop.activeUntilNs(nowNs)),
       claimedNs: slot.claimedNs,
       osThreadId: slot.osThreadId,
       isStarted: false,

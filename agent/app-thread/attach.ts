@@ -17,7 +17,7 @@ import { Recorder } from './recorder.ts';
 import { EventLoopSource } from './sources/event-loop.ts';
 import { GcSource } from './sources/gc.ts';
 import { HeapSource } from './sources/heap.ts';
-import { Heartbeat } from './sources/heartbeat.ts';
+import { LoopWatch } from './sources/loop-watch.ts';
 import { followWorkers, type SpawnNotice } from './spawn.ts';
 import { followTermination } from './terminate.ts';
 import { takeTicket } from './ticket.ts';
@@ -62,25 +62,26 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
     drains.push(() => source.drain());
     undo.push(() => source.stop());
   });
-  const heartbeat = new Heartbeat(() => recorder.clock.nowNs());
-  undo.push(() => heartbeat.stop());
+  const watch = new LoopWatch(recorder);
+  undo.push(() => watch.stop());
   let loop: EventLoopSource | undefined;
   part('eventloop', () => {
-    const source = new EventLoopSource(recorder, heartbeat);
+    const source = new EventLoopSource(recorder, watch);
     loop = source;
     drains.push(() => source.tell(recorder.clock.nowNs()));
-    undo.push(() => source.stop());
   });
+  let heap: HeapSource | undefined;
   part('heap', () => {
     const source = new HeapSource(recorder);
-    heartbeat.add((nowNs) => source.sample(nowNs));
-    drains.push(() => heartbeat.beforeWait(recorder.clock.nowNs()));
+    heap = source;
+    watch.add(source);
+    drains.push(() => source.beforeWait(recorder.clock.nowNs()));
   });
   part('atomics', () => {
     const beforeWait = (nowNs: number): void => {
       gc?.beforeWait(nowNs);
       loop?.beforeWait(nowNs);
-      heartbeat.beforeWait(nowNs);
+      heap?.beforeWait(nowNs);
     };
     undo.push(patchAtomicsWait(recorder, config.atomicsSites, beforeWait));
   });

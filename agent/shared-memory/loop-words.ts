@@ -1,12 +1,12 @@
 /**
- * What a thread says of its event loop: a beat now and then, with the time the loop has spent idle so far, and the delays it saw.
+ * What a thread says of its event loop: a beat whenever it looks at it, with the time the loop has spent idle so far, and the delays it saw.
  *
  * The thread itself writes; the agent thread reads.
  *
  * Two beats and a number, as in `wait-word.ts`: the published beat is `number & 1`, the writer fills the other one and then stores number + 1. A beat
  * is published at most every few milliseconds, so a reader has read one whole beat when it saw the same number before and after.
  *
- *     a beat   4 x Float64: when, loop idle so far, parked so far, when the next one is due at the latest
+ *     a beat   4 x Float64: when, loop idle so far, parked so far, when the next one is due (0 = after the next event)
  *
  * The delays are a histogram, and the words a histogram cannot give: least, greatest and sum of squares of one window. The agent thread asks for a new
  * window by its number; the thread begins it with its next delay.
@@ -16,11 +16,12 @@ import { type ControlMemory, LOOP_BEAT_BYTES, SLOT } from './layout.ts';
 
 /** All in ns; the sums begin with the thread. */
 export interface LoopBeat {
+  readonly number: number;
   readonly startedNs: number;
   readonly atNs: number;
   readonly idleNs: number;
   readonly parkedNs: number;
-  /** Without a beat by then the loop has something to do, or its thread is parked. */
+  /** Without a beat by then the loop is held up, or its thread is parked. 0: the loop was idle, and there is none before its next event. */
   readonly dueNs: number;
 }
 
@@ -64,16 +65,16 @@ export class LoopWriter {
     this.#number = number;
   }
 
-  delay(delayNs: number, weight: number): void {
+  delay(delayNs: number): void {
     const i32 = this.#i32;
     const f64 = this.#f64;
     const squaresAt = (this.#slotWord + (SLOT.DELAY_SQUARES >> 2)) >> 1;
     const window = i32[this.#slotWord + (SLOT.DELAY_WINDOW_ASKED >> 2)] as number;
     const isFirst = i32[this.#slotWord + (SLOT.DELAY_WINDOW >> 2)] !== window;
-    f64[squaresAt] = (isFirst ? 0 : (f64[squaresAt] as number)) + delayNs * delayNs * weight;
+    f64[squaresAt] = (isFirst ? 0 : (f64[squaresAt] as number)) + delayNs * delayNs;
     if (isFirst || delayNs < (f64[squaresAt + 1] as number)) f64[squaresAt + 1] = delayNs;
     if (isFirst || delayNs > (f64[squaresAt + 2] as number)) f64[squaresAt + 2] = delayNs;
-    this.#histogram.record(delayNs, weight);
+    this.#histogram.record(delayNs);
     if (isFirst) i32[this.#slotWord + (SLOT.DELAY_WINDOW >> 2)] = window;
   }
 }
@@ -105,10 +106,9 @@ export class LoopReader {
       const at = this.#memory.slotAt(this.#slot, SLOT.LOOP_BEATS + (number & 1) * LOOP_BEAT_BYTES) >> 3;
       const [atNs = 0, idleNs = 0, parkedNs = 0, dueNs = 0] = f64.subarray(at, at + 4);
       if (Atomics.load(i32, numberAt) !== number) continue;
-      const isTrue = startedNs > 0 && atNs >= startedNs && dueNs >= atNs && idleNs >= 0 && parkedNs >= 0;
-      return isTrue && Number.isFinite(dueNs + idleNs + parkedNs)
-        ? { startedNs, atNs, idleNs, parkedNs, dueNs }
-        : undefined;
+      const isTrue = startedNs > 0 && atNs >= startedNs && idleNs >= 0 && parkedNs >= 0;
+      if (!isTrue || !Number.isFinite(dueNs + idleNs + parkedNs) || (dueNs !== 0 && dueNs < atNs)) return undefined;
+      return { number, startedNs, atNs, idleNs, parkedNs, dueNs };
     }
     return undefined;
   }

@@ -30,8 +30,10 @@ export function delayStatistics(
   const quantile = (share: number): number => {
     let left = share * count;
     const cell = counts.findIndex((one) => (left -= one) <= 0);
+    // The first cell holds what is too short to tell.
+    if (cell <= 0) return minNs;
     const inCell = counts[cell] as number;
-    const lowerNs = cell === 0 ? 0 : (boundsS[cell - 1] as number) * 1e9;
+    const lowerNs = (boundsS[cell - 1] as number) * 1e9;
     const upperNs = Math.min((boundsS[cell] ?? Number.POSITIVE_INFINITY) * 1e9, maxNs);
     const within = lowerNs + (Math.max(lowerNs, upperNs) - lowerNs) * ((left + inCell) / inCell);
     return Math.min(maxNs, Math.max(minNs, within));

@@ -1,9 +1,9 @@
 /**
  * The memory of the threads, as each of them last said.
  *
- * Runs on the agent thread, at collection. A value is told as long as it holds: for a while after its sample, and for as long as the thread has been
- * blocked in a wait since, because its heap cannot change meanwhile. A thread that only computes says nothing; its old values would be made up, so
- * they are left out until it speaks again.
+ * Runs on the agent thread, at collection. A value is told as long as it holds: for a while after its sample, and for as long as the thread has run
+ * nothing since, because its heap does not change meanwhile. A thread that only computes says nothing; its old values would be made up, so they are
+ * left out until it speaks again.
  */
 import {
   emptyHeapSample,
@@ -13,11 +13,10 @@ import {
   readHeapSample,
 } from '../../shared-memory/heap-words.ts';
 import type { ControlMemory } from '../../shared-memory/layout.ts';
-import type { WaitSnapshot } from '../../shared-memory/wait-word.ts';
 import type { MetricSink, MetricSource } from '../telemetry/metrics.ts';
 import { NameTotals } from './name-totals.ts';
 
-/** Three heartbeats of the thread (`app-thread/sources/heartbeat.ts`). */
+/** A thread that speaks at all does so every 5 s (`app-thread/sources/heap.ts`). */
 const MAX_AGE_NS = 15e9;
 
 /** A worker's spaces that are told one by one: each is a series for every worker. */
@@ -25,7 +24,6 @@ const WORKER_SPACES: ReadonlySet<HeapSpace> = new Set(['new_space', 'old_space']
 
 export interface HeapsSettings {
   readonly memory: ControlMemory;
-  readonly readWait: (slot: number, nowNs: number) => WaitSnapshot | undefined;
   readonly nowNs: () => number;
 }
 
@@ -33,6 +31,8 @@ export interface HeapsSettings {
 export interface ThreadHeap {
   readonly slot: number;
   readonly name: string;
+  /** Up to when the thread has run anything. */
+  readonly activeUntilNs: (nowNs: number) => number;
   readonly sample: HeapSample;
   /** By space: whether it has ever held anything. */
   readonly isUsed: boolean[];
@@ -50,10 +50,11 @@ export class Heaps implements MetricSource {
   }
 
   /** A thread of this name has the slot. The main thread has the first one. */
-  open(slot: number, name: string): ThreadHeap {
+  open(slot: number, name: string, activeUntilNs: ThreadHeap['activeUntilNs']): ThreadHeap {
     const heap: ThreadHeap = {
       slot,
       name,
+      activeUntilNs,
       sample: emptyHeapSample(),
       isUsed: HEAP_SPACES.map(() => false),
       totals: this.#allocated.take(name),
@@ -75,7 +76,7 @@ export class Heaps implements MetricSource {
     for (const heap of this.#live) {
       if (!this.#read(heap)) continue;
       sink.sum('gridwatch.thread.heap.limit', { 'thread.name': heap.name }, heap.sample.limitBytes);
-      if (this.#isCurrent(heap, nowNs)) collectSample(sink, heap);
+      if (heap.activeUntilNs(nowNs) - heap.sample.sampledNs <= MAX_AGE_NS) collectSample(sink, heap);
     }
     for (const [name, [bytes = 0]] of this.#allocated.tell()) {
       if (bytes > 0) sink.sum('gridwatch.thread.memory.allocated', { 'thread.name': name }, bytes);
@@ -92,12 +93,6 @@ export class Heaps implements MetricSource {
     }
     for (const [space, bytes] of sample.sizeBytes.entries()) if (bytes > 0) heap.isUsed[space] = true;
     return true;
-  }
-
-  #isCurrent({ slot, sample }: ThreadHeap, nowNs: number): boolean {
-    const wait = this.#settings.readWait(slot, nowNs);
-    const isBlocked = wait !== undefined && wait.state !== 'none';
-    return (isBlocked ? wait.sinceNs : nowNs) - sample.sampledNs <= MAX_AGE_NS;
   }
 }
 

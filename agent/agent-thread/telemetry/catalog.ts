@@ -66,7 +66,8 @@ export const OTHER = '_OTHER';
 export const SPANS = {
   'gc <type>': { brief: 'A pause of garbage collection past the threshold.', attributes: ['v8js.gc.type'] },
   'eventloop.blocked': {
-    brief: 'A turn of the event loop that held the CPU past the threshold. Without a stack: Node gives one of another thread only by its inspector.',
+    brief:
+      'A turn of the event loop that held the CPU past the threshold. Without a stack: Node gives one of another thread only by its inspector.',
     attributes: ['gridwatch.span.cpu.time', 'gridwatch.eventloop.ongoing'],
   },
   'worker.start <name>': {
