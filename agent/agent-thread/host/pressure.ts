@@ -28,20 +28,21 @@ export class PressureMetrics implements MetricSource {
   collect(sink: MetricSink): void {
     if (!this.#isAvailable) return;
     const { proc, sys } = this.#settings;
-    const own = groupFolders(proc)?.[0];
+    const folders = groupFolders(proc);
+    const own = folders?.[0];
     const isOwn = own !== undefined && isGroup(sys, own);
+    if (!isOwn && folders?.length !== 1) return this.#giveUp('the control group of this process', 'ENOENT');
     let failed: ProcFile | undefined;
     let isAnyRead = false;
     for (const resource of RESOURCES) {
       const file = isOwn ? sys.file(`${own}/${resource}.pressure`) : proc.file(`pressure/${resource}`);
       const isRead = file.read();
       file.close();
-      if (isRead) {
-        isAnyRead = true;
-        this.#write(sink, resource, (isOwn ? sys : proc).scanner.text(), !isOwn);
-      } else failed = file;
+      if (isRead) this.#write(sink, resource, (isOwn ? sys : proc).scanner.text(), !isOwn);
+      else failed = file;
+      isAnyRead ||= isRead;
     }
-    if (!isAnyRead && failed !== undefined) this.#giveUp(failed);
+    if (!isAnyRead && failed !== undefined) this.#giveUp(failed.path, failed.failure);
   }
 
   #write(sink: MetricSink, resource: (typeof RESOURCES)[number], text: string, isMachine: boolean): void {
@@ -56,13 +57,10 @@ export class PressureMetrics implements MetricSource {
   }
 
   /** A kernel that was built or started without it says so in several ways; only a refusal is worth a line. */
-  #giveUp({ path, failure }: ProcFile): void {
+  #giveUp(path: string, failure: string): void {
     this.#isAvailable = false;
     const isRefused = reasonOf(failure) === 'no_permission';
-    this.#settings.onUnavailable(
-      'pressure',
-      isRefused ? 'no_permission' : 'unsupported_platform',
-      `${path}: ${failure}`,
-    );
+    const reason = isRefused ? 'no_permission' : 'unsupported_platform';
+    this.#settings.onUnavailable('pressure', reason, `${path}: ${failure}`);
   }
 }
