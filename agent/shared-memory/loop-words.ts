@@ -11,7 +11,7 @@
  * The delays are a histogram, and the words a histogram cannot give: least, greatest and sum of squares of one window. The agent thread asks for a new
  * window by its number; the thread begins it with its next delay.
  */
-import { HistogramReader, type HistogramTotal, HistogramWriter } from './histogram.ts';
+import { HistogramReader, HistogramTotal, HistogramWriter } from './histogram.ts';
 import { type ControlMemory, LOOP_BEAT_BYTES, SLOT } from './layout.ts';
 
 /** All in ns; the sums begin with the thread. */
@@ -86,12 +86,15 @@ export class LoopReader {
   readonly #memory: ControlMemory;
   readonly #slot: number;
   readonly #histogram: HistogramReader;
-  #window = 0;
+  #window: number;
 
   constructor(memory: ControlMemory, slot: number) {
     this.#memory = memory;
     this.#slot = slot;
     this.#histogram = new HistogramReader(memory.buffer, memory.slotAt(slot, SLOT.DELAY_HISTOGRAM));
+    /* Another agent thread may have read here before. */
+    this.#histogram.addNewTo(new HistogramTotal('waits'));
+    this.#window = memory.i32[memory.slotAt(slot, SLOT.DELAY_WINDOW_ASKED) >> 2] as number;
     this.#ask();
   }
 
