@@ -94,6 +94,7 @@ function startRunning(config: Config, diag: Diag): Running | undefined {
   const clock = new Clock();
   const memory = ControlMemory.create(clock.baseS);
   memory.f64[HEADER.GC_THRESHOLD_NS >> 3] = config.gcThresholdMs * 1e6;
+  memory.f64[HEADER.LOOP_THRESHOLD_NS >> 3] = config.loopThresholdMs * 1e6;
   const claim = claimSlot(memory, {
     parentThreadId: threadId,
     name: 'main',

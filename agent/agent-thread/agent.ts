@@ -10,24 +10,29 @@ import { GridwatchError } from '../errors.ts';
 import { Clock } from '../shared-memory/clock.ts';
 import { AgentState, ControlMemory, HEADER } from '../shared-memory/layout.ts';
 import { osThreadId } from '../shared-memory/os-thread.ts';
-import { readWaitWord } from '../shared-memory/wait-word.ts';
+import { readWaitWord, type WaitSnapshot } from '../shared-memory/wait-word.ts';
 import { Breaker } from './breaker.ts';
 import { ControlFile } from './control-file.ts';
+import { Stalls } from './detect/stalls.ts';
 import { Dispatch } from './dispatch.ts';
 import { Drain } from './drain.ts';
 import { FeatureSwitches } from './feature-switches.ts';
 import { HeapGuard } from './heap-guard.ts';
 import { cpuQuota } from './host/cgroup.ts';
+import { ContainerMetrics } from './host/container.ts';
 import { HostCpu } from './host/cpu.ts';
 import { HostClaim } from './host/host-claim.ts';
 import { Inventory } from './host/inventory.ts';
+import { PressureMetrics } from './host/pressure.ts';
 import { ProcTree } from './host/proc.ts';
 import { ProcessMetrics } from './host/process.ts';
 import { ProcTaskDirectory } from './host/task.ts';
 import { Identity } from './identity.ts';
 import { applySettings } from './live-settings.ts';
 import { Liveness } from './liveness.ts';
+import { EventLoops } from './model/event-loops.ts';
 import { GcTotals } from './model/gc.ts';
+import { Heaps } from './model/heaps.ts';
 import { AgentSelf, agentUsage, DisabledFeatures, DropCounts } from './model/self.ts';
 import { ThreadTable } from './model/threads.ts';
 import { describeProcess, instanceId, packageVersion } from './resource.ts';
@@ -35,7 +40,7 @@ import type { AgentThreadSettings } from './settings.ts';
 import { createSyncConsole } from './sync-console.ts';
 import type { MetricSource } from './telemetry/metrics.ts';
 import { createTelemetry } from './telemetry/sdk.ts';
-import { ObservedThreads } from './threads.ts';
+import { type ObservedThread, ObservedThreads } from './threads.ts';
 
 /** Above this the thread is started anew; with the SDK loaded it stands at 20-30 MiB. */
 const HEAP_LIMIT_BYTES = 64 * 2 ** 20;
@@ -78,15 +83,19 @@ const onUnavailable = disabled.add;
 const proc = new ProcTree();
 const sys = new ProcTree({ root: '/sys' });
 const inventory = new Inventory({ proc, sys });
+const readWait = (slot: number, atNs: number): WaitSnapshot | undefined => readWaitWord(memory, slot, atNs);
 const table = new ThreadTable({
   directory: new ProcTaskDirectory({ proc, onUnavailable }),
-  readWait: (slot, atNs) => readWaitWord(memory, slot, atNs),
+  readWait,
   nowNs,
   processStartNs: settings.processStartNs,
 });
 const gcTotals = new GcTotals();
+const loops = new EventLoops({ memory, readWait, nowNs });
+const heaps = new Heaps({ memory, nowNs });
 const dispatch = new Dispatch(table, telemetry, drops, disabled);
-const threads = new ObservedThreads(memory, table, gcTotals, dispatch);
+const threads = new ObservedThreads({ memory, table, gcTotals, loops, heaps, dispatch });
+const stalls = new Stalls<ObservedThread>((stall, atNs) => dispatch.loopIsBlocked(stall, atNs));
 const liveness = new Liveness({
   ended: (claim) => threads.end(claim, nowNs()),
   overdue: (claim) => threads.giveUp(claim, nowNs()),
@@ -116,6 +125,8 @@ const drain = new Drain(memory, clock, {
     breaker.check(atNs);
     liveness.lookUp(threads, atNs);
     if (switches.isOn('threads')) table.sample(atNs);
+    loops.look();
+    if (switches.isOn('eventloop')) stalls.look(threads, atNs);
     dispatch.tick(atNs);
     heapGuard.check(atNs, () => process.memoryUsage().heapUsed);
   },
@@ -138,7 +149,11 @@ const addSource = (feature: Feature, source: MetricSource): void => {
 };
 addSource('threads', table);
 addSource('gc', gcTotals);
+addSource('eventloop', loops);
+addSource('heap', heaps);
 addSource('cpu', new HostCpu({ proc, sys, inventory, claim: hostClaim, nowNs, onUnavailable }));
+addSource('cpu', new ContainerMetrics({ proc, sys, onUnavailable }));
+addSource('cpu', new PressureMetrics({ proc, sys, onUnavailable }));
 addSource('cpu', new ProcessMetrics({ proc, nowNs, cpuCount: () => inventory.cpus().logicalCount }));
 telemetry.metrics.addSource(
   new AgentSelf({ memory, clock, drainDurations: drain.durations, disabledFeatures: disabled }, drops),

@@ -4,18 +4,21 @@
  * Runs on the agent thread. It knows the contract's names and nothing of shared memory.
  */
 import { isAbsolute, relative } from 'node:path';
-import { GC_TYPES } from '../shared-memory/records.ts';
+import { GC_TYPES, RecordKind } from '../shared-memory/records.ts';
 import { ExitKind, type SlotSnapshot } from '../shared-memory/registry.ts';
 import type { RingRecord } from '../shared-memory/ring-reader.ts';
+import type { Stall } from './detect/stalls.ts';
 import type { DisabledFeatures, DropCounts } from './model/self.ts';
-import type { ThreadTable } from './model/threads.ts';
-import type { RecordKind } from './telemetry/catalog.ts';
+import type { ThreadExit, ThreadTable } from './model/threads.ts';
+import type { Attributes, RecordKind as LostKind } from './telemetry/catalog.ts';
 import type { Telemetry } from './telemetry/sdk.ts';
 import type { ObservedThread } from './threads.ts';
 import { UnclaimedPauses } from './unclaimed-pauses.ts';
 
 /** A pause shorter than this is no span of its own where no request was held up by it. */
 const GC_ROOT_NS = 100e6;
+/** A turn of the event loop shorter than this is no span of its own. */
+const LOOP_ROOT_NS = 100e6;
 
 export class Dispatch {
   readonly #table: ThreadTable;
@@ -32,11 +35,37 @@ export class Dispatch {
     this.#unclaimed = new UnclaimedPauses((pause) => telemetry.spans.emit(pause));
   }
 
+  /** Something a thread said once, past a threshold. */
+  record(thread: ObservedThread, record: RingRecord): void {
+    if (record.kind === RecordKind.EVENTLOOP) this.#loopWasBlocked(thread, record);
+    else this.#collected(thread, record);
+  }
+
+  #loopWasBlocked(thread: ObservedThread, { number: cpuUs, startNs, durationNs }: RingRecord): void {
+    this.#emitBlocked(thread, startNs, startNs + durationNs, { 'gridwatch.span.cpu.time': cpuUs / 1e6 });
+  }
+
+  /** A turn of the event loop that goes on. */
+  loopIsBlocked({ thread, sinceNs, cpuNs }: Stall<ObservedThread>, nowNs: number): void {
+    const attributes = { 'gridwatch.span.cpu.time': cpuNs / 1e9, 'gridwatch.eventloop.ongoing': true };
+    this.#emitBlocked(thread, sinceNs, nowNs, attributes);
+  }
+
+  #emitBlocked(thread: ObservedThread, startNs: number, endNs: number, attributes: Attributes): void {
+    this.#telemetry.spans.emit({
+      name: 'eventloop.blocked',
+      startNs,
+      endNs,
+      attributes: { ...identity(thread), ...attributes },
+      minRootNs: LOOP_ROOT_NS,
+    });
+  }
+
   /**
    * A garbage collection past the threshold: once by itself, unless a request that had ended by then was held up by it, and once for each such
    * request. One that is not part of a sampled trace is shown all the same if it is the slowest of its kind (`telemetry/spans.ts`).
    */
-  record(thread: ObservedThread, { number, startNs, durationNs, context }: RingRecord): void {
+  #collected(thread: ObservedThread, { number, startNs, durationNs, context }: RingRecord): void {
     const type = GC_TYPES[number] as string;
     const attributes = { ...identity(thread), 'v8js.gc.type': type };
     const pause = { name: `gc ${type}`, startNs, endNs: startNs + durationNs, attributes } as const;
@@ -58,7 +87,7 @@ export class Dispatch {
     this.#unclaimed.flush();
   }
 
-  dropped(kind: RecordKind, dropped: number): void {
+  dropped(kind: LostKind, dropped: number): void {
     this.#drops.count(kind, dropped);
   }
 
@@ -81,9 +110,9 @@ export class Dispatch {
   }
 
   /** The thread is gone. One that never reached user code, or ended with an error, is an incident; a terminated one is not. */
-  ended(thread: ObservedThread, last: SlotSnapshot, nowNs: number): void {
+  ended(thread: ObservedThread, last: SlotSnapshot, wasStopped: boolean, nowNs: number): void {
     const endedNs = last.endedNs > 0 ? last.endedNs : nowNs;
-    const error = errorOf(last);
+    const error = errorOf(last, wasStopped || !thread.isStarted);
     this.#table.close(thread.entry, error === undefined ? {} : { error }, endedNs);
     if (thread.claim.slot === 0) return;
     const hasFailedToStart = !thread.isStarted;
@@ -92,7 +121,7 @@ export class Dispatch {
       ...identity(thread),
       ...origin(last),
       'error.type': error ?? 'terminated',
-      'gridwatch.thread.exit_code': last.exitCode,
+      ...(last.exitKind === ExitKind.NONE ? {} : { 'gridwatch.thread.exit_code': last.exitCode }),
     };
     if (hasFailedToStart) {
       this.#telemetry.spans.emit({
@@ -110,7 +139,7 @@ export class Dispatch {
       severity: 'error',
       body: hasFailedToStart
         ? `worker ${thread.entry.name} ended before its first user code`
-        : `worker ${thread.entry.name} failed: ${error === 'uncaught' ? 'uncaught error' : 'exit code'} (${last.exitCode})`,
+        : `worker ${thread.entry.name} failed: ${failureOf(error, last.exitCode)}`,
       attributes,
       timeNs: endedNs,
       hasOwnSpan: hasFailedToStart,
@@ -143,8 +172,16 @@ function withoutRoot(file: string): string {
   return path.startsWith('..') || isAbsolute(path) ? file.split(/[\\/]/).slice(-2).join('/') : path;
 }
 
-function errorOf(last: SlotSnapshot): 'exit_code' | 'uncaught' | 'terminated' | undefined {
+type ExitError = NonNullable<ThreadExit['error']>;
+
+/** A worker whose heap is full is ended by Node without another line of JavaScript; so is one that somebody stops, and that is known. */
+function errorOf(last: SlotSnapshot, wasStopped: boolean): ExitError | undefined {
   if (last.exitKind === ExitKind.UNCAUGHT) return 'uncaught';
-  if (last.exitKind === ExitKind.NONE) return 'terminated';
+  if (last.exitKind === ExitKind.NONE) return wasStopped ? 'terminated' : 'out_of_memory';
   return last.exitCode === 0 ? undefined : 'exit_code';
+}
+
+function failureOf(error: ExitError | undefined, exitCode: number): string {
+  if (error === 'out_of_memory') return 'its heap was full';
+  return `${error === 'uncaught' ? 'uncaught error' : 'exit code'} (${exitCode})`;
 }

@@ -12,11 +12,15 @@ import {
   releaseSlot,
   retireClaim,
   type SlotClaim,
+  type SlotSnapshot,
   scanSlots,
 } from '../shared-memory/registry.ts';
 import { RingReader, type RingRecord } from '../shared-memory/ring-reader.ts';
 import type { Dispatch } from './dispatch.ts';
+import type { EventLoop } from './model/event-loop.ts';
+import type { EventLoops } from './model/event-loops.ts';
 import type { GcReader, GcTotals } from './model/gc.ts';
+import type { Heaps, ThreadHeap } from './model/heaps.ts';
 import type { ThreadEntry, ThreadTable } from './model/threads.ts';
 
 /** A claim that is not completed by then was left by a thread that died in the middle of it. */
@@ -36,24 +40,35 @@ export interface ObservedThread {
   readonly entry: ThreadEntry;
   readonly ring: RingReader;
   readonly gc: GcReader;
+  readonly loop: EventLoop;
+  readonly heap: ThreadHeap;
   readonly claimedNs: number;
   osThreadId: number;
   isStarted: boolean;
 }
 
+export interface ObservedThreadsSettings {
+  readonly memory: ControlMemory;
+  readonly table: ThreadTable;
+  readonly gcTotals: GcTotals;
+  readonly loops: EventLoops;
+  readonly heaps: Heaps;
+  readonly dispatch: Dispatch;
+}
+
 export class ObservedThreads {
+  readonly #settings: ObservedThreadsSettings;
   readonly #memory: ControlMemory;
   readonly #table: ThreadTable;
-  readonly #gcTotals: GcTotals;
   readonly #dispatch: Dispatch;
   readonly #bySlot = new Map<number, ObservedThread>();
   readonly #claiming = new Map<number, PendingClaim>();
 
-  constructor(memory: ControlMemory, table: ThreadTable, gcTotals: GcTotals, dispatch: Dispatch) {
-    this.#memory = memory;
-    this.#table = table;
-    this.#gcTotals = gcTotals;
-    this.#dispatch = dispatch;
+  constructor(settings: ObservedThreadsSettings) {
+    this.#settings = settings;
+    this.#memory = settings.memory;
+    this.#table = settings.table;
+    this.#dispatch = settings.dispatch;
   }
 
   [Symbol.iterator](): Iterator<ObservedThread> {
@@ -88,10 +103,24 @@ export class ObservedThreads {
     if (thread === undefined || last === undefined || last.generation !== claim.generation) return;
     this.#refresh(thread);
     this.#drainRing(thread, nowNs);
-    this.#gcTotals.close(thread.gc);
-    this.#dispatch.ended(thread, last, nowNs);
+    const { gcTotals, loops, heaps } = this.#settings;
+    gcTotals.close(thread.gc);
+    loops.close(thread.loop, last.endedNs > 0 ? last.endedNs : nowNs);
+    heaps.close(thread.heap);
+    this.#dispatch.ended(thread, last, this.#wasStopped(last), nowNs);
     this.#bySlot.delete(claim.slot);
     releaseSlot(this.#memory, claim);
+  }
+
+  /** Somebody ended the thread: by `terminate()`, or because the thread that had started it ended. */
+  #wasStopped(last: SlotSnapshot): boolean {
+    if (last.isTerminated) return true;
+    for (const { claim, entry } of this.#bySlot.values()) {
+      if (entry.info.threadId !== last.parentThreadId) continue;
+      const parent = readSlot(this.#memory, claim.slot);
+      return parent === undefined || parent.isTerminated || parent.phase === SlotPhase.EXITING;
+    }
+    return true;
   }
 
   #observe(claim: SlotClaim): ObservedThread | undefined {
@@ -100,6 +129,7 @@ export class ObservedThreads {
     const slot = readSlot(this.#memory, claim.slot);
     if (slot === undefined || slot.generation !== claim.generation) return undefined;
     this.#claiming.delete(claim.slot);
+    const { gcTotals, loops, heaps } = this.#settings;
     const entry = this.#table.open({
       slot: claim.slot,
       generation: claim.generation,
@@ -111,11 +141,14 @@ export class ObservedThreads {
       claimedNs: slot.claimedNs,
       startedNs: 0,
     });
+    const loop = loops.open(claim.slot, entry.name, entry);
     const thread: ObservedThread = {
       claim,
       entry,
       ring: new RingReader(this.#memory, claim.slot),
-      gc: this.#gcTotals.open(this.#memory, claim.slot, entry.name),
+      gc: gcTotals.open(this.#memory, claim.slot, entry.name),
+      loop,
+      heap: heaps.open(claim.slot, entry.name, (nowNs) => loop.activeUntilNs(nowNs)),
       claimedNs: slot.claimedNs,
       osThreadId: slot.osThreadId,
       isStarted: false,

@@ -14,8 +14,12 @@ import { followExit } from './exit.ts';
 import { patchAtomicsWait } from './instrumentation/atomics.ts';
 import { claimPreload, type Preload } from './preload-argument.ts';
 import { Recorder } from './recorder.ts';
+import { EventLoopSource } from './sources/event-loop.ts';
 import { GcSource } from './sources/gc.ts';
+import { HeapSource } from './sources/heap.ts';
+import { LoopWatch } from './sources/loop-watch.ts';
 import { followWorkers, type SpawnNotice } from './spawn.ts';
+import { followTermination } from './terminate.ts';
 import { takeTicket } from './ticket.ts';
 
 const { threadId } = process.getBuiltinModule('node:worker_threads');
@@ -58,11 +62,32 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
     drains.push(() => source.drain());
     undo.push(() => source.stop());
   });
+  const watch = new LoopWatch(recorder);
+  undo.push(() => watch.stop());
+  let loop: EventLoopSource | undefined;
+  part('eventloop', () => {
+    const source = new EventLoopSource(recorder, watch);
+    loop = source;
+    drains.push(() => source.tell(recorder.clock.nowNs()));
+  });
+  let heap: HeapSource | undefined;
+  part('heap', () => {
+    const source = new HeapSource(recorder);
+    heap = source;
+    watch.add(source);
+    drains.push(() => source.beforeWait(recorder.clock.nowNs()));
+  });
   part('atomics', () => {
-    undo.push(patchAtomicsWait(recorder, config.atomicsSites, (nowNs) => gc?.beforeWait(nowNs)));
+    const beforeWait = (nowNs: number): void => {
+      gc?.beforeWait(nowNs);
+      loop?.beforeWait(nowNs);
+      heap?.beforeWait(nowNs);
+    };
+    undo.push(patchAtomicsWait(recorder, config.atomicsSites, beforeWait));
   });
   part('threads', () => {
     const isExcluded = createThreadMatcher(config.excludeThreads);
+    undo.push(followTermination(memory));
     undo.push(followWorkers({ recorder, config, preload: settings.preload, isExcluded, notify: settings.notify }));
   });
   const atExit = (): void => {

@@ -51,4 +51,9 @@ export class Recorder {
   recordGc(type: number, startNs: number, durationNs: number, context: TraceIds | undefined): void {
     this.#ring.offer(RecordKind.GC, type, startNs, durationNs, context);
   }
+
+  /** A turn of the event loop past the threshold, and the CPU time it took. */
+  recordLoopBlocked(startNs: number, durationNs: number, cpuUs: number): void {
+    this.#ring.offer(RecordKind.EVENTLOOP, cpuUs | 0, startNs, durationNs, undefined);
+  }
 }

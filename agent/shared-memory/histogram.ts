@@ -70,6 +70,11 @@ function cellsOf(family: HistogramFamily): Cells {
   return (built[family] ??= buildCells(EXPLICIT_BOUNDS_S[family]));
 }
 
+/** Upper bounds of the cells in seconds, inclusive; the last is infinite. */
+export function cellBoundsS(family: HistogramFamily): ArrayLike<number> {
+  return cellsOf(family).uppersS;
+}
+
 /** Bytes of one histogram in shared memory: the sum first (8-byte aligned), then room for the cells of any family, in whole cache lines. */
 export const HISTOGRAM_BYTES = 512 as const;
 const CELL_ROOM = (HISTOGRAM_BYTES - 8) / 4;

@@ -23,6 +23,11 @@
  *      512  name                Int32 length, UTF-8                                         W: claimer
  *      640  file                Int32 length, UTF-8                                         W: claimer
  *     1024  GC histograms       4 x 512, by type                                            W: the thread
+ *     3072  loop                number of the published beat, delays of the window          W: the thread
+ *     3136  loop beats          2 x 32: the one published is beat (number & 1)              W: the thread
+ *     3200  delay window        number of the window that is asked for                      W: the agent
+ *     3264  delay histogram     512                                                         W: the thread
+ *     3776  heap                the newest sample                                           W: the thread
  */
 
 /** "GWM1" */
@@ -90,6 +95,8 @@ export const SLOT = {
   EXIT_CODE: 20,
   /** The number of a name: where `new Worker` was called. */
   SPAWN_SITE: 24,
+  /** 1: `terminate()` was called; written by the thread that called it. */
+  TERMINATED: 28,
   CLAIMED_NS: 32,
   STARTED_NS: 40,
   ENDED_NS: 48,
@@ -103,9 +110,21 @@ export const SLOT = {
   NAME: 512,
   FILE: 640,
   GC_HISTOGRAMS: 1024,
+  LOOP_BEAT: 3072,
+  /** The window whose delays the next three words sum up. */
+  DELAY_WINDOW: 3076,
+  DELAY_SQUARES: 3080,
+  DELAY_MIN_NS: 3088,
+  DELAY_MAX_NS: 3096,
+  LOOP_STARTED_NS: 3104,
+  LOOP_BEATS: 3136,
+  DELAY_WINDOW_ASKED: 3200,
+  DELAY_HISTOGRAM: 3264,
+  HEAP: 3776,
 } as const;
 
 export const WAIT_ENTRY_BYTES = 64;
+export const LOOP_BEAT_BYTES = 32;
 /** Room for a thread's name and its file, the length word included. A longer one keeps its end, which tells more of a path. */
 export const NAME_FIELD_BYTES = 128;
 export const FILE_FIELD_BYTES = 384;

@@ -4,18 +4,18 @@
  * Runs on every thread: written by `RingWriter`, read by `RingReader`.
  *
  *     word 0      kind
- *     word 1      a small number (for GC: the type)
+ *     word 1      a number (for GC: the type; for a blocked event loop: CPU time in us)
  *     words 2-3   reserved, zero
  *     words 4-5   Float64: start, ns of the agent's clock
  *     words 6-7   Float64: duration, ns
  *     words 8-14  trace id, span id, flags of the span that was active (see `writeTraceIds`)
  *     word 15     reserved, zero
  */
-export const RecordKind = { GC: 1 } as const;
+export const RecordKind = { GC: 1, EVENTLOOP: 2 } as const;
 export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind];
 
 /** Kinds as the drop counters and `gridwatch.record.kind` name them; the index is the kind. Zero: a record that could not be believed. */
-export const RECORD_KIND_NAMES = ['corrupt', 'gc'] as const;
+export const RECORD_KIND_NAMES = ['corrupt', 'gc', 'eventloop'] as const;
 
 /** Byte offsets in a record. */
 export const RECORD = { KIND: 0, NUMBER: 4, START_NS: 16, DURATION_NS: 24, CONTEXT: 32 } as const;

@@ -41,7 +41,7 @@ export interface SlotClaim {
   readonly generation: number;
 }
 
-/** How a thread said it ended, before its end. `NONE` in a slot whose thread is gone: it was terminated. */
+/** How a thread said it ended, before its end. `NONE` in a slot whose thread is gone: it was stopped, or ran out of memory. */
 export const ExitKind = { NONE: 0, EXIT: 1, UNCAUGHT: 2 } as const;
 export type ExitKind = (typeof ExitKind)[keyof typeof ExitKind];
 
@@ -58,6 +58,8 @@ export interface SlotSnapshot extends SlotClaim {
   readonly endedNs: number;
   readonly exitKind: ExitKind;
   readonly exitCode: number;
+  /** `terminate()` was called. */
+  readonly isTerminated: boolean;
   readonly spawnContext: TraceIds | undefined;
   /** Where `new Worker` was called, `file:line`; '' when it is not known. */
   readonly spawnSite: string;
@@ -129,6 +131,19 @@ export function markExiting(
   advancePhase(memory, claim, SlotPhase.RUNNING, SlotPhase.EXITING);
 }
 
+/**
+ * Somebody is about to stop a thread, which then has no chance to say how it ends. One that has not attached yet is not found; nor is it missed, since a
+ * thread that never reached user code has failed to start, whatever the reason.
+ */
+export function markTerminated(memory: ControlMemory, threadId: number): void {
+  for (let slot = 1; slot < SLOT_COUNT; slot++) {
+    const phase = Atomics.load(memory.i32, memory.slotAt(slot, SLOT.STATE) >> 2) & 0xff;
+    if (phase < SlotPhase.ATTACHED || memory.i32[memory.slotAt(slot, SLOT.THREAD_ID) >> 2] !== threadId) continue;
+    memory.i32[memory.slotAt(slot, SLOT.TERMINATED) >> 2] = 1;
+    return;
+  }
+}
+
 function advancePhase(memory: ControlMemory, claim: SlotClaim, from: SlotPhase, to: SlotPhase): boolean {
   const stateAt = memory.slotAt(claim.slot, SLOT.STATE) >> 2;
   const expected = (claim.generation << 8) | from;
@@ -170,6 +185,7 @@ export function readSlot(memory: ControlMemory, slot: number): SlotSnapshot | un
     endedNs: timeOrZero(memory.f64[memory.slotAt(slot, SLOT.ENDED_NS) >> 3] as number),
     exitKind: exitKind === ExitKind.EXIT || exitKind === ExitKind.UNCAUGHT ? exitKind : ExitKind.NONE,
     exitCode: memory.i32[memory.slotAt(slot, SLOT.EXIT_CODE) >> 2] as number,
+    isTerminated: memory.i32[memory.slotAt(slot, SLOT.TERMINATED) >> 2] === 1,
     spawnContext: readTraceIds(memory, memory.slotAt(slot, SLOT.SPAWN_CONTEXT)),
     spawnSite: lookUpName(memory, memory.i32[memory.slotAt(slot, SLOT.SPAWN_SITE) >> 2] as number),
   };

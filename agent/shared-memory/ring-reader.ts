@@ -84,8 +84,11 @@ export class RingReader {
     const number = memory.i32[(at + RECORD.NUMBER) >> 2] as number;
     const startNs = memory.f64[(at + RECORD.START_NS) >> 3] as number;
     const durationNs = memory.f64[(at + RECORD.DURATION_NS) >> 3] as number;
-    if (memory.i32[(at + RECORD.KIND) >> 2] !== RecordKind.GC || number < 0 || number >= GC_TYPES.length) return false;
+    const kind = memory.i32[(at + RECORD.KIND) >> 2];
+    if (kind !== RecordKind.GC && kind !== RecordKind.EVENTLOOP) return false;
+    if (number < 0 || (kind === RecordKind.GC && number >= GC_TYPES.length)) return false;
     if (!(startNs > 0 && durationNs >= 0 && startNs + durationNs <= nowNs + MAX_AHEAD_NS)) return false;
+    record.kind = kind;
     record.number = number;
     record.startNs = startNs;
     record.durationNs = durationNs;

@@ -58,6 +58,16 @@ export class WaitWordWriter {
     this.#entriesAt = memory.slotAt(slot, SLOT.WAIT_ENTRIES) >> 2;
   }
 
+  /** Waits begun so far. */
+  get waits(): number {
+    return this.#waits;
+  }
+
+  /** Time parked so far, in ns, finished waits only. */
+  get parkedNs(): number {
+    return this.#sumsNs[WaitState.PARKED] as number;
+  }
+
   begin(state: WaitState, targetId: number, nowNs: number): void {
     this.#state = state;
     this.#sinceNs = nowNs;

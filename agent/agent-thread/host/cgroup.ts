@@ -1,25 +1,73 @@
 /**
- * What the control group of this process allows it: cgroup v2.
+ * The control group of this process, and the groups above it as far as they can be seen from here: cgroup v2.
  *
  * Runs on the agent thread. It must never throw; where there is no cgroup v2 there is no answer.
  */
 import type { ProcTree } from './proc.ts';
 
-/**
- * CPUs' worth of time the process may use in each period: the smallest quota of its group and the groups above, as far as they can be
- * seen from here. Undefined without a quota.
- */
-export function cpuQuota(proc: ProcTree, sys: ProcTree): number | undefined {
+/** The sessions of logged-in users are groups too, and no containers, unless a container runtime made a group of its own in them. */
+const SESSION = /^fs\/cgroup\/(?:user\.slice|init\.scope)(?:\/|$)/;
+const RUNTIME = /\/(?:[^/]*[-./])?(?:docker|libpod|cri-containerd|containerd|crio|kubepods|lxc|buildkit)(?:[-./]|$)/;
+
+/** CPUs' worth of time in each period, and the group that says so: it is the one that counts the periods. */
+export interface CpuQuota {
+  readonly cpus: number;
+  readonly folder: string;
+}
+
+/** Folders below `/sys`: the group's own first, the outermost last. Undefined where the process is in no group of cgroup v2. */
+export function groupFolders(proc: ProcTree): readonly string[] | undefined {
   const path = proc.readText('self/cgroup')?.match(/^0::\/(.*)$/m)?.[1];
   if (path === undefined) return undefined;
   // A path above the namespace's root, "../..", leads to groups that are not mounted here.
   const groups = path.split('/').filter((group) => group !== '' && group !== '..');
-  let quota: number | undefined;
-  for (let depth = groups.length; depth >= 0; depth--) {
-    const limit = parseCpuMax(sys.readText(['fs/cgroup', ...groups.slice(0, depth), 'cpu.max'].join('/')) ?? '');
-    if (limit !== undefined) quota = Math.min(quota ?? limit, limit);
+  const folders = ['fs/cgroup'];
+  for (const group of groups) folders.unshift(`${folders[0]}/${group}`);
+  return folders;
+}
+
+/** True for a group of its own: the root group, which is the whole machine, has no type. */
+export function isGroup(sys: ProcTree, folder: string): boolean {
+  return sys.readText(`${folder}/cgroup.type`) !== undefined;
+}
+
+/** True for the group of a container or a service: what is in it belongs together. */
+export function isContainer(sys: ProcTree, folder: string): boolean {
+  return isGroup(sys, folder) && (!SESSION.test(folder) || RUNTIME.test(folder));
+}
+
+/** The smallest quota of the group and the groups above; undefined without one. */
+export function tightestQuota(sys: ProcTree, folders: readonly string[]): CpuQuota | undefined {
+  let tightest: CpuQuota | undefined;
+  for (const folder of folders) {
+    const cpus = parseCpuMax(sys.readText(`${folder}/cpu.max`) ?? '');
+    if (cpus !== undefined && cpus < (tightest?.cpus ?? Number.POSITIVE_INFINITY)) tightest = { cpus, folder };
   }
-  return quota;
+  return tightest;
+}
+
+/** CPUs' worth of time this process may use in each period. */
+export function cpuQuota(proc: ProcTree, sys: ProcTree): number | undefined {
+  return tightestQuota(sys, groupFolders(proc) ?? [])?.cpus;
+}
+
+/** The smallest memory limit of the group and the groups above, in bytes; undefined without one. */
+export function memoryLimit(sys: ProcTree, folders: readonly string[]): number | undefined {
+  const limits = folders.map((folder) => parseNumber(sys.readText(`${folder}/memory.max`)));
+  const smallest = Math.min(...limits.filter((limit) => limit !== undefined));
+  return Number.isFinite(smallest) ? smallest : undefined;
+}
+
+/** A file of one number; undefined when there is none, or it is `max`. */
+export function parseNumber(text: string | undefined): number | undefined {
+  const value = /^(\d+)\s*$/.exec(text ?? '')?.[1];
+  return value === undefined ? undefined : Number(value);
+}
+
+/** A file of lines `<name> <number>`. */
+export function parseTable(text: string | undefined): ReadonlyMap<string, number> {
+  const rows = (text ?? '').matchAll(/^(\S+) (\d+)$/gm);
+  return new Map(Array.from(rows, ([, name, value]) => [name as string, Number(value)]));
 }
 
 /** `<quota> <period>` in microseconds; a quota of `max` is none. */

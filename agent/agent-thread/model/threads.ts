@@ -45,6 +45,11 @@ export interface ThreadEntry {
   readonly info: ThreadInfo;
   /** `thread.name`: unique among the live threads. */
   readonly name: string;
+  /** CPU time as of the last sample, and when that was; 0 where the kernel does not tell. */
+  readonly cpuNs: number;
+  readonly sampledNs: number;
+  /** It slept in its event loop then. */
+  readonly isAsleep: boolean;
 }
 
 export interface ThreadTableSettings {
@@ -80,6 +85,18 @@ class LiveThread implements ThreadEntry {
     this.info = info;
     this.name = name;
     this.account = account;
+  }
+
+  get cpuNs(): number {
+    return this.account.cpuNs;
+  }
+
+  get sampledNs(): number {
+    return this.account.states.nowNs;
+  }
+
+  get isAsleep(): boolean {
+    return this.account.states.seen === 'idle';
   }
 }
 

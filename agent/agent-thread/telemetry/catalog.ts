@@ -7,15 +7,26 @@
  */
 import { AGENT_METRICS } from './catalog/agent-metrics.ts';
 import { ATTRIBUTES } from './catalog/attributes.ts';
+import { CONTAINER_METRICS } from './catalog/container-metrics.ts';
 import { HOST_METRICS } from './catalog/host-metrics.ts';
+import { LOOP_METRICS } from './catalog/loop-metrics.ts';
+import { MEMORY_METRICS } from './catalog/memory-metrics.ts';
 import { THREAD_METRICS } from './catalog/thread-metrics.ts';
 
 export type { AttributeDefinition, MetricDefinition } from './catalog/definitions.ts';
 export { ATTRIBUTES };
 
-export const METRICS: typeof THREAD_METRICS & typeof HOST_METRICS & typeof AGENT_METRICS = {
+export const METRICS: typeof THREAD_METRICS &
+  typeof LOOP_METRICS &
+  typeof MEMORY_METRICS &
+  typeof HOST_METRICS &
+  typeof CONTAINER_METRICS &
+  typeof AGENT_METRICS = {
   ...THREAD_METRICS,
+  ...LOOP_METRICS,
+  ...MEMORY_METRICS,
   ...HOST_METRICS,
+  ...CONTAINER_METRICS,
   ...AGENT_METRICS,
 };
 
@@ -54,6 +65,11 @@ export const OTHER = '_OTHER';
 /** Spans by name; what stands in angle brackets is a class of things, never a key, an id or a port. */
 export const SPANS = {
   'gc <type>': { brief: 'A pause of garbage collection past the threshold.', attributes: ['v8js.gc.type'] },
+  'eventloop.blocked': {
+    brief:
+      'A turn of the event loop that held the CPU past the threshold. Without a stack: Node gives one of another thread only by its inspector.',
+    attributes: ['gridwatch.span.cpu.time', 'gridwatch.eventloop.ongoing'],
+  },
   'worker.start <name>': {
     brief: 'From `new Worker` to the first user code, or to the failure.',
     attributes: ['gridwatch.thread.os_id', 'gridwatch.thread.file', 'code.file.path', 'code.line.number'],

@@ -5,7 +5,9 @@
 import * as fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Dispatch } from '../../../agent/agent-thread/dispatch.ts';
+import type { EventLoops } from '../../../agent/agent-thread/model/event-loops.ts';
 import type { GcTotals } from '../../../agent/agent-thread/model/gc.ts';
+import type { Heaps } from '../../../agent/agent-thread/model/heaps.ts';
 import type { ThreadTable } from '../../../agent/agent-thread/model/threads.ts';
 import { ObservedThreads } from '../../../agent/agent-thread/threads.ts';
 import { ControlMemory, SLOT, SlotPhase } from '../../../agent/shared-memory/layout.ts';
@@ -27,9 +29,9 @@ let memory = ControlMemory.create(0);
 let told: string[] = [];
 let threads: ObservedThreads;
 
-const openThread = ({ name, role }: { name: string; role: string }): { name: string } => {
+const openThread = ({ name, role }: { name: string; role: string }): { name: string; info: { threadId: number } } => {
   told.push(`open ${role} ${name}`);
-  return { name };
+  return { name, info: { threadId: 0 } };
 };
 
 function observe(): ObservedThreads {
@@ -51,12 +53,16 @@ function observe(): ObservedThreads {
       tell(`ended ${entry.name} ${exitKind}`),
     gcSuspended: () => tell('gc suspended'),
   };
-  return new ObservedThreads(
+  /* Their words are read elsewhere; here it only matters that they are opened and closed. */
+  const opened = { open: () => ({}), close: () => {} };
+  return new ObservedThreads({
     memory,
-    table as unknown as ThreadTable,
-    gcTotals as unknown as GcTotals,
-    dispatch as unknown as Dispatch,
-  );
+    table: table as unknown as ThreadTable,
+    gcTotals: gcTotals as unknown as GcTotals,
+    loops: opened as unknown as EventLoops,
+    heaps: opened as unknown as Heaps,
+    dispatch: dispatch as unknown as Dispatch,
+  });
 }
 
 /** What was told since the last call. */

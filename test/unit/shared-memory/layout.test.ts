@@ -3,12 +3,14 @@
  * and what different threads write stands on different cache lines.
  */
 import { describe, expect, test } from 'vitest';
+import { HEAP_WORDS } from '../../../agent/shared-memory/heap-words.ts';
 import { HISTOGRAM_BYTES } from '../../../agent/shared-memory/histogram.ts';
 import {
   ControlMemory,
   FILE_FIELD_BYTES,
   HEADER,
   isSlot,
+  LOOP_BEAT_BYTES,
   NAME_BYTES,
   NAME_FIELD_BYTES,
   NAME_INDEX_ENTRIES,
@@ -65,6 +67,7 @@ const SLOT_FIELDS: Record<keyof typeof SLOT, Field> = {
   EXIT_KIND: int32('life of the slot'),
   EXIT_CODE: int32('life of the slot'),
   SPAWN_SITE: int32('life of the slot'),
+  TERMINATED: int32('life of the slot'),
   CLAIMED_NS: float64('life of the slot'),
   STARTED_NS: float64('life of the slot'),
   ENDED_NS: float64('life of the slot'),
@@ -78,6 +81,16 @@ const SLOT_FIELDS: Record<keyof typeof SLOT, Field> = {
   NAME: block(NAME_FIELD_BYTES, 'life of the slot'),
   FILE: block(FILE_FIELD_BYTES, 'life of the slot'),
   GC_HISTOGRAMS: block(GC_TYPES.length * HISTOGRAM_BYTES, 'the thread', 8),
+  LOOP_BEAT: int32('the thread'),
+  DELAY_WINDOW: int32('the thread'),
+  DELAY_SQUARES: float64('the thread'),
+  DELAY_MIN_NS: float64('the thread'),
+  DELAY_MAX_NS: float64('the thread'),
+  LOOP_STARTED_NS: float64('the thread'),
+  LOOP_BEATS: block(2 * LOOP_BEAT_BYTES, 'the thread', 8),
+  DELAY_WINDOW_ASKED: int32('agent'),
+  DELAY_HISTOGRAM: block(HISTOGRAM_BYTES, 'the thread', 8),
+  HEAP: block(HEAP_WORDS * 8, 'the thread', 8),
 };
 
 const RECORD_FIELDS: Record<keyof typeof RECORD, Field> = {

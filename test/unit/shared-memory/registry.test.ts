@@ -83,6 +83,7 @@ describe('the life of a slot', () => {
       exitCode: 0,
       spawnContext,
       spawnSite: 'app.js:12',
+      isTerminated: false,
     });
   });
 

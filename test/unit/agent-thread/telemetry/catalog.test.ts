@@ -20,8 +20,10 @@ describe.each(metrics)('%s', (name, metric) => {
   });
 
   test('is an integer if it counts things', () => {
+    // A quota may be one and a half CPUs.
     const countsThings =
-      (metric.unit.startsWith('{') && metric.instrument !== 'gauge') || /^(?:By|Hz)$/.test(metric.unit);
+      name !== 'gridwatch.cpu.quota.limit' &&
+      ((metric.unit.startsWith('{') && metric.instrument !== 'gauge') || /^(?:By|Hz)$/.test(metric.unit));
     expect(metric.isInteger === true).toBe(countsThings);
   });
 
@@ -31,7 +33,7 @@ describe.each(metrics)('%s', (name, metric) => {
   });
 
   test('stands under gridwatch. or is a convention of OpenTelemetry', () => {
-    expect(name).toMatch(/^(?:gridwatch|v8js|system|process)\.[a-z_]+(?:\.[a-z_]+)*$/);
+    expect(name).toMatch(/^(?:gridwatch|v8js|nodejs|system|process|container)\.[a-z_]+(?:\.[a-z0-9_]+)*$/);
   });
 
   test('names a thread, lock or queue only in a family that limits them', () => {
