@@ -75,6 +75,7 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
     const source = new HeapSource(recorder);
     heap = source;
     watch.add(source);
+    undo.push(() => source.stop());
     drains.push(() => source.beforeWait(recorder.clock.nowNs()));
   });
   part('atomics', () => {

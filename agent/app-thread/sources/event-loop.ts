@@ -11,6 +11,8 @@ import type { Recorder } from '../recorder.ts';
 import { DelayProbe } from './delay-probe.ts';
 import { type LoopListener, type LoopLook, type LoopWatch, loopIdleNs } from './loop-watch.ts';
 
+const ATOMICS = featureBits(['atomics']);
+
 /** A thread that blocks often says so this often. */
 const MIN_WAIT_BEAT_NS = 100e6;
 
@@ -68,11 +70,12 @@ export class EventLoopSource implements LoopListener {
     this.#publish(nowNs, loopIdleNs(), Math.max(nowNs, this.#watch.dueNs));
   }
 
-  /** A turn that long is told of when the thread was on the CPU for as long, and for most of it. */
+  /** A turn is told of when the thread was on the CPU for long in it; where waits go unseen it may have been parked, so for most of it. */
   #reportIfBlocked(startNs: number, durationNs: number, passedCpuNs: number): void {
     const thresholdNs = this.#recorder.memory.f64[HEADER.LOOP_THRESHOLD_NS >> 3] as number;
     const cpuNs = Math.min(passedCpuNs, durationNs);
-    if (cpuNs < thresholdNs || cpuNs * 2 < durationNs || cpuNs === 0) return;
+    const mayHaveParked = this.#recorder.isOff(ATOMICS) && cpuNs * 2 < durationNs;
+    if (cpuNs < thresholdNs || cpuNs === 0 || mayHaveParked) return;
     this.#recorder.recordLoopBlocked(startNs, durationNs, cpuNs / 1e3);
   }
 

@@ -26,6 +26,8 @@ const SWITCHED_OFF_LOOK_MS = 30_000;
 const MAX_EVENTS_IN_A_ROW = 8;
 /** Timers that took no time so often in a row are trusted. */
 const MAX_CALM_TIMERS = 3;
+/** However short the events are, now and then there is a look: many of them add up. */
+const MAX_UNSEEN_NS = 60e9;
 /** Less than this is nothing: our own work takes some of it. */
 const QUIET_NS = 1e6;
 
@@ -68,6 +70,7 @@ export class LoopWatch {
   #lastIdleNs = 0;
   #lastEvents = 0;
   /** At the last look. */
+  #lastLookNs = 0;
   #lastWaits = 0;
   #eventsInARow = 0;
   #rowSinceNs = 0;
@@ -119,7 +122,7 @@ export class LoopWatch {
       const isTimerDue = events === this.#lastEvents;
       const idleNs = totalIdleNs - this.#lastIdleNs;
       const activeNs = nowNs - this.#lastNs - idleNs;
-      const isCalm = activeNs < QUIET_NS && !this.#isUnsure;
+      const isCalm = activeNs < QUIET_NS && nowNs - this.#lastLookNs < MAX_UNSEEN_NS;
       const turnNs = !this.#hasTrusted ? nowNs - activeNs : isTimerDue ? this.#lastNs : undefined;
       this.#lastNs = nowNs;
       this.#lastIdleNs = totalIdleNs;
@@ -177,6 +180,7 @@ export class LoopWatch {
     const recorder = this.#recorder;
     const { waits } = recorder.waitWord;
     const isUnsure = this.#isUnsure || waits !== this.#lastWaits;
+    this.#lastLookNs = found.nowNs;
     this.#lastWaits = waits;
     this.#isUnsure = this.#listeners.every(({ feature }) => recorder.isOff(feature));
     if (this.#isUnsure) this.#lookIn(SWITCHED_OFF_LOOK_MS, found.nowNs);
