@@ -88,7 +88,8 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
   });
   part('threads', () => {
     const isExcluded = createThreadMatcher(config.excludeThreads);
-    undo.push(followTermination(memory));
+    const unfollow = followTermination(memory);
+    if (unfollow !== undefined) undo.push(unfollow);
     undo.push(followWorkers({ recorder, config, preload: settings.preload, isExcluded, notify: settings.notify }));
   });
   const atExit = (): void => {
