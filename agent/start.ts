@@ -191,6 +191,7 @@ class AgentThread {
       mainClaim: claim,
       mainPort: port2,
       mainFile: process.argv[1],
+      execArgv: process.execArgv,
       processStartNs: new Clock(memory.baseS).nowNs() - process.uptime() * 1e9,
       disabledFeatures: this.#disabledFeatures,
     };

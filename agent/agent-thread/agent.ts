@@ -13,7 +13,7 @@ import { osThreadId } from '../shared-memory/os-thread.ts';
 import { readWaitWord, type WaitSnapshot } from '../shared-memory/wait-word.ts';
 import { Breaker } from './breaker.ts';
 import { ControlFile } from './control-file.ts';
-import { Stalls } from './detect/stalls.ts';
+import { ANY_STALL_NS, INCIDENT_STALL_NS, Stalls } from './detect/stalls.ts';
 import { Dispatch } from './dispatch.ts';
 import { Drain } from './drain.ts';
 import { FeatureSwitches } from './feature-switches.ts';
@@ -30,6 +30,7 @@ import { ProcTaskDirectory } from './host/task.ts';
 import { Identity } from './identity.ts';
 import { applySettings } from './live-settings.ts';
 import { Liveness } from './liveness.ts';
+import { isInspected, MainStack, openMainSession } from './main-stack.ts';
 import { EventLoops } from './model/event-loops.ts';
 import { GcTotals } from './model/gc.ts';
 import { Heaps } from './model/heaps.ts';
@@ -95,7 +96,16 @@ const loops = new EventLoops({ memory, readWait, nowNs });
 const heaps = new Heaps({ memory, nowNs });
 const dispatch = new Dispatch(table, telemetry, drops, disabled);
 const threads = new ObservedThreads({ memory, table, gcTotals, loops, heaps, dispatch });
-const stalls = new Stalls<ObservedThread>((stall, atNs) => dispatch.loopIsBlocked(stall, atNs));
+const mainStack = new MainStack({
+  mainSlot: settings.mainClaim.slot,
+  isOff: config.stacks === 'off' || isInspected([...settings.execArgv, process.env['NODE_OPTIONS'] ?? '']),
+  openSession: openMainSession,
+});
+const stalls = new Stalls<ObservedThread>({
+  minStallNs: config.stacks === 'all' ? ANY_STALL_NS : INCIDENT_STALL_NS,
+  onStall: (stall, atNs) =>
+    void mainStack.of(stall.thread.claim.slot, atNs).then((stack) => dispatch.loopIsBlocked(stall, atNs, stack)),
+});
 const liveness = new Liveness({
   ended: (claim) => threads.end(claim, nowNs()),
   overdue: (claim) => threads.giveUp(claim, nowNs()),

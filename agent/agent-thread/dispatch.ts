@@ -4,10 +4,12 @@
  * Runs on the agent thread. It knows the contract's names and nothing of shared memory.
  */
 import { isAbsolute, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { GC_TYPES, RecordKind } from '../shared-memory/records.ts';
 import { ExitKind, type SlotSnapshot } from '../shared-memory/registry.ts';
 import type { RingRecord } from '../shared-memory/ring-reader.ts';
 import type { Stall } from './detect/stalls.ts';
+import type { StackFrame } from './main-stack.ts';
 import type { DisabledFeatures, DropCounts } from './model/self.ts';
 import type { ThreadExit, ThreadTable } from './model/threads.ts';
 import type { Attributes, RecordKind as LostKind } from './telemetry/catalog.ts';
@@ -45,10 +47,10 @@ export class Dispatch {
     this.#emitBlocked(thread, startNs, startNs + durationNs, { 'gridwatch.span.cpu.time': cpuUs / 1e6 });
   }
 
-  /** A turn of the event loop that goes on. */
-  loopIsBlocked({ thread, sinceNs, cpuNs }: Stall<ObservedThread>, nowNs: number): void {
-    const attributes = { 'gridwatch.span.cpu.time': cpuNs / 1e9, 'gridwatch.eventloop.ongoing': true };
-    this.#emitBlocked(thread, sinceNs, nowNs, attributes);
+  /** A turn of the event loop that goes on, and where its thread is, if that is known. */
+  loopIsBlocked(stall: Stall<ObservedThread>, nowNs: number, stack: readonly StackFrame[] | undefined): void {
+    const attributes = { 'gridwatch.span.cpu.time': stall.cpuNs / 1e9, 'gridwatch.eventloop.ongoing': true };
+    this.#emitBlocked(stall.thread, stall.sinceNs, nowNs, { ...attributes, ...codeOf(stack) });
   }
 
   #emitBlocked(thread: ObservedThread, startNs: number, endNs: number, attributes: Attributes): void {
@@ -170,6 +172,29 @@ function origin({ spawnSite, file }: SlotSnapshot): Record<string, string | numb
 function withoutRoot(file: string): string {
   const path = relative(process.cwd(), file);
   return path.startsWith('..') || isAbsolute(path) ? file.split(/[\\/]/).slice(-2).join('/') : path;
+}
+
+/** The stack as V8 writes it, and the innermost frame that is not Node's own. */
+function codeOf(stack: readonly StackFrame[] | undefined): Record<string, string | number> {
+  if (stack === undefined) return {};
+  const frames = stack.map((frame) => ({ ...frame, file: placeOf(frame.file) }));
+  const lines = frames.map(({ functionName, file, line, column }) => {
+    return `    at ${functionName || '<anonymous>'} (${file}:${line}:${column})`;
+  });
+  const inner = frames.find(({ file }) => file !== '' && !file.startsWith('node:'));
+  return {
+    'code.stacktrace': lines.join('\n'),
+    ...(inner === undefined ? {} : { 'code.file.path': inner.file, 'code.line.number': inner.line }),
+    ...(inner === undefined || inner.functionName === '' ? {} : { 'code.function.name': inner.functionName }),
+  };
+}
+
+/** A file of a frame: relative like any other; of a URL of another kind nothing but the kind leaves the process. */
+function placeOf(file: string): string {
+  if (file === '' || file.startsWith('node:')) return file;
+  if (file.startsWith('file:')) return withoutRoot(fileURLToPath(file));
+  const scheme = /^([a-z][a-z\d+.-]+):/i.exec(file)?.[1];
+  return scheme === undefined ? withoutRoot(file) : `${scheme}:`;
 }
 
 type ExitError = NonNullable<ThreadExit['error']>;

@@ -14,6 +14,8 @@ export interface AgentThreadSettings {
   readonly mainPort: MessagePort;
   /** The program's main file, for the name of the service; undefined for `node -e` and the like. */
   readonly mainFile: string | undefined;
+  /** Node's own options, of the command line. */
+  readonly execArgv: readonly string[];
   /** When the process began, on the agent's clock: before its base, so a negative number. */
   readonly processStartNs: number;
   /** Features that could not be had on the main thread, with the reason. */

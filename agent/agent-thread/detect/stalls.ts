@@ -1,11 +1,14 @@
 /**
  * Event loops that are held up at this moment: a turn that never ends is never told of by its own thread.
  *
- * Runs on the agent thread. A finished turn past the threshold is a record of its thread's; this is for the one that has been going on for ten seconds,
- * before whoever probes the program kills it. Told once a turn. It must never tell of a thread that waits, nor of one the kernel lets stand.
+ * Runs on the agent thread. A finished turn past the threshold is a record of its thread's; this is for the one that goes on and on, before whoever
+ * probes the program kills it. Told once a turn. It must never tell of a thread that waits, nor of one the kernel lets stand.
  */
 const LOOK_INTERVAL_NS = 1e9;
-const MIN_STALL_NS = 10e9;
+/** From here on somebody will restart the program soon. */
+export const INCIDENT_STALL_NS = 10e9;
+/** What two looks in a row have seen. */
+export const ANY_STALL_NS = 1e9;
 /** Of the time that was watched. */
 const MIN_CPU_SHARE = 0.5;
 
@@ -23,6 +26,11 @@ export interface Stall<T> {
   readonly cpuNs: number;
 }
 
+export interface StallSettings<T> {
+  readonly minStallNs: number;
+  readonly onStall: (stall: Stall<T>, nowNs: number) => void;
+}
+
 interface Watched {
   readonly sinceNs: number;
   readonly seenNs: number;
@@ -31,12 +39,12 @@ interface Watched {
 }
 
 export class Stalls<T extends StallSubject> {
-  readonly #onStall: (stall: Stall<T>, nowNs: number) => void;
+  readonly #settings: StallSettings<T>;
   readonly #watched = new WeakMap<T, Watched>();
   #lastLookNs = 0;
 
-  constructor(onStall: (stall: Stall<T>, nowNs: number) => void) {
-    this.#onStall = onStall;
+  constructor(settings: StallSettings<T>) {
+    this.#settings = settings;
   }
 
   /** To be called often; looks once a second. */
@@ -56,10 +64,10 @@ export class Stalls<T extends StallSubject> {
       this.#watched.set(thread, { sinceNs, seenNs: nowNs, cpuNs: thread.entry.cpuNs, isTold: false });
       return;
     }
-    if (watched.isTold || nowNs - sinceNs < MIN_STALL_NS) return;
+    if (watched.isTold || nowNs - sinceNs < this.#settings.minStallNs) return;
     const cpuNs = thread.entry.cpuNs - watched.cpuNs;
     if (cpuNs < (nowNs - watched.seenNs) * MIN_CPU_SHARE) return;
     watched.isTold = true;
-    this.#onStall({ thread, sinceNs, cpuNs }, nowNs);
+    this.#settings.onStall({ thread, sinceNs, cpuNs }, nowNs);
   }
 }

@@ -67,8 +67,15 @@ export const SPANS = {
   'gc <type>': { brief: 'A pause of garbage collection past the threshold.', attributes: ['v8js.gc.type'] },
   'eventloop.blocked': {
     brief:
-      'A turn of the event loop that held the CPU past the threshold. Without a stack: Node gives one of another thread only by its inspector.',
-    attributes: ['gridwatch.span.cpu.time', 'gridwatch.eventloop.ongoing'],
+      'A turn of the event loop that held the CPU past the threshold. One of the main thread that goes on for ten seconds is shown with its stack.',
+    attributes: [
+      'gridwatch.span.cpu.time',
+      'gridwatch.eventloop.ongoing',
+      'code.stacktrace',
+      'code.function.name',
+      'code.file.path',
+      'code.line.number',
+    ],
   },
   'worker.start <name>': {
     brief: 'From `new Worker` to the first user code, or to the failure.',

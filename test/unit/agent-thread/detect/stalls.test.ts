@@ -1,6 +1,6 @@
 /** Stalls: told once, only of a thread that is on the CPU, and only past ten seconds. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type StallSubject, Stalls } from '../../../../agent/agent-thread/detect/stalls.ts';
+import { INCIDENT_STALL_NS, type StallSubject, Stalls } from '../../../../agent/agent-thread/detect/stalls.ts';
 
 const S = 1e9;
 
@@ -15,7 +15,10 @@ let subject: Subject;
 
 beforeEach(() => {
   told = [];
-  stalls = new Stalls(({ sinceNs, cpuNs }, atNs) => told.push({ sinceNs, cpuNs, atNs }));
+  stalls = new Stalls({
+    minStallNs: INCIDENT_STALL_NS,
+    onStall: ({ sinceNs, cpuNs }, atNs) => told.push({ sinceNs, cpuNs, atNs }),
+  });
   subject = { entry: { cpuNs: 0 }, lateSinceNs: undefined, loop: { lateSinceNs: () => subject.lateSinceNs } };
 });
 
