@@ -3,7 +3,7 @@
  *
  * Runs on the agent thread. It knows the contract's names and nothing of shared memory.
  */
-import { isAbsolute, relative } from 'node:path';
+import { shownPath } from '../file-path.ts';
 import { GC_TYPES, RecordKind } from '../shared-memory/records.ts';
 import { ExitKind, type SlotSnapshot } from '../shared-memory/registry.ts';
 import type { RingRecord } from '../shared-memory/ring-reader.ts';
@@ -162,14 +162,8 @@ function origin({ spawnSite, file }: SlotSnapshot): Record<string, string | numb
     ...(colon > 0
       ? { 'code.file.path': spawnSite.slice(0, colon), 'code.line.number': Number(spawnSite.slice(colon + 1)) }
       : {}),
-    ...(file === '' ? {} : { 'gridwatch.thread.file': withoutRoot(file) }),
+    ...(file === '' ? {} : { 'gridwatch.thread.file': shownPath(file, process.cwd()) }),
   };
-}
-
-/** Relative to the working folder, or the last two parts of a path that lies elsewhere. */
-function withoutRoot(file: string): string {
-  const path = relative(process.cwd(), file);
-  return path.startsWith('..') || isAbsolute(path) ? file.split(/[\\/]/).slice(-2).join('/') : path;
 }
 
 type ExitError = NonNullable<ThreadExit['error']>;
