@@ -107,7 +107,7 @@ function startRunning(config: Config, diag: Diag): Running | undefined {
   });
   if (claim === undefined) return undefined;
   const agent = new AgentThread({ memory, config, claim, diag, registerFile: preload.file });
-  const application = new ApplicationResource((notice) => agent.tell(notice));
+  const application = new ApplicationResource((notice) => agent.tell(notice), config.identityWaitMs);
   const flushNow = (): void => {
     application.look();
     flushBlocking(memory, config.exitTimeoutMs);

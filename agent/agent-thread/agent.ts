@@ -63,6 +63,7 @@ const drops = new DropCounts();
 const disabled = new DisabledFeatures(diag, settings.disabledFeatures);
 const switches = new FeatureSwitches(memory, config.features, disabled);
 const identity = new Identity({
+  waitMs: config.identityWaitMs,
   onLate: () =>
     diag
       .once('late identity')

@@ -151,6 +151,12 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     byDefault: 'auto',
     meaning: "the agent's lines on stderr; auto: text on a terminal, else one JSON object a line",
   },
+  identityWaitMs: {
+    variable: 'GRIDWATCH_IDENTITY_WAIT_MS',
+    kind: integer(0, 60_000, 'ms'),
+    byDefault: 5000,
+    meaning: "how long the first export waits for the application's own SDK to say who the process is",
+  },
   names: {
     variable: 'GRIDWATCH_NAMES',
     kind: choice('class', 'full'),

@@ -33,6 +33,9 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 const METRIC_INTERVAL_MS = 1000;
 const BATCH_DELAY_MS = 500;
 
+/** Where only the view sees the exports it does not matter whether they name the same instance as the application's: it tells processes by their pid. */
+const IDENTITY_WAIT_MS = 1500;
+
 /** Variables about the way to the user's endpoint. They would break the way to the receiver. */
 const WAY_TO_ENDPOINT = [
   'ENDPOINT',
@@ -62,6 +65,7 @@ export function reroute(userEnv: NodeJS.ProcessEnv, receiverUrl: string): Rerout
   env['OTEL_EXPORTER_OTLP_ENDPOINT'] = receiverUrl;
   env['OTEL_EXPORTER_OTLP_PROTOCOL'] = 'http/protobuf';
   setShortIntervals(env);
+  if (destinations.size === 0) env['GRIDWATCH_IDENTITY_WAIT_MS'] ||= String(IDENTITY_WAIT_MS);
   noteWhatStaysDark(env, notes);
   return { env, destinations, notes };
 }
