@@ -5,6 +5,7 @@
  * spawns shells and waits for some of them. Only what is named here gets out; the package also knows serial numbers and addresses, and those never do.
  * It ends by itself, whoever has started it.
  */
+import { totalmem } from 'node:os';
 import type { Systeminformation } from 'systeminformation';
 
 /** Shells that take longer are not waited for. The agent thread kills this process a little later. */
@@ -69,12 +70,19 @@ function isKnown(row: Row): row is readonly [string, string | number] {
 function ofProcessor(cpu: Systeminformation.CpuData): readonly Row[] {
   const hasKinds = Number(cpu.efficiencyCores) > 0;
   return [
+    ['host.cpu.vendor.id', cpu.vendor],
+    ['host.cpu.family', cpu.family],
+    ['host.cpu.model.id', cpu.model],
+    ['host.cpu.model.name', [cpu.manufacturer, cpu.brand].filter(Boolean).join(' ')],
+    ['host.cpu.stepping', cpu.stepping],
     ['host.cpu.cache.l2.size', cpu.cache.l2],
     ['gridwatch.host.cpu.cache.l3.size', cpu.cache.l3],
     ['gridwatch.host.cpu.governor', cpu.governor],
     ['gridwatch.host.cpu.socket.count', cpu.processors],
     ['gridwatch.host.cpu.socket.type', cpu.socket],
     ['gridwatch.host.cpu.physical.count', cpu.physicalCores],
+    ['gridwatch.host.cpu.logical.count', cpu.cores],
+    ['gridwatch.host.cpu.frequency', cpu.speedMax * 1e9],
     ['gridwatch.host.cpu.performance_core.count', hasKinds ? cpu.performanceCores : undefined],
     ['gridwatch.host.cpu.efficiency_core.count', hasKinds ? cpu.efficiencyCores : undefined],
   ];
@@ -86,6 +94,7 @@ function ofMemory(modules: readonly Systeminformation.MemLayoutData[]): readonly
   const types = new Set(known.map(({ type }) => type));
   const speeds = known.map(({ clockSpeed }) => clockSpeed ?? 0).filter((speed) => speed > 0);
   return [
+    ['gridwatch.host.memory.size', totalmem()],
     ['gridwatch.host.memory.module.count', known.length],
     ['gridwatch.host.memory.type', [...types].join(', ')],
     ['gridwatch.host.memory.speed', speeds.length > 0 ? Math.min(...speeds) * 1e6 : undefined],

@@ -37,7 +37,7 @@ async function main(command: string | undefined, args: readonly string[]): Promi
     }
     case 'doctor': {
       const { doctor } = await import('./doctor.ts');
-      process.exitCode = await doctor();
+      process.exitCode = await doctor(args);
       return;
     }
     case 'inventory': {

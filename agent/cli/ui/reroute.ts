@@ -134,7 +134,7 @@ function destinationOf(signal: OtlpSignal, env: NodeJS.ProcessEnv, notes: string
   const text = protocol === 'grpc' && !hasScheme ? `${scheme}://${endpoint}` : endpoint;
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol)) {
-    const note = `Nothing is shipped to ${text}: an OTLP endpoint is a URL that begins with http:// or https://.`;
+    const note = `Nothing is shipped to ${withoutSecrets(text)}: an OTLP endpoint is a URL that begins with http:// or https://.`;
     if (!notes.includes(note)) notes.push(note);
     return undefined;
   }
@@ -150,6 +150,11 @@ function destinationOf(signal: OtlpSignal, env: NodeJS.ProcessEnv, notes: string
     clientKey: either('CLIENT_KEY'),
     clientCertificate: either('CLIENT_CERTIFICATE'),
   };
+}
+
+/** What may be shown of an endpoint that cannot be read as a URL: no user, no password, no parameters. */
+function withoutSecrets(endpoint: string): string {
+  return endpoint.replace(/[?#].*$/s, '').replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1');
 }
 
 /** The entries of a comma list. */

@@ -24,6 +24,9 @@ function machine(changes: Partial<Record<keyof SystemSource, object>> = {}): Sys
   return {
     cpu: answer('cpu', {
       manufacturer: 'AMD',
+      family: '25',
+      cores: 128,
+      speedMax: 3.7,
       brand: 'EPYC',
       cache: { l1d: 1, l1i: 1, l2: 2 ** 24, l3: 2 ** 28 },
       governor: 'performance',
@@ -70,9 +73,14 @@ describe('the inventory', () => {
       'gridwatch.host.cpu.socket.count': 2,
       'gridwatch.host.cpu.socket.type': 'SP5',
       'gridwatch.host.memory.module.count': 2,
+      'gridwatch.host.memory.size': expect.any(Number),
       'gridwatch.host.memory.speed': 4_400_000_000,
       'gridwatch.host.memory.type': 'DDR5',
       'host.cpu.cache.l2.size': 2 ** 24,
+      'host.cpu.family': '25',
+      'host.cpu.model.name': 'AMD EPYC',
+      'gridwatch.host.cpu.logical.count': 128,
+      'gridwatch.host.cpu.frequency': 3_700_000_000,
       'os.description': 'Debian GNU/Linux 12 (bookworm)',
       'os.name': 'Debian GNU/Linux',
     });
@@ -98,7 +106,7 @@ describe('the inventory', () => {
 
   it('has the rest when a question fails, is answered by nonsense, or takes too long', async () => {
     const failing = machine({ osInfo: new Error('no'), memLayout: [null] });
-    expect(Object.keys(await collectInventory(failing, DEADLINE_MS))).toHaveLength(8);
+    expect(Object.keys(await collectInventory(failing, DEADLINE_MS))).toHaveLength(12);
     const slow = { ...machine(), system: async () => new Promise<never>(() => {}) };
     const attributes = await collectInventory(slow, 20);
     expect(attributes).toMatchObject({ 'os.name': 'Debian GNU/Linux' });
