@@ -12,6 +12,7 @@ import { handleSignals } from './app-thread/exit.ts';
 import { flushBlocking, flushWaiting } from './app-thread/flush.ts';
 import { claimPreload, nodeOptionsWithout } from './app-thread/preload-argument.ts';
 import type { Config, GridwatchOptions } from './config/options.ts';
+import { isInRatio } from './config/ratio.ts';
 import { resolveConfig } from './config/resolve.ts';
 import { createDiag, type Diag } from './diag.ts';
 import { fileUrl, moduleUrl } from './package-root.ts';
@@ -57,7 +58,8 @@ export function start(options: GridwatchOptions = {}): void {
     const { config, problems } = resolveConfig(process.env, options);
     diag = createDiag(config.log);
     for (const problem of problems) diag.warn(problem.message);
-    if (!config.enabled || !isInRatio(config.enableRatio)) return;
+    if (!config.enabled) return;
+    if (!isInRatio(config.enableRatio, process.getBuiltinModule('node:os').hostname(), process.pid)) return;
     const running = startRunning(config, diag);
     if (running !== undefined)
       Object.defineProperty(registry, RUNNING, { value: running, configurable: true, enumerable: false });
@@ -105,7 +107,7 @@ function startRunning(config: Config, diag: Diag): Running | undefined {
   });
   if (claim === undefined) return undefined;
   const agent = new AgentThread({ memory, config, claim, diag, registerFile: preload.file });
-  const application = new ApplicationResource((notice) => agent.tell(notice));
+  const application = new ApplicationResource((notice) => agent.tell(notice), config.identityWaitMs);
   const flushNow = (): void => {
     application.look();
     flushBlocking(memory, config.exitTimeoutMs);
@@ -250,15 +252,6 @@ class AgentThread {
   #setState(state: AgentState): void {
     Atomics.store(this.#options.memory.i32, HEADER.AGENT_STATE >> 2, state);
   }
-}
-
-/** A fixed share of a fleet's instances: the same one for the whole life of a process. FNV-1a of host and pid. */
-function isInRatio(ratio: number): boolean {
-  if (ratio >= 1) return true;
-  let hash = 0x811c9dc5;
-  for (const char of `${process.getBuiltinModule('node:os').hostname()}:${process.pid}`)
-    hash = Math.imul(hash ^ (char.codePointAt(0) as number), 0x01000193);
-  return (hash >>> 0) / 0x100000000 < ratio;
 }
 
 function describe(error: unknown): string {

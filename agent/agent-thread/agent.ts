@@ -21,6 +21,8 @@ import { HeapGuard } from './heap-guard.ts';
 import { cpuQuota } from './host/cgroup.ts';
 import { ContainerMetrics } from './host/container.ts';
 import { HostCpu } from './host/cpu.ts';
+import { FullInventory } from './host/full-inventory.ts';
+import { hardwareAttributes, readHardware } from './host/hardware.ts';
 import { HostClaim } from './host/host-claim.ts';
 import { Inventory } from './host/inventory.ts';
 import { PressureMetrics } from './host/pressure.ts';
@@ -40,6 +42,7 @@ import { describeProcess, instanceId, packageVersion } from './resource.ts';
 import type { AgentThreadSettings } from './settings.ts';
 import { createSyncConsole } from './sync-console.ts';
 import type { MetricSource } from './telemetry/metrics.ts';
+import type { ResourceAttributes } from './telemetry/resource.ts';
 import { createTelemetry } from './telemetry/sdk.ts';
 import { type ObservedThread, ObservedThreads } from './threads.ts';
 
@@ -61,6 +64,7 @@ const drops = new DropCounts();
 const disabled = new DisabledFeatures(diag, settings.disabledFeatures);
 const switches = new FeatureSwitches(memory, config.features, disabled);
 const identity = new Identity({
+  waitMs: config.identityWaitMs,
   onLate: () =>
     diag
       .once('late identity')
@@ -68,6 +72,14 @@ const identity = new Identity({
         "the application's OpenTelemetry SDK was registered late: the agent goes on under a service.instance.id of its own",
       ),
 });
+const nowNs = (): number => clock.nowNs();
+const onUnavailable = disabled.add;
+const proc = new ProcTree();
+const sys = new ProcTree({ root: '/sys' });
+/* Once a process, not once an agent thread. */
+const isFirst = Atomics.load(memory.i32, HEADER.AGENT_RESTARTS >> 2) === 0;
+const asksForAll = config.inventory === 'full' && isFirst;
+const fullInventory = asksForAll ? new FullInventory({ env: process.env, onUnavailable }) : undefined;
 const telemetry = createTelemetry({
   clock,
   config,
@@ -75,14 +87,10 @@ const telemetry = createTelemetry({
   version: packageVersion(),
   resourceAttributes: { ...describeProcess(settings.mainFile), 'service.instance.id': instanceId(memory) },
   applicationResource: identity.resource,
+  hardwareAttributes: readHardwareLater(),
   diag,
   countDrop: drops.count,
 });
-
-const nowNs = (): number => clock.nowNs();
-const onUnavailable = disabled.add;
-const proc = new ProcTree();
-const sys = new ProcTree({ root: '/sys' });
 const inventory = new Inventory({ proc, sys });
 const readWait = (slot: number, atNs: number): WaitSnapshot | undefined => readWaitWord(memory, slot, atNs);
 const table = new ThreadTable({
@@ -142,6 +150,7 @@ const drain = new Drain(memory, clock, {
   },
   flush: async () => {
     identity.settle();
+    fullInventory?.settle();
     await controlFile.firstLook;
     dispatch.flush();
     await telemetry.flush(config.exitTimeoutMs);
@@ -170,6 +179,13 @@ telemetry.metrics.addSource(
 );
 drain.start();
 Atomics.store(memory.i32, HEADER.AGENT_STATE >> 2, AgentState.DRAINING);
+
+/** Not before draining has begun; what the kernel says stands above what a package makes of it. */
+async function readHardwareLater(): Promise<ResourceAttributes> {
+  await new Promise((resolve) => setImmediate(resolve));
+  const fromKernel = hardwareAttributes(readHardware({ proc, sys }));
+  return { ...(await fullInventory?.attributes), ...fromKernel };
+}
 
 /** The agent thread is one of the process's threads, and shows what it costs like any other. */
 function openAgentThread(): void {

@@ -11,28 +11,13 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { formatValue, SETTINGS } from '../config/env.ts';
-import { type Config, FEATURES } from '../config/options.ts';
-import { resolveChange } from '../config/resolve.ts';
+import { AS_STARTED, MAX_CONTROL_BYTES, readControl } from '../config/control.ts';
+import type { Config } from '../config/options.ts';
 import type { Diag } from '../diag.ts';
 
 const LOOK_INTERVAL_NS = 10e9;
 /** A file system that takes longer is not waited for. */
 const FIRST_LOOK_MS = 1000;
-const MAX_BYTES = 65_536;
-const AS_STARTED = 'as when the program started';
-
-/** What may be changed while the program runs; all else is decided when it starts. */
-export const CHANGEABLE: readonly (keyof Config)[] = [
-  'features',
-  'lockThresholdMs',
-  'gcThresholdMs',
-  'loopThresholdMs',
-  'queueThresholdMs',
-  'metricsMaxSeries',
-  'maxCpu',
-  'maxMemoryMb',
-];
 
 export interface ControlFileSettings {
   /** What holds without the file, and where the file is: without a path there is none. */
@@ -94,65 +79,18 @@ export class ControlFile {
   }
 
   #take(text: string | undefined): void {
-    const given = text === undefined || text.trim() === '' ? {} : parseObject(text);
-    if (given === undefined) {
-      this.#settings.diag.warn('the control file is not a JSON object: what held before goes on');
+    const { config: base, diag, apply } = this.#settings;
+    const control = readControl(text, base);
+    if (control === undefined) {
+      diag.warn('the control file is not a JSON object: what held before goes on');
       return;
     }
-    const { off, ...change } = given;
-    const { config: base, diag } = this.#settings;
-    const { config: resolved, problems } = resolveChange(base, change, CHANGEABLE);
-    const config = { ...resolved, features: ofThoseStarted(resolved.features, base) };
-    const isOff = off === true;
-    const messages = [
-      ...problems.map(({ name, message }) => (isSetting(name) ? `${name} cannot be changed here` : message)),
-      ...startedWithout(change['features'], base).map(
-        (name) => `${name} was off when the program started, and stays off`,
-      ),
-      ...(off === undefined || typeof off === 'boolean' ? [] : ['off: expected true or false; it is left out']),
-    ];
-    for (const message of messages) diag.warn(`the control file: ${message}`);
-    this.#settings.apply(config, isOff);
-    const inForce = describe(config, base, isOff);
+    const { config, isOff, inForce, problems } = control;
+    for (const problem of problems) diag.warn(`the control file: ${problem}`);
+    apply(config, isOff);
     if (inForce !== this.#inForce) diag.info(`the control file: from now on ${inForce}`);
     this.#inForce = inForce;
   }
-}
-
-function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-    return isObject ? (value as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** One that is decided when the program starts. */
-function isSetting(name: string): boolean {
-  return Object.hasOwn(SETTINGS, name) && !CHANGEABLE.includes(name as keyof Config);
-}
-
-/** What was off when the program started has nothing in place on its threads. */
-function ofThoseStarted(features: Config['features'], { features: started }: Config): Config['features'] {
-  const both = FEATURES.map((feature) => [feature, features[feature] && started[feature]]);
-  return Object.fromEntries(both) as Config['features'];
-}
-
-/** Features that are asked for by name and cannot be had. */
-function startedWithout(features: unknown, { features: started }: Config): string[] {
-  const entries: unknown = typeof features === 'string' ? features.split(',') : features;
-  if (!Array.isArray(entries)) return [];
-  const names = new Set(entries.map((entry) => String(entry).trim().toLowerCase()));
-  return FEATURES.filter((feature) => names.has(feature) && !started[feature]);
-}
-
-function describe(config: Config, base: Config, isOff: boolean): string {
-  if (isOff) return 'off';
-  const changed = CHANGEABLE.map((option) => [option, formatValue(config[option]), formatValue(base[option])]);
-  const texts = changed.flatMap(([option, value, before]) => (value === before ? [] : [`${option}=${value}`]));
-  return texts.length === 0 ? AS_STARTED : texts.join(' ');
 }
 
 /** A pipe in the file's place would keep one of the process's four file threads for ever: so nothing is waited for, and only a file is read. */
@@ -166,13 +104,13 @@ async function readBounded(path: string): Promise<string | undefined> {
   }
   try {
     if (!(await file.stat()).isFile()) throw new Error('it is not a file');
-    const buffer = Buffer.alloc(MAX_BYTES + 1);
+    const buffer = Buffer.alloc(MAX_CONTROL_BYTES + 1);
     let length = 0;
     for (;;) {
       const { bytesRead } = await file.read(buffer, length, buffer.length - length);
       if (bytesRead === 0) return buffer.toString('utf8', 0, length);
       length += bytesRead;
-      if (length > MAX_BYTES) throw new Error(`it is longer than ${MAX_BYTES} bytes`);
+      if (length > MAX_CONTROL_BYTES) throw new Error(`it is longer than ${MAX_CONTROL_BYTES} bytes`);
     }
   } finally {
     await file.close();

@@ -3,8 +3,7 @@
  *
  * Runs on the agent thread. It knows the contract's names and nothing of shared memory.
  */
-import { isAbsolute, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { shownPath } from '../file-path.ts';
 import { GC_TYPES, RecordKind } from '../shared-memory/records.ts';
 import { ExitKind, type SlotSnapshot } from '../shared-memory/registry.ts';
 import type { RingRecord } from '../shared-memory/ring-reader.ts';
@@ -164,20 +163,14 @@ function origin({ spawnSite, file }: SlotSnapshot): Record<string, string | numb
     ...(colon > 0
       ? { 'code.file.path': spawnSite.slice(0, colon), 'code.line.number': Number(spawnSite.slice(colon + 1)) }
       : {}),
-    ...(file === '' ? {} : { 'gridwatch.thread.file': withoutRoot(file) }),
+    ...(file === '' ? {} : { 'gridwatch.thread.file': shownPath(file, process.cwd()) }),
   };
-}
-
-/** Relative to the working folder, or the last two parts of a path that lies elsewhere. */
-function withoutRoot(file: string): string {
-  const path = relative(process.cwd(), file);
-  return path.startsWith('..') || isAbsolute(path) ? file.split(/[\\/]/).slice(-2).join('/') : path;
 }
 
 /** The stack as V8 writes it, and the innermost frame that is not Node's own. */
 function codeOf(stack: readonly StackFrame[] | undefined): Record<string, string | number> {
   if (stack === undefined) return {};
-  const frames = stack.map((frame) => ({ ...frame, file: placeOf(frame.file) }));
+  const frames = stack.map((frame) => ({ ...frame, file: shownPath(frame.file, process.cwd()) }));
   const lines = frames.map(({ functionName, file, line, column }) => {
     return `    at ${functionName || '<anonymous>'} (${file}:${line}:${column})`;
   });
@@ -187,14 +180,6 @@ function codeOf(stack: readonly StackFrame[] | undefined): Record<string, string
     ...(inner === undefined ? {} : { 'code.file.path': inner.file, 'code.line.number': inner.line }),
     ...(inner === undefined || inner.functionName === '' ? {} : { 'code.function.name': inner.functionName }),
   };
-}
-
-/** A file of a frame: relative like any other; of a URL of another kind nothing but the kind leaves the process. */
-function placeOf(file: string): string {
-  if (file === '' || file.startsWith('node:')) return file;
-  if (file.startsWith('file:')) return withoutRoot(fileURLToPath(file));
-  const scheme = /^([a-z][a-z\d+.-]+):/i.exec(file)?.[1];
-  return scheme === undefined ? withoutRoot(file) : `${scheme}:`;
 }
 
 type ExitError = NonNullable<ThreadExit['error']>;

@@ -12,9 +12,6 @@
  */
 import type { ResourceAttributes } from './telemetry/resource.ts';
 
-/** An application whose SDK is registered later than this has been shown under the agent's own name by then. */
-const WAIT_MS = 5000;
-
 /** Attributes taken over at most, and the longest name and value: a resource goes with every request. */
 const MAX_ATTRIBUTES = 128;
 const MAX_NAME_CHARS = 256;
@@ -26,11 +23,12 @@ const LEFT_OUT: ReadonlySet<string> = new Set(['host.id', 'host.ip', 'host.mac']
 export interface IdentitySettings {
   /** The application's SDK was registered when everything was exported under the agent's own name already. */
   readonly onLate: () => void;
-  readonly waitMs?: number;
+  /** An application whose SDK is registered later than this has been shown under the agent's own name by then. */
+  readonly waitMs: number;
 }
 
 export class Identity {
-  /** The application's resource; undefined when it has none. Resolves after five seconds at the latest, or when `settle` is called. */
+  /** The application's resource; undefined when it has none. Resolves after `waitMs` at the latest, or when `settle` is called. */
   readonly resource: Promise<ResourceAttributes | undefined>;
   readonly #settings: IdentitySettings;
   readonly #timer: NodeJS.Timeout;
@@ -43,7 +41,7 @@ export class Identity {
     this.resource = new Promise((resolve) => {
       this.#resolve = resolve;
     });
-    this.#timer = setTimeout(() => this.settle(), settings.waitMs ?? WAIT_MS);
+    this.#timer = setTimeout(() => this.settle(), settings.waitMs);
   }
 
   /** Takes a message of the main thread, if it is a notice of a resource. */

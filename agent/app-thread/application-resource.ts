@@ -16,8 +16,11 @@ export interface ResourceNotice {
   readonly isComplete: boolean;
 }
 
-/** Between two looks: the agent thread waits five seconds in all. An SDK is mostly registered before the program's first line. */
-const PAUSES_MS = [25, 50, 100, 200, 400, 800, 1600, 1800];
+/** Between two looks, the second pause twice as long as the first: an SDK is mostly registered before the program's first line. */
+const FIRST_PAUSE_MS = 25;
+const LONGEST_PAUSE_MS = 1800;
+/** Looked for at least so long: of one that comes later than exports have begun the agent says so. */
+const MIN_LOOKING_MS = 5000;
 
 /** A resource of any of the SDKs. */
 interface Resource {
@@ -41,10 +44,13 @@ export class ApplicationResource {
   readonly #send: (notice: ResourceNotice) => void;
   #isFound = false;
   #timer: NodeJS.Timeout | undefined;
+  #leftMs: number;
 
-  constructor(send: (notice: ResourceNotice) => void) {
+  /** `waitMs`: how long the agent thread waits for a notice. */
+  constructor(send: (notice: ResourceNotice) => void, waitMs: number) {
     this.#send = send;
-    this.#lookLater(0);
+    this.#leftMs = Math.max(waitMs, MIN_LOOKING_MS);
+    this.#lookLater(FIRST_PAUSE_MS);
   }
 
   /** Looks now, unless it is found already. Never throws. */
@@ -65,12 +71,12 @@ export class ApplicationResource {
     clearTimeout(this.#timer);
   }
 
-  #lookLater(looks: number): void {
-    const pauseMs = PAUSES_MS[looks];
-    if (pauseMs === undefined) return;
+  #lookLater(pauseMs: number): void {
+    this.#leftMs -= pauseMs;
+    if (this.#leftMs < 0) return;
     this.#timer = setTimeout(() => {
       this.look();
-      if (!this.#isFound) this.#lookLater(looks + 1);
+      if (!this.#isFound) this.#lookLater(Math.min(pauseMs * 2, LONGEST_PAUSE_MS));
     }, pauseMs).unref();
   }
 

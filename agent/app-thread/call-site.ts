@@ -4,7 +4,7 @@
  * Runs on application threads. It takes the frames as V8 has them, behind the back of a program's own `Error.prepareStackTrace` and
  * `Error.stackTraceLimit`, which find themselves unchanged. Takes microseconds: to be called where the thread is about to block anyway.
  */
-const { fileURLToPath } = process.getBuiltinModule('node:url');
+import { shownPath } from '../file-path.ts';
 
 interface ErrorSettings {
   prepareStackTrace?: unknown;
@@ -15,7 +15,7 @@ interface ErrorSettings {
 const MAX_FRAMES = 16;
 
 /**
- * The caller of `callee`: a path relative to `folder` where it lies below it, else its last two parts. '' when it cannot be told. With `skipsLibraries`
+ * The caller of `callee`, its path as it may leave the process: relative to `folder` where it lies below it. '' when it cannot be told. With `skipsLibraries`
  * the nearest caller outside node_modules, if there is one.
  */
 export function callSiteOf(callee: (...args: never[]) => unknown, folder: string, skipsLibraries = false): string {
@@ -30,7 +30,7 @@ export function callSiteOf(callee: (...args: never[]) => unknown, folder: string
     const frames = holder.stack ?? [];
     const frame = (skipsLibraries ? frames.find(isOfProgram) : undefined) ?? frames[0];
     const file = frame?.getFileName();
-    return file ? `${shorten(file, folder)}:${frame?.getLineNumber() ?? 0}` : '';
+    return file ? `${shownPath(file, folder)}:${frame?.getLineNumber() ?? 0}` : '';
   } catch {
     return '';
   } finally {
@@ -56,9 +56,4 @@ function restore(
   } catch {
     /* Frozen intrinsics: nothing was changed. */
   }
-}
-
-function shorten(file: string, folder: string): string {
-  const path = file.startsWith('file:') ? fileURLToPath(file) : file;
-  return path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : path.split(/[\\/]/).slice(-2).join('/');
 }

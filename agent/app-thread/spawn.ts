@@ -10,6 +10,7 @@
  */
 import type { MessagePort, WorkerOptions } from 'node:worker_threads';
 import type { Config } from '../config/options.ts';
+import { plainPath } from '../file-path.ts';
 import { claimSlot, type SlotClaim } from '../shared-memory/registry.ts';
 import { callSiteOf } from './call-site.ts';
 import { hasPreload, type Preload } from './preload-argument.ts';
@@ -245,5 +246,5 @@ function isTrue(object: unknown, key: string): boolean {
 function fileOf(filename: unknown): string {
   if (typeof filename === 'string') return filename;
   if (!(filename instanceof URL)) return '';
-  return filename.protocol === 'file:' ? filename.pathname : '';
+  return filename.protocol === 'file:' ? plainPath(filename.href) : '';
 }

@@ -9,8 +9,10 @@ const USAGE = `Gridwatch shows what a Node.js program's threads do to each other
   gridwatch run [--ui] [node options] app.js [arguments]
       Runs the program with the agent. Whatever you would write after "node" goes after "gridwatch run".
       --ui shows its threads while it runs, and at the end what to look at first.
-  gridwatch doctor
+  gridwatch doctor [--json]
       Says what Gridwatch can see on this machine, what it cannot, and how to change that.
+  gridwatch inventory
+      Prints what GRIDWATCH_INVENTORY=full adds to everything exported: the machine, as JSON.
   gridwatch path
       Prints the absolute path of the file to preload:  NODE_OPTIONS="--require $(npx gridwatch path)"
 `;
@@ -35,8 +37,13 @@ async function main(command: string | undefined, args: readonly string[]): Promi
     }
     case 'doctor': {
       const { doctor } = await import('./doctor.ts');
-      process.exitCode = await doctor();
+      process.exitCode = await doctor(args);
       return;
+    }
+    case 'inventory': {
+      const { printInventory } = await import('./inventory.ts');
+      /* At once: a shell that hangs must not keep this process. */
+      return process.exit(await printInventory());
     }
     case 'path': {
       const { printPath } = await import('./path.ts');

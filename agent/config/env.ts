@@ -12,7 +12,13 @@ export type Kind =
   | { readonly type: 'seed'; readonly min: number; readonly max: number }
   | { readonly type: 'choice'; readonly choices: readonly string[] }
   | { readonly type: 'features'; readonly choices: readonly string[] }
-  | { readonly type: 'list'; readonly choices?: readonly string[]; readonly entries: string }
+  | {
+      readonly type: 'list';
+      readonly choices?: readonly string[];
+      /** What an entry has to look like; any text where there is none. */
+      readonly form?: RegExp;
+      readonly entries: string;
+    }
   | { readonly type: 'path' };
 
 export interface Setting<T = unknown> {
@@ -27,6 +33,8 @@ export interface Setting<T = unknown> {
 const BOOLEAN: Kind = { type: 'boolean' };
 const PATH: Kind = { type: 'path' };
 const THRESHOLD: Kind = { type: 'number', min: 0, max: 3_600_000, unit: 'ms' };
+/** A call site ends in its line, without a column, and never is an absolute path: another entry would match nothing. */
+const CALL_SITE = /^(?![\\/]|[a-z]:[\\/]|file:|.*:\d+:\d+$).+:[\d*?]+$/i;
 const POWER: Kind = { type: 'number', min: 0, max: 100_000, unit: 'W' };
 
 function choice(...choices: readonly string[]): Kind {
@@ -103,7 +111,7 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
   },
   atomicsSites: {
     variable: 'GRIDWATCH_ATOMICS_SITES',
-    kind: { type: 'list', entries: 'call sites (file:line, globs allowed)' },
+    kind: { type: 'list', form: CALL_SITE, entries: 'call sites (file:line, relative, globs allowed)' },
     byDefault: Object.freeze([]),
     meaning: 'call sites whose raw Atomics.wait is a wait for a lock, not a park',
   },
@@ -142,6 +150,12 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     kind: choice('auto', 'text', 'json', 'off'),
     byDefault: 'auto',
     meaning: "the agent's lines on stderr; auto: text on a terminal, else one JSON object a line",
+  },
+  identityWaitMs: {
+    variable: 'GRIDWATCH_IDENTITY_WAIT_MS',
+    kind: integer(0, 60_000, 'ms'),
+    byDefault: 5000,
+    meaning: "how long the first export waits for the application's own SDK to say who the process is",
   },
   names: {
     variable: 'GRIDWATCH_NAMES',

@@ -6,6 +6,7 @@
  * In a glob `?` is one character but a slash, a star any run of such characters, two stars any characters at all, and two
  * stars with a slash after them any folders, or none.
  */
+import { isRooted, plainPath } from '../file-path.ts';
 
 /** Is this a thread to stay out of? `name` and `file` may be empty; `file` is a path or a `file:` URL. */
 export type ThreadMatcher = (name: string, file: string) => boolean;
@@ -22,23 +23,9 @@ export function createThreadMatcher(patterns: readonly string[]): ThreadMatcher 
     return { ofName: compile(pattern), ofFile: compile(isRooted(path) ? path : `**/${path}`) };
   });
   return (name, file) => {
-    const path = toPath(file);
+    const path = plainPath(file);
     return globs.some(({ ofName, ofFile }) => matches(ofName, name) || (path !== '' && matches(ofFile, path)));
   };
-}
-
-function isRooted(path: string): boolean {
-  return path.startsWith('/') || /^[a-z]:\//i.test(path);
-}
-
-function toPath(file: string): string {
-  if (!file.startsWith('file://')) return file.replaceAll('\\', '/');
-  const path = file.slice('file://'.length).replace(/^\/(?=[a-z]:\/)/i, '');
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path;
-  }
 }
 
 const ANY = 0;

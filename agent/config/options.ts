@@ -127,6 +127,12 @@ export interface GridwatchOptions {
    */
   readonly log?: LogMode | undefined;
 
+  /**
+   * How long the first export waits for the application's own OpenTelemetry SDK to be registered, so that both show one service and one instance. It
+   * ends sooner when one is found, or at an exit. In milliseconds, 0 to 60 000; 0 where there is none. Default 5000.
+   */
+  readonly identityWaitMs?: number | undefined;
+
   /** Names that leave the process in spans and logs: by `class` (digits and ids replaced), or in `full`. Default `class`. */
   readonly names?: 'class' | 'full' | undefined;
 
@@ -197,6 +203,7 @@ export interface Config {
   readonly exitTimeoutMs: number;
   readonly signals: readonly HandledSignal[];
   readonly log: LogMode;
+  readonly identityWaitMs: number;
   readonly names: 'class' | 'full';
   readonly stacks: 'incidents' | 'all' | 'off';
   readonly hostMetrics: Switch;

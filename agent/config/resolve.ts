@@ -154,7 +154,7 @@ function parse(kind: Kind, given: unknown, reject: Reject): unknown {
 
 function parseWhole(kind: Kind, given: unknown, reject: Reject): unknown {
   if (kind.type === 'list') {
-    const entries = parseEntries(given, kind.choices, reject);
+    const entries = parseEntries(given, kind, reject);
     return entries && Object.freeze([...entries]);
   }
   if (kind.type === 'features') return parseFeatures(given, kind.choices as readonly Feature[], reject);
@@ -196,8 +196,10 @@ function parsePath(given: unknown): string | undefined {
   return isText(given) && !given.includes('\0') ? given.trim() : undefined;
 }
 
-/** The distinct entries of a list; those that are no text, or not among the choices, are rejected one by one. */
-function parseEntries(given: unknown, choices: readonly string[] | undefined, reject: Reject): Set<string> | undefined {
+type ListKind = Pick<Extract<Kind, { readonly type: 'list' }>, 'choices' | 'form'>;
+
+/** The distinct entries of a list; those that are no text, not among the choices or of another form are rejected one by one. */
+function parseEntries(given: unknown, { choices, form }: ListKind, reject: Reject): Set<string> | undefined {
   const list: unknown = isText(given) ? given.split(',') : given;
   if (!Array.isArray(list) || list.length > MAX_LIST_ENTRIES) {
     reject(given);
@@ -209,7 +211,8 @@ function parseEntries(given: unknown, choices: readonly string[] | undefined, re
     const item: unknown = list[i];
     const text = isText(item) ? item.trim() : undefined;
     if (text === '') continue;
-    const entry = choices ? choices.find((choice) => choice.toLowerCase() === text?.toLowerCase()) : text;
+    const known = choices ? choices.find((choice) => choice.toLowerCase() === text?.toLowerCase()) : text;
+    const entry = known !== undefined && (form?.test(known) ?? true) ? known : undefined;
     if (entry === undefined) {
       hasRejected = true;
       reject(item);
@@ -223,7 +226,7 @@ function parseEntries(given: unknown, choices: readonly string[] | undefined, re
 /** Names without a minus leave only themselves; then those with a minus are taken out, wherever they stand. */
 function parseFeatures(given: unknown, features: readonly Feature[], reject: Reject): Config['features'] | undefined {
   const switches = ['all', ...features];
-  const entries = parseEntries(given, [...switches, ...switches.map((name) => `-${name}`)], reject);
+  const entries = parseEntries(given, { choices: [...switches, ...switches.map((name) => `-${name}`)] }, reject);
   if (entries === undefined) return undefined;
   const hasAll = entries.has('all') || switches.every((name) => !entries.has(name));
   const isOn = (feature: Feature): boolean =>

@@ -13,7 +13,7 @@ import { type ObservedProgram, observe, startObserved } from '../support/observe
 const APPS = fileURLToPath(new URL('../fixtures/apps/', import.meta.url));
 
 /** Long enough for everything asked of the agent meanwhile. */
-const BLOCKED_MS = 9000;
+const BLOCKED_MS = 6000;
 
 /** Whether the program has not gone on yet: what was seen before was seen while its main thread was blocked. */
 class Output {
@@ -45,7 +45,7 @@ describe.each([
   const args = ['blocked.cjs', way, String(BLOCKED_MS)];
 
   it('metrics go on, and show its state and the death of a worker', async () => {
-    const env = { OTEL_METRIC_EXPORT_INTERVAL: '200' };
+    const env = { OTEL_METRIC_EXPORT_INTERVAL: '200', GRIDWATCH_IDENTITY_WAIT_MS: '0' };
     await using program = await startObserved({ args, cwd: APPS, env });
     const output = new Output(program);
     await program.running.waitForOutput('blocked\n');
@@ -65,7 +65,11 @@ describe.each([
 
   it('Prometheus is answered', async () => {
     const port = await freePort();
-    const env = { OTEL_METRICS_EXPORTER: 'prometheus', OTEL_EXPORTER_PROMETHEUS_PORT: String(port) };
+    const env = {
+      OTEL_METRICS_EXPORTER: 'prometheus',
+      OTEL_EXPORTER_PROMETHEUS_PORT: String(port),
+      GRIDWATCH_IDENTITY_WAIT_MS: '0',
+    };
     await using program = await startObserved({ args, cwd: APPS, env });
     const output = new Output(program);
     await program.running.waitForOutput('blocked\n');

@@ -28,7 +28,7 @@ const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 /** The folders of `agent/`, and two groups of the files directly in it. */
 type Zone = 'base' | 'entry' | 'config' | 'shared-memory' | 'app-thread' | 'agent-thread' | 'cli';
 
-const BASE_FILES = new Set(['diag.ts', 'errors.ts', 'package-root.ts']);
+const BASE_FILES = new Set(['diag.ts', 'errors.ts', 'file-path.ts', 'package-root.ts']);
 
 function zoneOf(file: string): Zone {
   const [, first = '', second] = file.split('/');

@@ -1,6 +1,6 @@
 /**
  * The one resource of everything the process exports. Runs on the agent thread. Precedence, from the weakest: the SDK's defaults, host and operating
- * system, what the agent found out about the process, OTEL_RESOURCE_ATTRIBUTES, OTEL_SERVICE_NAME, the resource of the application's own SDK, in
+ * system, its hardware, what the agent found out about the process, OTEL_RESOURCE_ATTRIBUTES, OTEL_SERVICE_NAME, the resource of the application's own SDK, in
  * which these two are merged already; the distribution's name stands above all. It must never spawn a process, wait for anything, or reveal command
  * lines, paths, owners or host ids that were not asked for.
  */
@@ -34,6 +34,7 @@ export function createResource(
   env: NodeJS.ProcessEnv,
   version: string,
   applicationResource: ResourceAttributes = {},
+  hardwareAttributes: ResourceAttributes = {},
 ): Resource {
   const detectors = (env['OTEL_NODE_RESOURCE_DETECTORS'] ?? '').split(',').map((name) => name.trim());
   const isAsked = (name: string): boolean => detectors.includes(name) || detectors.includes('all');
@@ -42,6 +43,7 @@ export function createResource(
     tools.resourceFromAttributes({
       'service.instance.id': randomUUID(),
       ...(isDefault || isAsked('host') ? { 'host.name': hostname(), 'host.arch': HOST_ARCH[arch()] ?? arch() } : {}),
+      ...(isDefault || isAsked('host') ? hardwareAttributes : {}),
       ...(isAsked('host') ? hostId() : {}),
       ...(isDefault || isAsked('os') ? tools.osDetector.detect().attributes : {}),
       ...processAttributes,

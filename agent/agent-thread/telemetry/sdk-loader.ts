@@ -37,6 +37,8 @@ export interface SdkSettings {
   readonly processAttributes: ResourceAttributes;
   /** What the application's own SDK says of it, if it has one. */
   readonly applicationResource: Promise<ResourceAttributes | undefined>;
+  /** What the machine is. */
+  readonly hardwareAttributes: Promise<ResourceAttributes>;
   readonly exporters: Exporters;
   readonly readers: Readers;
   readonly diag: Diag;
@@ -77,11 +79,12 @@ function providersOf({ trace, metrics, logs }: typeof Api): ResourceOwner[] {
 }
 
 function startFromEnvironment(sdkNode: typeof SdkNode, require: NodeJS.Require, settings: SdkSettings): void {
-  const { env, version, processAttributes, applicationResource } = settings;
+  const { env, version, processAttributes, applicationResource, hardwareAttributes } = settings;
   const tools = require('@opentelemetry/resources') as ResourceTools;
-  const create = (ofApplication?: ResourceAttributes): Resource =>
-    createResource(tools, processAttributes, env, version, ofApplication);
-  const resource = new LateResource(create(), applicationResource.then(create));
+  const create = (ofApplication?: ResourceAttributes, ofHardware?: ResourceAttributes): Resource =>
+    createResource(tools, processAttributes, env, version, ofApplication, ofHardware);
+  const settled = Promise.all([applicationResource, hardwareAttributes]).then((known) => create(...known));
+  const resource = new LateResource(create(), settled);
   // Nothing on this thread makes requests that would need a context or headers.
   const withoutContext = { contextManager: null, textMapPropagator: null } as object;
   new sdkNode.NodeSDK({ resource, autoDetectResources: false, ...withoutContext }).start();

@@ -29,6 +29,8 @@ export interface TelemetrySettings {
   readonly resourceAttributes: ResourceAttributes;
   /** The resource of the application's own SDK, undefined when it has none; it stands above all others. Exports begin when the promise is kept. */
   readonly applicationResource?: Promise<ResourceAttributes | undefined>;
+  /** What the machine is, below all that is known of the process; exports wait for it as well. */
+  readonly hardwareAttributes?: Promise<ResourceAttributes>;
   readonly diag: Diag;
   readonly countDrop: (kind: RecordKind, records: number) => void;
 }
@@ -126,6 +128,7 @@ export class Telemetry {
   async #start(): Promise<void> {
     const { diag, env, version, clock, countDrop, resourceAttributes: processAttributes } = this.#settings;
     const applicationResource = this.#settings.applicationResource ?? Promise.resolve(undefined);
+    const hardwareAttributes = this.#settings.hardwareAttributes ?? Promise.resolve({});
     try {
       // What the caller does in this turn, draining above all, comes before 150 ms of loading.
       await new Promise((resolve) => setImmediate(resolve));
@@ -134,14 +137,14 @@ export class Telemetry {
         return;
       }
       const [environment, exporters, readers] = [this.#environment, this.#exporters, this.#readers];
-      const identity = { processAttributes, applicationResource };
+      const identity = { processAttributes, applicationResource, hardwareAttributes };
       const api = await startSdk({ environment, env, version, ...identity, exporters, readers, diag });
       this.#output = new SdkOutput({ api, clock, scope: this.#scope, countDrop });
       if (readers.isEmpty && this.#output.isEmpty) {
         this.#switchOff();
         return;
       }
-      await applicationResource;
+      await Promise.all([applicationResource, hardwareAttributes]);
       this.#backlog.pass(this.#output);
       this.#state = 'running';
       setInterval(() => this.spans.tick(), TICK_MS).unref();

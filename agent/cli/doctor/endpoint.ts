@@ -93,20 +93,23 @@ function remedyFor(reason: string): string {
   return 'Look at the log of what listens there.';
 }
 
-/** Headers that are secrets, sent where anybody on the way can read them. */
+/** Names of headers and parameters whose values mostly are secrets; some vendors call theirs a team, or a data source. */
+const SECRET_NAME = /auth|key|token|secret|cookie|passw|pwd|credential|signature|session|dsn|team/i;
+
+/** Secrets sent where anybody on the way can read them: each place once, with the signals that go there. */
 function warnOfCredentials(destinations: ReadonlyMap<OtlpSignal, Destination>): Check[] {
-  for (const { url, headers } of destinations.values()) {
-    const secrets = Object.keys(headers).filter((name) => /auth|key|token|secret|cookie/.test(name));
-    if (url.password !== '') secrets.push('the password in the URL');
+  const signalsBy = new Map<string, OtlpSignal[]>();
+  for (const [signal, { url, headers }] of destinations) {
+    const secrets = Object.keys(headers).filter((name) => SECRET_NAME.test(name));
+    if (url.username !== '' || url.password !== '') secrets.push('the user and password in the URL');
+    for (const name of url.searchParams.keys()) if (SECRET_NAME.test(name)) secrets.push(`${name} in the URL`);
     if (secrets.length === 0 || url.protocol !== 'http:' || isLoopbackHost(url.host)) continue;
-    const found = `Credentials (${secrets.join(', ')}) go to ${url.host} in clear text.`;
-    return [
-      {
-        level: 'problem',
-        found,
-        remedy: 'Use an https:// endpoint, or send to a Collector on this machine that adds them.',
-      },
-    ];
+    const found = `Credentials (${secrets.join(', ')}) go to ${url.host} in clear text`;
+    signalsBy.set(found, [...(signalsBy.get(found) ?? []), signal]);
   }
-  return [];
+  return [...signalsBy].map(([found, signals]) => ({
+    level: 'problem',
+    found: `${found}, with ${new Intl.ListFormat('en').format(signals.toSorted())}.`,
+    remedy: 'Use an https:// endpoint, or send to a Collector on this machine that adds them.',
+  }));
 }

@@ -2,17 +2,12 @@
  * Whether the package is whole: its gate is there, and the OpenTelemetry packages it loads are those it was tested with,
  * each of them once. Two versions side by side do not know each other's objects. Part of `gridwatch doctor`, in its process.
  */
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Check } from '../doctor.ts';
 import { registerFile } from '../path.ts';
 import { counted } from '../ui/quantities.ts';
-
-interface Manifest {
-  readonly version?: string;
-  readonly dependencies?: Readonly<Record<string, string>>;
-}
+import { findPackage, readManifest } from './packages.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const REINSTALL =
@@ -56,23 +51,6 @@ function visit(name: string, from: string, foldersOf: Map<string, Set<string>>):
   const below = Object.keys(readManifest(folder)?.dependencies ?? {}).filter(isOpenTelemetry);
   for (const dependency of below) visit(dependency, folder, foldersOf);
   return folder;
-}
-
-/** Where Node finds a package from a folder: in the nearest node_modules above that has it. */
-function findPackage(name: string, from: string): string | undefined {
-  for (let folder = from; ; folder = dirname(folder)) {
-    const candidate = join(folder, 'node_modules', name);
-    if (existsSync(join(candidate, 'package.json'))) return candidate;
-    if (dirname(folder) === folder) return undefined;
-  }
-}
-
-function readManifest(folder: string): Manifest | undefined {
-  try {
-    return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
-  } catch {
-    return undefined;
-  }
 }
 
 function isOpenTelemetry(name: string): boolean {

@@ -24,19 +24,45 @@ export function checkMachine({
     found: `Node.js ${process.versions.node} on ${platform} ${process.arch}.`,
     remedy: '',
   };
-  if (platform !== 'linux') {
-    return [
-      node,
-      {
-        level: 'note',
-        found: `There is no /proc on ${platform}: a thread's time in the run queue and what it is blocked in are not known.`,
-        remedy:
-          'Pauses, waits and CPU time are seen here too; for all states run the program on Linux, in a container for one.',
-      },
-      checkCpus(undefined),
-    ];
-  }
-  return [node, checkSchedule(procRoot), checkKernelState(procRoot), checkCpus(quotaOf(procRoot, sysRoot))];
+  if (platform !== 'linux') return [node, ...withoutProc(platform), checkCpus(undefined)];
+  return [
+    node,
+    checkSchedule(procRoot),
+    checkKernelState(procRoot),
+    ...checkGroup(procRoot),
+    checkCpus(quotaOf(procRoot, sysRoot)),
+  ];
+}
+
+/** What other systems than Linux do not tell a process of itself, feature by feature. */
+function withoutProc(platform: NodeJS.Platform): Check[] {
+  return [
+    'the time each thread runs, waits for a CPU and is blocked (gridwatch.thread.state.time has what is known of waits, the rest is "unknown"; no gridwatch.thread.cpu.time)',
+    "libuv's, V8's and the agent's own threads",
+    'the CPUs of the machine (system.cpu.*)',
+    'quotas, limits and pressure of a container',
+  ].map((what) => ({
+    level: 'note',
+    found: `Not known on ${platform}, which has no /proc: ${what}.`,
+    remedy:
+      'Run the program on Linux, in a container for one. Pauses, waits, event loops, heaps and workers are seen here too.',
+  }));
+}
+
+/** The line of `/proc/self/cgroup` that cgroup v2 has. */
+const GROUP = /^0::\/(.*)$/m;
+
+function checkGroup(procRoot: string): Check[] {
+  const { text, failure } = read(`${procRoot}/self/cgroup`);
+  if (failure === '' && GROUP.test(text)) return [];
+  const reason = failure === '' ? 'this kernel has cgroup v1' : `${procRoot}/self/cgroup ${failure}`;
+  return [
+    {
+      level: 'note',
+      found: `Quota, throttling, memory limit and pressure of the container are not known: ${reason}.`,
+      remedy: 'Start the host with systemd.unified_cgroup_hierarchy=1, and mount cgroup v2 in the container.',
+    },
+  ];
 }
 
 function checkSchedule(procRoot: string): Check {
@@ -93,16 +119,29 @@ function checkCpus(quota: number | undefined): Check {
 
 /** The smallest CPU quota of this process's control group and those above it, in CPUs; undefined without one. */
 export function quotaOf(procRoot = '/proc', sysRoot = '/sys'): number | undefined {
-  const path = /^0::\/(.*)$/m.exec(read(`${procRoot}/self/cgroup`).text)?.[1];
+  return smallestOf(procRoot, sysRoot, 'cpu.max', (text) => {
+    const [quotaUs = Number.NaN, periodUs = Number.NaN] = text.split(' ').map(Number);
+    return quotaUs / periodUs;
+  });
+}
+
+/** The smallest memory limit of the same groups, in bytes; undefined without one. */
+export function memoryLimitOf(procRoot = '/proc', sysRoot = '/sys'): number | undefined {
+  return smallestOf(procRoot, sysRoot, 'memory.max', Number);
+}
+
+function smallestOf(
+  procRoot: string,
+  sysRoot: string,
+  file: string,
+  parse: (text: string) => number,
+): number | undefined {
+  const path = GROUP.exec(read(`${procRoot}/self/cgroup`).text)?.[1];
   if (path === undefined) return undefined;
   const groups = path.split('/').filter((group) => group !== '' && group !== '..');
-  const quotas = [groups, ...groups.map((_, at) => groups.slice(0, at))].map((parts) => {
-    const [quotaUs, periodUs] = read([`${sysRoot}/fs/cgroup`, ...parts, 'cpu.max'].join('/'))
-      .text.split(' ')
-      .map(Number);
-    return (quotaUs ?? Number.NaN) / (periodUs ?? Number.NaN);
-  });
-  const limits = quotas.filter((quota) => Number.isFinite(quota) && quota > 0);
+  const limits = [groups, ...groups.map((_, at) => groups.slice(0, at))]
+    .map((parts) => parse(read([`${sysRoot}/fs/cgroup`, ...parts, file].join('/')).text))
+    .filter((limit) => Number.isFinite(limit) && limit > 0);
   return limits.length > 0 ? Math.min(...limits) : undefined;
 }
 

@@ -33,6 +33,9 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 const METRIC_INTERVAL_MS = 1000;
 const BATCH_DELAY_MS = 500;
 
+/** Where only the view sees the exports it does not matter whether they name the same instance as the application's: it tells processes by their pid. */
+const IDENTITY_WAIT_MS = 1500;
+
 /** Variables about the way to the user's endpoint. They would break the way to the receiver. */
 const WAY_TO_ENDPOINT = [
   'ENDPOINT',
@@ -62,6 +65,7 @@ export function reroute(userEnv: NodeJS.ProcessEnv, receiverUrl: string): Rerout
   env['OTEL_EXPORTER_OTLP_ENDPOINT'] = receiverUrl;
   env['OTEL_EXPORTER_OTLP_PROTOCOL'] = 'http/protobuf';
   setShortIntervals(env);
+  if (destinations.size === 0) env['GRIDWATCH_IDENTITY_WAIT_MS'] ||= String(IDENTITY_WAIT_MS);
   noteWhatStaysDark(env, notes);
   return { env, destinations, notes };
 }
@@ -130,7 +134,7 @@ function destinationOf(signal: OtlpSignal, env: NodeJS.ProcessEnv, notes: string
   const text = protocol === 'grpc' && !hasScheme ? `${scheme}://${endpoint}` : endpoint;
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol)) {
-    const note = `Nothing is shipped to ${text}: an OTLP endpoint is a URL that begins with http:// or https://.`;
+    const note = `Nothing is shipped to ${withoutSecrets(text)}: an OTLP endpoint is a URL that begins with http:// or https://.`;
     if (!notes.includes(note)) notes.push(note);
     return undefined;
   }
@@ -146,6 +150,11 @@ function destinationOf(signal: OtlpSignal, env: NodeJS.ProcessEnv, notes: string
     clientKey: either('CLIENT_KEY'),
     clientCertificate: either('CLIENT_CERTIFICATE'),
   };
+}
+
+/** What may be shown of an endpoint that cannot be read as a URL: no user, no password, no parameters. */
+function withoutSecrets(endpoint: string): string {
+  return endpoint.replace(/[?#].*$/s, '').replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1');
 }
 
 /** The entries of a comma list. */

@@ -8,7 +8,7 @@ let identity: Identity;
 beforeEach(() => {
   vi.useFakeTimers();
   late = 0;
-  identity = new Identity({ onLate: () => late++ });
+  identity = new Identity({ onLate: () => late++, waitMs: 5000 });
 });
 
 afterEach(() => {
@@ -31,7 +31,7 @@ describe('it is settled', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('after five seconds without a word', async () => {
+  it('when it was waited for in vain', async () => {
     vi.advanceTimersByTime(4999);
     expect(await settled()).toBe('open');
     vi.advanceTimersByTime(1);

@@ -12,7 +12,7 @@ beforeEach(async () => {
   vi.resetModules();
   const module = await import('../../../agent/app-thread/application-resource.ts');
   notices = [];
-  application = new module.ApplicationResource((notice) => notices.push(notice));
+  application = new module.ApplicationResource((notice) => notices.push(notice), 5000);
 });
 
 afterEach(() => {
@@ -59,6 +59,22 @@ describe('looking', () => {
     expect(notices).toEqual([]);
     application.look();
     expect(notices).toEqual(COMPLETE);
+  });
+
+  it('goes on as long as the agent waits, and five seconds when it does not', async () => {
+    const module = await import('../../../agent/app-thread/application-resource.ts');
+    for (const [waitMs, lookedMs] of [
+      [20_000, 18_000],
+      [0, 3000],
+    ] as const) {
+      const waiting = new module.ApplicationResource((notice) => notices.push(notice), waitMs);
+      vi.advanceTimersByTime(lookedMs);
+      register({ trace: behindProxy({ resource: { attributes: ATTRIBUTES } }) });
+      vi.advanceTimersByTime(2000);
+      expect(notices.splice(0)).toContainEqual(COMPLETE[0]);
+      waiting.stop();
+      unregister();
+    }
   });
 
   it('ends when it is stopped', () => {

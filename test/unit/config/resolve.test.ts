@@ -113,6 +113,22 @@ describe('a value', () => {
     );
   });
 
+  it.each([
+    'lock.js',
+    '/srv/shop/lock.js:3',
+    'C:\\shop\\lock.js:3',
+    'file:///srv/lock.js:3',
+    'lock.js:3:17',
+    ':3',
+    'lock.js:',
+  ])('of a call site is not %s, which could not match any', (entry) => {
+    const { config, problems } = resolveConfig({ GRIDWATCH_ATOMICS_SITES: `${entry},lib/*.js:*,lock.js:12` });
+    expect(config.atomicsSites).toEqual(['lib/*.js:*', 'lock.js:12']);
+    expect(problems).toMatchObject([
+      { value: JSON.stringify(entry), expected: 'a comma list of call sites (file:line, relative, globs allowed)' },
+    ]);
+  });
+
   it('of the idle power is ignored, and the maximum too, when it is the greater', () => {
     const { config, problems } = resolveConfig({ GRIDWATCH_POWER_IDLE_W: '90', GRIDWATCH_POWER_MAX_W: '30' });
     expect(config).toEqual(DEFAULTS);

@@ -66,7 +66,14 @@ describe('the machine', () => {
   });
 
   it('says what other platforms lack', () => {
-    expect(levels(checkMachine({ platform: 'darwin' }))).toEqual(['ok', 'note', 'ok']);
+    const checks = checkMachine({ platform: 'darwin', procRoot: join(folder, 'nowhere') });
+    expect(levels(checks)).toEqual(['ok', 'note', 'note', 'note', 'note', 'ok']);
+    for (const { level, remedy } of checks) expect(remedy === '').toBe(level === 'ok');
+  });
+
+  it('says what a kernel with cgroup v1 lacks', () => {
+    write({ 'proc/self/cgroup': '12:memory:/docker/0\n1:name=systemd:/\n' });
+    expect(look().at(-2)).toMatchObject({ level: 'note', found: expect.stringContaining('cgroup v1') });
   });
 });
 
@@ -293,7 +300,31 @@ describe('the endpoint', () => {
     });
     expect(checks.at(-1)).toMatchObject({
       level: 'problem',
-      found: 'Credentials (x-api-key) go to collector.invalid:4318 in clear text.',
+      found: 'Credentials (x-api-key) go to collector.invalid:4318 in clear text, with logs, metrics, and traces.',
     });
   });
+
+  it('is told of for each signal that carries credentials, in headers, as user and password, or as a parameter', async () => {
+    const env = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector.invalid:4318',
+      OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'x-honeycomb-team=s3cret,x-tenant=one',
+      OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: 'http://user:s3cret@metrics.invalid/v1/metrics?api_key=s3cret&plain=1',
+      OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: 'https://user:s3cret@logs.invalid/v1/logs',
+    };
+    const checks = await checkEndpoint(env);
+    expect(checks.map(({ found }) => found).filter((found) => found.startsWith('Credentials'))).toEqual([
+      'Credentials (x-honeycomb-team) go to collector.invalid:4318 in clear text, with traces.',
+      'Credentials (the user and password in the URL, api_key in the URL) go to metrics.invalid in clear text, with metrics.',
+    ]);
+    expect(JSON.stringify(checks)).not.toContain('s3cret');
+  });
+
+  it.each(['ftp://user:s3cret@host/x', 'user:s3cret@collector:4318', 'collector:4318?key=s3cret', 'x://a@b:s3cret@c'])(
+    'that is no URL is named without its secrets: %s',
+    async (endpoint) => {
+      const checks = await checkEndpoint({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint });
+      expect(checks).toMatchObject([{ level: 'problem', found: expect.stringContaining('is a URL') }]);
+      expect(JSON.stringify(checks)).not.toContain('s3cret');
+    },
+  );
 });

@@ -9,6 +9,7 @@ describe('reroute', () => {
     const { env, destinations, notes } = reroute({ PATH: '/bin' }, HERE);
     expect(env).toEqual({
       PATH: '/bin',
+      GRIDWATCH_IDENTITY_WAIT_MS: '1500',
       OTEL_EXPORTER_OTLP_ENDPOINT: HERE,
       OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf',
       OTEL_METRIC_EXPORT_INTERVAL: '1000',
@@ -84,6 +85,12 @@ describe('reroute', () => {
       OTEL_TRACES_EXPORTER: 'console, otlp',
     });
     expect([...destinations.keys()]).toEqual(['traces']);
+  });
+
+  it('lets exports wait for who the process is where somebody else sees them, and as long as the user says', () => {
+    const name = 'GRIDWATCH_IDENTITY_WAIT_MS';
+    expect(reroute({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }, HERE).env[name]).toBeUndefined();
+    expect(reroute({ [name]: '7' }, HERE).env[name]).toBe('7');
   });
 
   it('understands a gRPC endpoint without a scheme', () => {
