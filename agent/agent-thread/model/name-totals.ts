@@ -17,8 +17,9 @@ interface Totals {
 export class NameTotals {
   readonly #width: number;
   readonly #live = new Map<string, Totals>();
-  /** In the order in which their last threads ended. */
+  /** In the order in which their last threads ended; `_OTHER` is none of them. */
   readonly #ended = new Map<string, Totals>();
+  #others: Totals | undefined;
 
   /** `width`: how many counters each name has. */
   constructor(width: number) {
@@ -27,6 +28,7 @@ export class NameTotals {
 
   /** A thread takes the name: what it counts is to be added to these. */
   take(name: string): Float64Array {
+    if (name === OTHER) return this.#ofOthers().sums;
     const totals = this.#live.get(name) ?? this.#ended.get(name) ?? this.#empty();
     this.#ended.delete(name);
     this.#live.set(name, totals);
@@ -48,17 +50,21 @@ export class NameTotals {
       told.set(sums);
       yield [name, sums];
     }
+    if (this.#others !== undefined) yield [OTHER, this.#others.sums];
   }
 
   #forgetOldest(): void {
     for (const [name, { sums, told }] of this.#ended) {
-      if (name === OTHER) continue;
       this.#ended.delete(name);
-      const others = this.#ended.get(OTHER) ?? this.#empty();
-      this.#ended.set(OTHER, others);
+      const others = this.#ofOthers();
       for (const [i, sum] of sums.entries()) others.sums[i] = (others.sums[i] as number) + sum - (told[i] as number);
       return;
     }
+  }
+
+  /** A thread that bears this very name counts with them. */
+  #ofOthers(): Totals {
+    return (this.#others ??= this.#empty());
   }
 
   #empty(): Totals {

@@ -25,14 +25,15 @@ interface Series {
 
 export class ThreadSeries {
   readonly #live = new Map<string, Series>();
-  /** In the order in which their last threads ended. */
+  /** In the order in which their last threads ended; `_OTHER` is none of them. */
   readonly #ended = new Map<string, Series>();
+  #others: Series | undefined;
   /** What was told under names that are no longer told: part of the sum over all threads, not of any name. */
   readonly forgotten: ThreadUsage = new ThreadUsage();
 
   /** A thread takes the name. */
   begin(name: string, role: ThreadRole): void {
-    const series = this.#ended.get(name) ?? { role, ended: new ThreadUsage(), told: new ThreadUsage() };
+    const series = name === OTHER ? this.#ofOthers() : (this.#ended.get(name) ?? emptySeries(role));
     this.#ended.delete(name);
     this.#live.set(name, series);
   }
@@ -43,19 +44,15 @@ export class ThreadSeries {
     if (series === undefined) return;
     this.#live.delete(name);
     series.ended.addAccount(account);
+    if (name === OTHER) return;
     this.#ended.set(name, series);
     if (this.#ended.size > MAX_ENDED_NAMES) this.#forgetOldest();
   }
 
   #forgetOldest(): void {
     for (const [name, series] of this.#ended) {
-      if (name === OTHER) continue;
       this.#ended.delete(name);
-      let others = this.#ended.get(OTHER);
-      if (others === undefined) {
-        others = { role: 'worker', ended: new ThreadUsage(), told: new ThreadUsage() };
-        this.#ended.set(OTHER, others);
-      }
+      const others = this.#ofOthers();
       others.ended.add(series.ended);
       others.ended.add(series.told, -1);
       this.forgotten.add(series.told);
@@ -63,14 +60,25 @@ export class ThreadSeries {
     }
   }
 
+  /** A thread that bears this very name counts with them. */
+  #ofOthers(): Series {
+    return (this.#others ??= emptySeries('worker'));
+  }
+
   /** The sums by name as of now. */
   collect(live: Iterable<{ readonly name: string; readonly account: ThreadAccount }>): NamedUsage[] {
     const usages = new Map<string, NamedUsage>();
-    for (const [name, series] of [...this.#live, ...this.#ended]) {
+    const named = new Map([...this.#live, ...this.#ended]);
+    if (this.#others !== undefined) named.set(OTHER, this.#others);
+    for (const [name, series] of named) {
       series.told = series.ended.copy();
       usages.set(name, { name, role: series.role, usage: series.told });
     }
     for (const { name, account } of live) usages.get(name)?.usage.addAccount(account);
     return [...usages.values()];
   }
+}
+
+function emptySeries(role: ThreadRole): Series {
+  return { role, ended: new ThreadUsage(), told: new ThreadUsage() };
 }
