@@ -182,10 +182,7 @@ export class MetricSeries {
     to.writtenIn = collection;
     if (from.histogram !== undefined) {
       to.histogram ??= new HistogramTotal(from.histogram.family);
-      for (let cell = 0; cell < to.histogram.counts.length; cell++) {
-        to.histogram.counts[cell] = (to.histogram.counts[cell] as number) + (from.histogram.counts[cell] as number);
-      }
-      to.histogram.sumNs += from.histogram.sumNs;
+      to.histogram.add(from.histogram);
     } else if (this.definition.instrument === 'gauge') {
       to.value = isFirst ? from.value : Math.max(to.value, from.value);
     } else {

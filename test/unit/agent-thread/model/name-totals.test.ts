@@ -46,17 +46,6 @@ describe('NameTotals', () => {
     expect(Object.keys(told(totals))).toHaveLength(128 + 1);
   });
 
-  test('a thread that is called _OTHER takes nothing from the others', () => {
-    const totals = new NameTotals(1);
-    add(totals.take('_OTHER'), 5);
-    for (let i = 0; i < 129; i++) {
-      add(totals.take(`job-${i}`), 1);
-      totals.giveBack(`job-${i}`);
-    }
-    totals.giveBack('_OTHER');
-    expect(told(totals)).toMatchObject({ _OTHER: 6 });
-  });
-
   test('what was told of a forgotten name is not told again, what was not goes to _OTHER', () => {
     const totals = new NameTotals(1);
     add(totals.take('long'), 10);
