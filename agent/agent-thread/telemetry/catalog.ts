@@ -13,7 +13,7 @@ import { LOOP_METRICS } from './catalog/loop-metrics.ts';
 import { MEMORY_METRICS } from './catalog/memory-metrics.ts';
 import { THREAD_METRICS } from './catalog/thread-metrics.ts';
 
-export type { AttributeDefinition, MetricDefinition } from './catalog/definitions.ts';
+export type { AttributeDefinition, MetricCatalog, MetricDefinition } from './catalog/definitions.ts';
 export { ATTRIBUTES };
 
 export const METRICS: typeof THREAD_METRICS &

@@ -30,3 +30,9 @@ export interface MetricDefinition {
   /** Attributes that are absent from some of its series: `startsAtZero` then covers the series without them, too. */
   readonly optional?: readonly string[];
 }
+
+/** What a registry of metrics is made from. */
+export interface MetricCatalog {
+  readonly metrics: { readonly [name: string]: MetricDefinition };
+  readonly attributes: { readonly [key: string]: AttributeDefinition };
+}
