@@ -178,12 +178,12 @@ export class MetricRegistry {
 
   /** Forgets the series that were last written before that time. */
   #forget(beforeNs: number): void {
-    for (const metric of this.metrics.values()) {
-      for (const series of metric.sources.values()) {
+    for (const limit of this.#limits.values()) {
+      for (const series of limit.sources()) {
         if (series.isPermanent || series.writtenNs >= beforeNs) continue;
-        metric.sources.delete(series.key);
+        series.metric.sources.delete(series.attributes);
         this.#sourceCount--;
-        this.#limitOf(metric).forget(series.name, series);
+        limit.forget(series);
       }
     }
   }
@@ -206,7 +206,7 @@ export class MetricRegistry {
 
   #find(name: MetricName, attributes: Attributes): SourceSeries | undefined {
     const metric = this.metrics.get(name) as MetricSeries;
-    const series = metric.sources.get(metric.keyOf(attributes));
+    const series = metric.sources.get(attributes);
     if (series !== undefined) return series;
     if (this.#hasRoom()) return this.#sourceSeries(metric, attributes);
     this.#settings.onDrop();
@@ -225,12 +225,11 @@ export class MetricRegistry {
 
   #sourceSeries(metric: MetricSeries, given: Attributes): SourceSeries {
     const attributes = metric.checkedAttributes(given);
-    const key = metric.keyOf(attributes);
     const limit = this.#limitOf(metric);
     const name = limit.nameOf(metric.nameOf(attributes));
     const target = limit.target(metric, attributes, name.isOwn, this.#previousTime);
-    const series = new SourceSeries(metric, key, attributes, name, target);
-    metric.sources.set(key, series);
+    const series = new SourceSeries(metric, attributes, name, target);
+    metric.sources.set(attributes, series);
     this.#sourceCount++;
     limit.add(name, series);
     return series;

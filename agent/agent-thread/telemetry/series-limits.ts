@@ -105,8 +105,14 @@ export class FamilyLimit {
     this.#heaviest = Math.max(this.#heaviest, name.weight);
   }
 
+  /** Every series the sources write. */
+  *sources(): Generator<SourceSeries> {
+    for (const { sources } of this.#names.values()) yield* sources;
+  }
+
   /** A source's series is gone, and with it what it alone fed. */
-  forget(name: SeriesName, source: SourceSeries): void {
+  forget(source: SourceSeries): void {
+    const { name } = source;
     name.sources.delete(source);
     name.weight -= source.metric.weight;
     if (source.isOwn) this.#remove(source);
@@ -173,7 +179,8 @@ export class FamilyLimit {
       this.#remove(source);
       source.isOwn = false;
       source.target = this.target(source.metric, source.attributes, false, previousTime);
-      if (left.isExported) source.metric.leaving.set(source.key, { series: left, leftIn: collection, leftNs: nowNs });
+      const key = source.metric.keyOf(source.attributes);
+      if (left.isExported) source.metric.leaving.set(key, { series: left, leftIn: collection, leftNs: nowNs });
       else source.metric.fold(left, source.target, collection);
     }
   }
@@ -188,7 +195,7 @@ export class FamilyLimit {
   }
 
   #remove(source: SourceSeries): void {
-    source.metric.exported.delete(source.key);
+    source.metric.exported.delete(source.metric.keyOf(source.attributes));
     this.usedSeries -= source.metric.weight;
   }
 }

@@ -5,6 +5,7 @@
  */
 import { EXPLICIT_BOUNDS_S, type HistogramSnapshot, HistogramTotal } from '../../shared-memory/histogram.ts';
 import { type Attributes, FAMILIES, type MetricCatalog, type MetricDefinition, OTHER } from './catalog.ts';
+import { SeriesIndex } from './series-index.ts';
 import type { SeriesName } from './series-limits.ts';
 
 export type HrTime = [seconds: number, nanoseconds: number];
@@ -32,7 +33,6 @@ export class ExportedSeries {
 /** A series as a source writes it. */
 export class SourceSeries {
   readonly metric: MetricSeries;
-  readonly key: string;
   readonly attributes: Attributes;
   readonly name: SeriesName;
   target: ExportedSeries;
@@ -44,9 +44,8 @@ export class SourceSeries {
   #lastCounts: Float64Array | undefined;
   #lastSumNs = 0;
 
-  constructor(metric: MetricSeries, key: string, attributes: Attributes, name: SeriesName, target: ExportedSeries) {
+  constructor(metric: MetricSeries, attributes: Attributes, name: SeriesName, target: ExportedSeries) {
     this.metric = metric;
-    this.key = key;
     this.attributes = attributes;
     this.name = name;
     this.target = target;
@@ -112,7 +111,7 @@ export class MetricSeries {
   /** Its counts say how busy a name of its family is. */
   readonly isActivity: boolean;
   readonly exported: Map<string, ExportedSeries> = new Map();
-  readonly sources: Map<string, SourceSeries> = new Map();
+  readonly sources: SeriesIndex<SourceSeries>;
   readonly leaving: Map<string, LeavingSeries> = new Map();
   readonly #attributes: MetricCatalog['attributes'];
   readonly #openAttributes: readonly string[];
@@ -128,8 +127,11 @@ export class MetricSeries {
     this.isActivity = FAMILIES[definition.family].busiestBy === name;
     this.#attributes = attributes;
     this.#openAttributes = definition.attributes.filter((key) => attributes[key]?.values === undefined);
+    const closed = definition.attributes.filter((key) => attributes[key]?.values !== undefined);
+    this.sources = new SeriesIndex([...closed, ...this.#openAttributes]);
   }
 
+  /** Of an exported series; a source's are found without. */
   keyOf(attributes: Attributes): string {
     let key = '';
     for (const name of this.definition.attributes) key += `${attributes[name] ?? ''}\u0000`;
