@@ -110,7 +110,6 @@ export class Breaker {
     diag.once(`shed ${feature}`).warn(body);
     emitLog({
       eventName: 'gridwatch.agent.degraded',
-      severity: 'warn',
       body,
       attributes: { 'gridwatch.feature': feature, 'gridwatch.reason': 'budget' },
       timeNs: nowNs,

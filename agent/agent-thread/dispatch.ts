@@ -4,14 +4,14 @@
  * Runs on the agent thread. It knows the contract's names and nothing of shared memory.
  */
 import { shownPath } from '../file-path.ts';
-import { GC_TYPES, RecordKind } from '../shared-memory/records.ts';
+import { GC_TYPES, type GcType, RecordKind } from '../shared-memory/records.ts';
 import { ExitKind, type SlotSnapshot } from '../shared-memory/registry.ts';
 import type { RingRecord } from '../shared-memory/ring-reader.ts';
 import type { Stall } from './detect/stalls.ts';
 import type { StackFrame } from './main-stack.ts';
 import type { DisabledFeatures, DropCounts } from './model/self.ts';
 import type { ThreadExit, ThreadTable } from './model/threads.ts';
-import type { Attributes, RecordKind as LostKind } from './telemetry/catalog.ts';
+import type { RecordKind as LostKind, SignalAttributes } from './telemetry/catalog.ts';
 import type { Telemetry } from './telemetry/sdk.ts';
 import type { ObservedThread } from './threads.ts';
 import { UnclaimedPauses } from './unclaimed-pauses.ts';
@@ -52,7 +52,7 @@ export class Dispatch {
     this.#emitBlocked(stall.thread, stall.sinceNs, nowNs, { ...attributes, ...codeOf(stack) });
   }
 
-  #emitBlocked(thread: ObservedThread, startNs: number, endNs: number, attributes: Attributes): void {
+  #emitBlocked(thread: ObservedThread, startNs: number, endNs: number, attributes: SignalAttributes): void {
     this.#telemetry.spans.emit({
       name: 'eventloop.blocked',
       startNs,
@@ -67,7 +67,7 @@ export class Dispatch {
    * request. One that is not part of a sampled trace is shown all the same if it is the slowest of its kind (`telemetry/spans.ts`).
    */
   #collected(thread: ObservedThread, { number, startNs, durationNs, context }: RingRecord): void {
-    const type = GC_TYPES[number] as string;
+    const type = GC_TYPES[number] as GcType;
     const attributes = { ...identity(thread), 'v8js.gc.type': type };
     const pause = { name: `gc ${type}`, startNs, endNs: startNs + durationNs, attributes } as const;
     if (context !== undefined) {
@@ -137,7 +137,6 @@ export class Dispatch {
     }
     this.#telemetry.logs.emit({
       eventName: 'gridwatch.thread.failed',
-      severity: 'error',
       body: hasFailedToStart
         ? `worker ${thread.entry.name} ended before its first user code`
         : `worker ${thread.entry.name} failed: ${failureOf(error, last.exitCode)}`,
@@ -148,7 +147,7 @@ export class Dispatch {
   }
 }
 
-function identity(thread: ObservedThread): Record<string, string | number> {
+function identity(thread: ObservedThread): SignalAttributes {
   return {
     'thread.id': thread.entry.info.threadId,
     'thread.name': thread.entry.name,
@@ -157,7 +156,7 @@ function identity(thread: ObservedThread): Record<string, string | number> {
 }
 
 /** Where the worker was started, and from which file; absolute paths stay here. */
-function origin({ spawnSite, file }: SlotSnapshot): Record<string, string | number> {
+function origin({ spawnSite, file }: SlotSnapshot): SignalAttributes {
   const colon = spawnSite.lastIndexOf(':');
   return {
     ...(colon > 0

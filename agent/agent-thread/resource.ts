@@ -8,12 +8,15 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileUrl } from '../package-root.ts';
 import { type ControlMemory, HEADER } from '../shared-memory/layout.ts';
+import type { ResourceAttributeName } from './telemetry/catalog.ts';
+
+export type ProcessAttributes = { readonly [K in ResourceAttributeName]?: string | number };
 
 /** Folders to look into, upwards from the main file's. */
 const MAX_LEVELS = 16;
 
 /** `service.name` here is a fallback: OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES stand above it. */
-export function describeProcess(mainFile: string | undefined): Record<string, string | number> {
+export function describeProcess(mainFile: string | undefined): ProcessAttributes {
   return {
     'service.name': serviceName(mainFile),
     'process.pid': process.pid,

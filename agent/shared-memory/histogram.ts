@@ -171,6 +171,19 @@ export class HistogramTotal implements HistogramSnapshot {
     this.counts[cell] = (this.counts[cell] as number) + 1;
     if (durationNs > 0 && Number.isFinite(durationNs)) this.sumNs += durationNs;
   }
+
+  /** Adds another one, or takes it off. */
+  add({ counts, sumNs }: HistogramSnapshot, factor: 1 | -1 = 1): void {
+    for (let cell = 0; cell < this.counts.length; cell++)
+      this.counts[cell] = (this.counts[cell] as number) + factor * (counts[cell] ?? 0);
+    this.sumNs += factor * sumNs;
+  }
+
+  /** Makes this one equal to another. */
+  set({ counts, sumNs }: HistogramSnapshot): void {
+    this.counts.set(counts);
+    this.sumNs = sumNs;
+  }
 }
 
 /** Counts by explicit bucket of the family: one more than it has bounds. */

@@ -7,6 +7,7 @@ import { availableParallelism } from 'node:os';
 import { drainRate } from './drain-rate.ts';
 import { firstLine } from './first-line.ts';
 import { idleCost } from './idle-cost.ts';
+import { metricsCost } from './metrics-cost.ts';
 import { wholeProcess } from './process-end.ts';
 import { recordCost } from './record-cost.ts';
 import { spanCost } from './span-cost.ts';
@@ -22,6 +23,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   'span-cost': spanCost,
   'idle-cost': idleCost,
   'drain-rate': drainRate,
+  'metrics-cost': metricsCost,
 };
 
 const asked = process.argv.slice(2);

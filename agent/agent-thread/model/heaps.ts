@@ -18,6 +18,8 @@ import { NameTotals } from './name-totals.ts';
 
 /** A thread that speaks at all does so every 5 s (`app-thread/sources/heap.ts`). */
 const MAX_AGE_NS = 15e9;
+/** All threads read one clock, and a sample may be taken while it is read. One from further ahead is none: a program has scribbled there. */
+const MAX_AHEAD_NS = 1e9;
 
 /** A worker's spaces that are told one by one: each is a series for every worker. */
 const WORKER_SPACES: ReadonlySet<HeapSpace> = new Set(['new_space', 'old_space']);
@@ -66,7 +68,7 @@ export class Heaps implements MetricSource {
 
   /** Reads a last time, before the slot is given back. */
   close(heap: ThreadHeap): void {
-    this.#read(heap);
+    this.#read(heap, this.#settings.nowNs());
     this.#live.delete(heap);
     this.#allocated.giveBack(heap.name);
   }
@@ -74,7 +76,7 @@ export class Heaps implements MetricSource {
   collect(sink: MetricSink): void {
     const nowNs = this.#settings.nowNs();
     for (const heap of this.#live) {
-      if (!this.#read(heap)) continue;
+      if (!this.#read(heap, nowNs)) continue;
       sink.sum('gridwatch.thread.heap.limit', { 'thread.name': heap.name }, heap.sample.limitBytes);
       if (heap.activeUntilNs(nowNs) - heap.sample.sampledNs <= MAX_AGE_NS) collectSample(sink, heap);
     }
@@ -83,9 +85,10 @@ export class Heaps implements MetricSource {
     }
   }
 
-  #read(heap: ThreadHeap): boolean {
+  #read(heap: ThreadHeap, nowNs: number): boolean {
     const { sample, totals } = heap;
     if (!readHeapSample(this.#settings.memory, heap.slot, sample)) return false;
+    if (sample.sampledNs > nowNs + MAX_AHEAD_NS) return false;
     const grownBytes = sample.allocatedBytes - heap.countedBytes;
     if (grownBytes > 0) {
       totals[0] = (totals[0] as number) + grownBytes;

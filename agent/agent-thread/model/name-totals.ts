@@ -1,12 +1,9 @@
 /**
  * Counters by the name of a thread, which run on over all threads that bear the name one after the other.
  *
- * Runs on the agent thread. It must not grow with the number of names there ever were, nor lose what a forgotten one has counted: of the names nobody
- * bears any more the 128 last ones are kept, and what no reader has been told of the others goes to `_OTHER`.
+ * Runs on the agent thread. Plain sums; it must not lose what a forgotten name has counted and no reader was told of.
  */
-import { OTHER } from '../telemetry/catalog.ts';
-
-const MAX_ENDED_NAMES = 128;
+import { NamesInTurn } from './names-in-turn.ts';
 
 interface Totals {
   readonly sums: Float64Array;
@@ -15,53 +12,33 @@ interface Totals {
 }
 
 export class NameTotals {
-  readonly #width: number;
-  readonly #live = new Map<string, Totals>();
-  /** In the order in which their last threads ended. */
-  readonly #ended = new Map<string, Totals>();
+  readonly #names: NamesInTurn<Totals>;
 
   /** `width`: how many counters each name has. */
   constructor(width: number) {
-    this.#width = width;
+    this.#names = new NamesInTurn<Totals>({
+      create: () => ({ sums: new Float64Array(width), told: new Float64Array(width) }),
+      leave: ({ sums, told }, others) => {
+        for (const [i, sum] of sums.entries()) others.sums[i] = (others.sums[i] as number) + sum - (told[i] as number);
+      },
+    });
   }
 
   /** A thread takes the name: what it counts is to be added to these. */
   take(name: string): Float64Array {
-    const totals = this.#live.get(name) ?? this.#ended.get(name) ?? this.#empty();
-    this.#ended.delete(name);
-    this.#live.set(name, totals);
-    return totals.sums;
+    return this.#names.take(name).sums;
   }
 
   /** The thread that bore the name has ended. */
   giveBack(name: string): void {
-    const totals = this.#live.get(name);
-    if (totals === undefined) return;
-    this.#live.delete(name);
-    this.#ended.set(name, totals);
-    if (this.#ended.size > MAX_ENDED_NAMES) this.#forgetOldest();
+    this.#names.giveBack(name);
   }
 
   /** All names and their counters, which are told by this. */
   *tell(): Generator<readonly [name: string, sums: Float64Array]> {
-    for (const [name, { sums, told }] of [...this.#live, ...this.#ended]) {
+    for (const [name, { sums, told }] of this.#names) {
       told.set(sums);
       yield [name, sums];
     }
-  }
-
-  #forgetOldest(): void {
-    for (const [name, { sums, told }] of this.#ended) {
-      if (name === OTHER) continue;
-      this.#ended.delete(name);
-      const others = this.#ended.get(OTHER) ?? this.#empty();
-      this.#ended.set(OTHER, others);
-      for (const [i, sum] of sums.entries()) others.sums[i] = (others.sums[i] as number) + sum - (told[i] as number);
-      return;
-    }
-  }
-
-  #empty(): Totals {
-    return { sums: new Float64Array(this.#width), told: new Float64Array(this.#width) };
   }
 }

@@ -1,14 +1,11 @@
 /**
  * What was used under each name, by threads that live and by those that ended.
  *
- * Runs on the agent thread. It must not grow with the number of threads that ever lived, nor lose what a forgotten name has used: of the names
- * nobody bears any more the 128 last ones are kept, and what no reader has been told of the others goes to `_OTHER`.
+ * Runs on the agent thread. It must not lose what a forgotten name has used and no reader was told of.
  */
-import { OTHER } from '../telemetry/catalog.ts';
+import { NamesInTurn } from './names-in-turn.ts';
 import type { ThreadAccount } from './thread-account.ts';
 import { type ThreadRole, ThreadUsage } from './thread-usage.ts';
-
-const MAX_ENDED_NAMES = 128;
 
 export interface NamedUsage {
   readonly name: string;
@@ -17,56 +14,40 @@ export interface NamedUsage {
 }
 
 interface Series {
-  readonly role: ThreadRole;
+  /** Of a name that only the agent and the main thread have, theirs; a worker's otherwise. */
+  role: ThreadRole;
   readonly ended: ThreadUsage;
   /** What was told last. */
   told: ThreadUsage;
 }
 
 export class ThreadSeries {
-  readonly #live = new Map<string, Series>();
-  /** In the order in which their last threads ended. */
-  readonly #ended = new Map<string, Series>();
   /** What was told under names that are no longer told: part of the sum over all threads, not of any name. */
   readonly forgotten: ThreadUsage = new ThreadUsage();
+  readonly #names = new NamesInTurn<Series>({
+    create: () => ({ role: 'worker', ended: new ThreadUsage(), told: new ThreadUsage() }),
+    leave: ({ ended, told }, others) => {
+      others.ended.add(ended);
+      others.ended.add(told, -1);
+      this.forgotten.add(told);
+    },
+  });
 
   /** A thread takes the name. */
   begin(name: string, role: ThreadRole): void {
-    const series = this.#ended.get(name) ?? { role, ended: new ThreadUsage(), told: new ThreadUsage() };
-    this.#ended.delete(name);
-    this.#live.set(name, series);
+    this.#names.take(name).role = role;
   }
 
   /** The thread that bore the name has ended. */
   end(name: string, account: ThreadAccount): void {
-    const series = this.#live.get(name);
-    if (series === undefined) return;
-    this.#live.delete(name);
-    series.ended.addAccount(account);
-    this.#ended.set(name, series);
-    if (this.#ended.size > MAX_ENDED_NAMES) this.#forgetOldest();
-  }
-
-  #forgetOldest(): void {
-    for (const [name, series] of this.#ended) {
-      if (name === OTHER) continue;
-      this.#ended.delete(name);
-      let others = this.#ended.get(OTHER);
-      if (others === undefined) {
-        others = { role: 'worker', ended: new ThreadUsage(), told: new ThreadUsage() };
-        this.#ended.set(OTHER, others);
-      }
-      others.ended.add(series.ended);
-      others.ended.add(series.told, -1);
-      this.forgotten.add(series.told);
-      return;
-    }
+    this.#names.of(name)?.ended.addAccount(account);
+    this.#names.giveBack(name);
   }
 
   /** The sums by name as of now. */
   collect(live: Iterable<{ readonly name: string; readonly account: ThreadAccount }>): NamedUsage[] {
     const usages = new Map<string, NamedUsage>();
-    for (const [name, series] of [...this.#live, ...this.#ended]) {
+    for (const [name, series] of this.#names) {
       series.told = series.ended.copy();
       usages.set(name, { name, role: series.role, usage: series.told });
     }

@@ -1,20 +1,36 @@
 /**
- * The one list of everything the agent emits: metrics, spans, log events, and the kinds of records it counts when they are lost. Plain data,
- * read by the agent thread and by the generator of the README's tables; it must never hold logic, and nothing may be emitted that is not here.
+ * The one list of everything the agent emits: metrics, spans, log events, the resource, and the kinds of records it counts when they are lost. Plain
+ * data, read by the agent thread and by `npm run catalog`, which writes `catalog.json` and the README's tables; it must never hold logic, and nothing
+ * may be emitted that is not here.
  *
  * To add a metric, add its entry to a file in `catalog/`: the names `sink.sum()`, `sink.gauge()` and `sink.histogram()` accept, the units, the conversion from
  * nanoseconds, the zeros of alerting counters, the share of the series limit and what `_OTHER` keeps all follow from it.
  */
 import { AGENT_METRICS } from './catalog/agent-metrics.ts';
-import { ATTRIBUTES } from './catalog/attributes.ts';
+import { ATTRIBUTES as METRIC_ATTRIBUTES } from './catalog/attributes.ts';
 import { CONTAINER_METRICS } from './catalog/container-metrics.ts';
 import { HOST_METRICS } from './catalog/host-metrics.ts';
 import { LOOP_METRICS } from './catalog/loop-metrics.ts';
 import { MEMORY_METRICS } from './catalog/memory-metrics.ts';
+import { RESOURCE } from './catalog/resource.ts';
+import { SPAN_ATTRIBUTES } from './catalog/span-attributes.ts';
+import { ANY_LOG, ANY_SPAN, LOG_EVENTS, SPANS } from './catalog/spans.ts';
 import { THREAD_METRICS } from './catalog/thread-metrics.ts';
 
-export type { AttributeDefinition, MetricDefinition } from './catalog/definitions.ts';
-export { ATTRIBUTES };
+export type {
+  AttributeDefinition,
+  LogDefinition,
+  MetricCatalog,
+  MetricDefinition,
+  ResourceDefinition,
+  SpanDefinition,
+} from './catalog/definitions.ts';
+export { ANY_LOG, ANY_SPAN, LOG_EVENTS, RESOURCE, SPANS };
+
+export const ATTRIBUTES: typeof METRIC_ATTRIBUTES & typeof SPAN_ATTRIBUTES = {
+  ...METRIC_ATTRIBUTES,
+  ...SPAN_ATTRIBUTES,
+};
 
 export const METRICS: typeof THREAD_METRICS &
   typeof LOOP_METRICS &
@@ -62,36 +78,6 @@ export const FAMILIES = {
 /** What a name is replaced with when its series join the others. */
 export const OTHER = '_OTHER';
 
-/** Spans by name; what stands in angle brackets is a class of things, never a key, an id or a port. */
-export const SPANS = {
-  'gc <type>': { brief: 'A pause of garbage collection past the threshold.', attributes: ['v8js.gc.type'] },
-  'eventloop.blocked': {
-    brief:
-      'A turn of the event loop that held the CPU past the threshold. One of the main thread that goes on for ten seconds is shown with its stack.',
-    attributes: [
-      'gridwatch.span.cpu.time',
-      'gridwatch.eventloop.ongoing',
-      'code.stacktrace',
-      'code.function.name',
-      'code.file.path',
-      'code.line.number',
-    ],
-  },
-  'worker.start <name>': {
-    brief: 'From `new Worker` to the first user code, or to the failure.',
-    attributes: ['gridwatch.thread.os_id', 'gridwatch.thread.file', 'code.file.path', 'code.line.number'],
-  },
-  'incident <event>': {
-    brief: 'A log record of WARN and up that has no span of its own; zero length.',
-    attributes: [],
-  },
-} as const;
-
-export const LOG_EVENTS = {
-  'gridwatch.thread.failed': { severity: 'error', brief: 'A worker ended with an error.' },
-  'gridwatch.agent.degraded': { severity: 'warn', brief: 'The agent left something out, and what.' },
-} as const;
-
 export type Family = keyof typeof FAMILIES;
 export type MetricName = keyof typeof METRICS;
 type Instrumented<I> = { [N in MetricName]: (typeof METRICS)[N]['instrument'] extends I ? N : never }[MetricName];
@@ -110,3 +96,20 @@ export type DisabledReason = (typeof ATTRIBUTES)['gridwatch.reason']['values'][n
 /** What an attribute may hold. */
 export type AttributeValue = string | number | boolean;
 export type Attributes = { readonly [key: string]: AttributeValue | undefined };
+
+/** What spans and log records say, each attribute with the type that the catalog gives it. */
+export type SignalAttributes = { readonly [K in AttributeName]?: ValueOf<(typeof ATTRIBUTES)[K]> | undefined };
+export type AttributeName = keyof typeof ATTRIBUTES;
+export type ResourceAttributeName = keyof typeof RESOURCE;
+
+interface ValueTypes {
+  readonly string: string;
+  readonly int: number;
+  readonly double: number;
+  readonly boolean: boolean;
+}
+type ValueOf<A> = A extends { readonly values: readonly (infer V)[] }
+  ? V
+  : A extends { readonly type: infer T extends keyof ValueTypes }
+    ? ValueTypes[T]
+    : never;

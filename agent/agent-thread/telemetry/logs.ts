@@ -3,16 +3,23 @@
  * their own a span without length, because whoever has only Jaeger sees no logs. Runs on the agent thread and knows nothing of the SDK. Its memory
  * is bounded; what it leaves out is counted in the next record it lets through.
  */
-import type { Attributes, AttributeValue, LogEventName } from './catalog.ts';
+import {
+  type AttributeValue,
+  LOG_EVENTS,
+  type LogDefinition,
+  type LogEventName,
+  type SignalAttributes,
+} from './catalog.ts';
 import type { SpanParent, SpanRecord } from './spans.ts';
 
 export interface LogRecord {
   readonly eventName: LogEventName;
-  readonly severity: 'info' | 'warn' | 'error';
+  /** Left out: as the catalog says. */
+  readonly severity?: LogDefinition['severity'];
   readonly body: string;
-  readonly attributes: Attributes;
+  readonly attributes: SignalAttributes;
   readonly timeNs: number;
-  /** What the event is about: one record a minute for each. Left out: the lock's, queue's or thread's name in the attributes. */
+  /** What the event is about: one record a minute for each. Left out: the thread's name in the attributes. */
   readonly key?: string;
   /** The span that was active where it happened. */
   readonly parent?: SpanParent;
@@ -23,7 +30,7 @@ export interface LogRecord {
 /** A log record that is let through; the attributes are complete. */
 export interface OutgoingLog {
   readonly eventName: LogEventName;
-  readonly severity: LogRecord['severity'];
+  readonly severity: LogDefinition['severity'];
   readonly body: string;
   readonly attributes: Readonly<Record<string, AttributeValue>>;
   readonly timeNs: number;
@@ -71,7 +78,7 @@ export class LogEmitter {
   }
 
   #write(record: LogRecord, suppressed: number): void {
-    const { eventName, severity, body, timeNs, parent } = record;
+    const { eventName, severity = LOG_EVENTS[eventName].severity, body, timeNs, parent } = record;
     const attributes: Record<string, AttributeValue> = {};
     for (const [key, value] of Object.entries(record.attributes)) if (value !== undefined) attributes[key] = value;
     if (suppressed > 0) attributes['gridwatch.suppressed'] = suppressed;
@@ -90,8 +97,6 @@ export class LogEmitter {
   }
 }
 
-function subjectOf(attributes: Attributes): string {
-  return String(
-    attributes['gridwatch.lock.name'] ?? attributes['gridwatch.queue.name'] ?? attributes['thread.name'] ?? '',
-  );
+function subjectOf(attributes: SignalAttributes): string {
+  return attributes['thread.name'] ?? '';
 }

@@ -10,7 +10,7 @@ import {
   exponentialBuckets,
   type HistogramSnapshot,
 } from '../../shared-memory/histogram.ts';
-import type { MetricRegistry } from './metrics.ts';
+import type { MetricRegistry, ReaderPlace } from './metrics.ts';
 import type { ExportedSeries, HrTime, MetricSeries } from './series.ts';
 
 // The SDK is loaded long after this file: its enums are spelt out here, and `sdk-constants.test.ts` compares them.
@@ -34,12 +34,14 @@ interface Given {
 export class MetricView {
   readonly #registry: MetricRegistry;
   readonly #preferences: ViewPreferences;
+  readonly #place: ReaderPlace;
   readonly #given = new WeakMap<ExportedSeries, Given>();
   #lastTime: HrTime;
 
   constructor(registry: MetricRegistry, preferences: ViewPreferences) {
     this.#registry = registry;
     this.#preferences = preferences;
+    this.#place = registry.addReader();
     this.#lastTime = registry.startTime;
   }
 
@@ -48,14 +50,23 @@ export class MetricView {
     const { collection, time } = this.#registry.collect();
     const all: MetricData[] = [];
     for (const metric of this.#registry.metrics.values()) {
-      const series: ExportedSeries[] = [...metric.leaving];
+      const series = this.#leaving(metric, collection);
       for (const one of metric.exported.values()) if (one.writtenIn === collection) series.push(one);
       if (series.length === 0) continue;
       for (const one of series) one.isExported = true;
       all.push(this.#metricData(metric, series, time));
     }
     this.#lastTime = time;
+    this.#place.seenIn = collection;
     return all;
+  }
+
+  /** Series that have joined the others, a last time. What one holds now, and not what it has counted, is the others' from the next collection on. */
+  #leaving({ leaving, definition: { instrument } }: MetricSeries, collection: number): ExportedSeries[] {
+    const isCount = instrument === 'counter' || instrument === 'histogram';
+    return Array.from(leaving.values())
+      .filter(({ series, leftIn }) => (isCount ? leftIn > this.#place.seenIn : series.writtenIn === collection))
+      .map(({ series }) => series);
   }
 
   #metricData(metric: MetricSeries, series: readonly ExportedSeries[], endTime: HrTime): MetricData {

@@ -5,17 +5,19 @@
 import type { Clock } from '../../shared-memory/clock.ts';
 import type { HistogramSnapshot } from '../../shared-memory/histogram.ts';
 import {
+  ATTRIBUTES,
   type Attributes,
   FAMILIES,
   type Family,
   type GaugeMetric,
   type HistogramMetric,
   METRICS,
+  type MetricCatalog,
   type MetricName,
   type SumMetric,
 } from './catalog.ts';
 import { type HrTime, MetricSeries, SourceSeries } from './series.ts';
-import { FamilyLimit, type SeriesName } from './series-limits.ts';
+import { FamilyLimit } from './series-limits.ts';
 
 /** Where a source writes its values. All of them are absolute, and in the source's unit that the catalog's `divisor` expects (nanoseconds, mostly). */
 export interface MetricSink {
@@ -38,6 +40,8 @@ export interface MetricRegistrySettings {
   readonly clock: Pick<Clock, 'nowNs' | 'toHrTime'>;
   /** Prometheus series of the process; the families share it as the catalog says. */
   readonly maxSeries: number;
+  /** What there is; everything by default. */
+  readonly catalog?: MetricCatalog;
   /** Called when a family has begun to join names to `_OTHER`. */
   readonly onLimit: (family: Family, joinedNames: number) => void;
   /** Called when a source has thrown. */
@@ -47,22 +51,28 @@ export interface MetricRegistrySettings {
 }
 
 const FORGET_AFTER_NS = 600e9;
-/** Series the sources may write, for each one that may be exported: the others are those that share `_OTHER`. */
-const SOURCE_SERIES_FACTOR = 4;
+/** Series the sources may write, for each one that may be exported: the others share `_OTHER`. 512 threads and 1 000 locks have 40 000. */
+const SOURCE_SERIES_FACTOR = 16;
 const REBALANCE_EVERY_NS = 60e9;
 
+/** What a reader of the registry has seen. */
+export interface ReaderPlace {
+  /** Its last collection. */
+  seenIn: number;
+}
+
 export class MetricRegistry {
-  readonly metrics: ReadonlyMap<string, MetricSeries> = new Map(
-    Object.entries(METRICS).map(([name, definition]) => [name, new MetricSeries(name, definition)]),
-  );
+  readonly metrics: ReadonlyMap<string, MetricSeries>;
   readonly #settings: MetricRegistrySettings;
   readonly #sources = new Set<MetricSource>();
   readonly #limits: ReadonlyMap<Family, FamilyLimit>;
-  readonly #names = new Map<SourceSeries, SeriesName>();
+  readonly #readers: ReaderPlace[] = [];
   readonly #permanent: SourceSeries[] = [];
   readonly #startTime: HrTime;
+  #previousTime: HrTime;
   readonly #sink: MetricSink;
   #collection = 0;
+  #sourceCount = 0;
   #nowNs = 0;
   #previousNs = 0;
   #forgottenIn = 0;
@@ -74,6 +84,9 @@ export class MetricRegistry {
     this.#maxSeries = settings.maxSeries;
     this.#rebalancedNs = settings.clock.nowNs();
     this.#startTime = settings.clock.toHrTime(this.#rebalancedNs);
+    this.#previousTime = this.#startTime;
+    const catalog = settings.catalog ?? { metrics: METRICS, attributes: ATTRIBUTES };
+    this.metrics = new Map(Object.keys(catalog.metrics).map((name) => [name, new MetricSeries(name, catalog)]));
     this.#limits = new Map(
       (Object.keys(FAMILIES) as Family[]).map((family) => [
         family,
@@ -108,7 +121,14 @@ export class MetricRegistry {
     return count;
   }
 
-  /** Where new streams begin. */
+  /** A reader that collects from now on, and is told of every series that leaves. */
+  addReader(): ReaderPlace {
+    const place = { seenIn: this.#collection };
+    this.#readers.push(place);
+    return place;
+  }
+
+  /** Where the first streams begin. */
   get startTime(): HrTime {
     return this.#startTime;
   }
@@ -119,7 +139,7 @@ export class MetricRegistry {
     this.#previousNs = this.#nowNs;
     this.#nowNs = this.#settings.clock.nowNs();
     const time = this.#settings.clock.toHrTime(this.#nowNs);
-    for (const metric of this.metrics.values()) metric.leaving.length = 0;
+    this.#letGo();
     for (const series of this.#permanent) series.target.writtenIn = collection;
     for (const source of this.#sources) {
       try {
@@ -129,29 +149,42 @@ export class MetricRegistry {
       }
     }
     this.#keepLimits(collection, time);
+    this.#previousTime = time;
     return { collection, time };
   }
 
+  /** Series that have left are kept for the readers that have not seen their end; one that does not read for long will not. */
+  #letGo(): void {
+    const seenByAll = Math.min(...this.#readers.map(({ seenIn }) => seenIn));
+    for (const { leaving } of this.metrics.values()) {
+      for (const [key, { leftIn, leftNs }] of leaving)
+        if (leftIn <= seenByAll || this.#nowNs - leftNs >= FORGET_AFTER_NS) leaving.delete(key);
+    }
+  }
+
   #keepLimits(collection: number, time: HrTime): void {
+    const at = { collection, nowNs: this.#nowNs, time, previousTime: this.#previousTime };
     const isTimeToRebalance = this.#nowNs - this.#rebalancedNs >= REBALANCE_EVERY_NS;
     if (isTimeToRebalance) {
       this.#rebalancedNs = this.#nowNs;
       this.#forget(this.#nowNs - FORGET_AFTER_NS);
     }
     for (const limit of this.#limits.values()) {
-      if (isTimeToRebalance) limit.rebalance(collection, time);
-      limit.enforce(collection, time);
+      if (isTimeToRebalance) limit.rebalance(at);
+      limit.enforce(at);
       if (limit.hasNewlyJoined()) this.#settings.onLimit(limit.family, limit.joinedNames);
     }
   }
 
   /** Forgets the series that were last written before that time. */
   #forget(beforeNs: number): void {
-    for (const [series, name] of this.#names) {
-      if (series.isPermanent || series.writtenNs >= beforeNs) continue;
-      this.#names.delete(series);
-      series.metric.sources.delete(series.key);
-      this.#limitOf(series.metric).forget(name, series);
+    for (const limit of this.#limits.values()) {
+      for (const series of limit.sources()) {
+        if (series.isPermanent || series.writtenNs >= beforeNs) continue;
+        series.metric.sources.delete(series.attributes);
+        this.#sourceCount--;
+        limit.forget(series);
+      }
     }
   }
 
@@ -168,14 +201,12 @@ export class MetricRegistry {
 
   #noteActivity(series: SourceSeries, increment: number): void {
     series.writtenNs = this.#nowNs;
-    if (series.metric.name !== FAMILIES[series.metric.definition.family].busiestBy) return;
-    const name = this.#names.get(series);
-    if (name !== undefined) name.activity += increment;
+    if (series.metric.isActivity) series.name.activity += increment;
   }
 
   #find(name: MetricName, attributes: Attributes): SourceSeries | undefined {
     const metric = this.metrics.get(name) as MetricSeries;
-    const series = metric.sources.get(metric.keyOf(attributes));
+    const series = metric.sources.get(attributes);
     if (series !== undefined) return series;
     if (this.#hasRoom()) return this.#sourceSeries(metric, attributes);
     this.#settings.onDrop();
@@ -185,22 +216,21 @@ export class MetricRegistry {
   /** When names come and go faster than they are forgotten, those that nobody writes any more have to go first. */
   #hasRoom(): boolean {
     const max = this.#maxSeries * SOURCE_SERIES_FACTOR;
-    if (this.#names.size >= max && this.#forgottenIn !== this.#collection) {
+    if (this.#sourceCount >= max && this.#forgottenIn !== this.#collection) {
       this.#forgottenIn = this.#collection;
       this.#forget(this.#previousNs);
     }
-    return this.#names.size < max;
+    return this.#sourceCount < max;
   }
 
   #sourceSeries(metric: MetricSeries, given: Attributes): SourceSeries {
     const attributes = metric.checkedAttributes(given);
-    const key = metric.keyOf(attributes);
     const limit = this.#limitOf(metric);
     const name = limit.nameOf(metric.nameOf(attributes));
-    const target = limit.target(metric, attributes, name.isOwn, this.#startTime);
-    const series = new SourceSeries(metric, key, attributes, target, name.isOwn);
-    metric.sources.set(key, series);
-    this.#names.set(series, name);
+    const target = limit.target(metric, attributes, name.isOwn, this.#previousTime);
+    const series = new SourceSeries(metric, attributes, name, target);
+    metric.sources.set(attributes, series);
+    this.#sourceCount++;
     limit.add(name, series);
     return series;
   }

@@ -8,6 +8,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { arch, hostname } from 'node:os';
 import type { Resource } from '@opentelemetry/resources';
+import type { ResourceAttributeName } from './catalog.ts';
 
 type ResourceValue = string | number | boolean;
 export type ResourceAttributes = Readonly<Record<string, ResourceValue | readonly ResourceValue[]>>;
@@ -23,8 +24,11 @@ export interface ResourceTools {
 /** Names that OpenTelemetry has for what Node calls otherwise. */
 const HOST_ARCH: Readonly<Record<string, string>> = { arm: 'arm32', ppc: 'ppc32', x64: 'amd64' };
 
+/** What the agent itself adds, by the names of the catalog. */
+type OwnAttributes = { readonly [K in ResourceAttributeName]?: string };
+
 /** What stands above all in the resource: who made the data. */
-function distribution(version: string): Record<string, string> {
+function distribution(version: string): OwnAttributes {
   return { 'telemetry.distro.name': 'gridwatch', 'telemetry.distro.version': version };
 }
 
@@ -39,12 +43,15 @@ export function createResource(
   const detectors = (env['OTEL_NODE_RESOURCE_DETECTORS'] ?? '').split(',').map((name) => name.trim());
   const isAsked = (name: string): boolean => detectors.includes(name) || detectors.includes('all');
   const isDefault = detectors.every((name) => name === '');
+  const own: OwnAttributes = {
+    'service.instance.id': randomUUID(),
+    ...(isDefault || isAsked('host') ? { 'host.name': hostname(), 'host.arch': HOST_ARCH[arch()] ?? arch() } : {}),
+    ...(isDefault || isAsked('host') ? hardwareAttributes : {}),
+    ...(isAsked('host') ? hostId() : {}),
+  };
   return tools.defaultResource().merge(
     tools.resourceFromAttributes({
-      'service.instance.id': randomUUID(),
-      ...(isDefault || isAsked('host') ? { 'host.name': hostname(), 'host.arch': HOST_ARCH[arch()] ?? arch() } : {}),
-      ...(isDefault || isAsked('host') ? hardwareAttributes : {}),
-      ...(isAsked('host') ? hostId() : {}),
+      ...own,
       ...(isDefault || isAsked('os') ? tools.osDetector.detect().attributes : {}),
       ...processAttributes,
       ...tools.envDetector.detect().attributes,
@@ -118,7 +125,7 @@ export function addToResource(
 }
 
 /** Only where it is a file: elsewhere a command would have to be run. */
-function hostId(): Record<string, string> {
+function hostId(): OwnAttributes {
   for (const file of ['/etc/machine-id', '/var/lib/dbus/machine-id']) {
     try {
       return { 'host.id': readFileSync(file, 'utf8').trim() };

@@ -180,7 +180,6 @@ export class Telemetry {
   #reportLimit(family: string, joinedNames: number): void {
     this.logs.emit({
       eventName: 'gridwatch.agent.degraded',
-      severity: 'warn',
       body: `${joinedNames} of the ${family} share series as _OTHER: GRIDWATCH_METRICS_MAX_SERIES holds for this process`,
       attributes: { 'gridwatch.feature': family, 'gridwatch.reason': 'budget' },
       timeNs: this.#settings.clock.nowNs(),

@@ -1,13 +1,16 @@
 /**
  * The series limits of one family (threads, locks, queues, the rest): which names keep series of their own and which join `_OTHER`. Runs on the
- * agent thread. A name that appears gets its own series while there is room; once a minute a busier name takes the place of an idler one. It must
- * never let the family grow past its share, nor move a name to and fro: a name has to be twice as busy to displace another.
+ * agent thread. A name that appears gets its own series while there is room; once a minute busier names take the place of idler ones. It must
+ * never let the family grow past its share, nor move a name to and fro: a name has to be twice as busy to displace another, and in the long run one
+ * name a minute is displaced, because each newcomer is a few dozen new series for a backend.
  */
 import { type FAMILIES, type Family, OTHER } from './catalog.ts';
 import type { ExportedSeries, HrTime, MetricSeries, SourceSeries } from './series.ts';
 
 /** How much busier a name must be than the one it displaces. */
 const DISPLACING_FACTOR = 2;
+/** Names that may be displaced in a minute when none was for long; it grows back by one a minute. */
+const MAX_DISPLACED = 32;
 
 /** A name with all the series the sources write for it. */
 export class SeriesName {
@@ -25,6 +28,15 @@ export class SeriesName {
   }
 }
 
+/** One collection. */
+export interface CollectionTimes {
+  readonly collection: number;
+  readonly nowNs: number;
+  readonly time: HrTime;
+  /** When the one before was; of the first, when the agent began. */
+  readonly previousTime: HrTime;
+}
+
 export class FamilyLimit {
   readonly family: Family;
   readonly #names = new Map<string, SeriesName>();
@@ -32,6 +44,7 @@ export class FamilyLimit {
   #maxSeries: number;
   readonly #alwaysKept: readonly string[];
   #ownNames = 0;
+  #displaceable = MAX_DISPLACED;
   #wasJoining = false;
   /** The weight of the heaviest name so far: room for a newcomer, whose other series are yet to come. */
   #heaviest = 1;
@@ -92,8 +105,14 @@ export class FamilyLimit {
     this.#heaviest = Math.max(this.#heaviest, name.weight);
   }
 
+  /** Every series the sources write. */
+  *sources(): Generator<SourceSeries> {
+    for (const { sources } of this.#names.values()) yield* sources;
+  }
+
   /** A source's series is gone, and with it what it alone fed. */
-  forget(name: SeriesName, source: SourceSeries): void {
+  forget(source: SourceSeries): void {
+    const { name } = source;
     name.sources.delete(source);
     name.weight -= source.metric.weight;
     if (source.isOwn) this.#remove(source);
@@ -103,26 +122,29 @@ export class FamilyLimit {
   }
 
   /** After a collection: the idlest names join the others until the family fits. */
-  enforce(collection: number, startTime: HrTime): void {
-    if (this.usedSeries <= this.#maxSeries) return;
+  enforce(at: CollectionTimes): void {
+    if (this.#fits) return;
     for (const name of this.#ranked((entry) => entry.isOwn && !this.#isKept(entry.name))) {
-      if (this.usedSeries <= this.#maxSeries) return;
-      this.#join(name, collection, startTime);
+      if (this.#fits) return;
+      this.#join(name, at);
     }
   }
 
   /** Once a minute: names that became busy take the place of names that became idle. */
-  rebalance(collection: number, startTime: HrTime): void {
+  rebalance(at: CollectionTimes): void {
+    this.#displaceable = Math.min(MAX_DISPLACED, this.#displaceable + 1);
     const joined = this.#ranked((entry) => !entry.isOwn && entry.name !== OTHER).toReversed();
     const idlest = this.#ranked((entry) => entry.isOwn && !this.#isKept(entry.name));
     for (const candidate of joined) {
       while (!this.#hasRoomFor(candidate.weight)) {
         const displaced = idlest[0];
         if (displaced === undefined || candidate.activity <= displaced.activity * DISPLACING_FACTOR) break;
+        if (this.#displaceable <= 0) break;
+        this.#displaceable--;
         idlest.shift();
-        this.#join(displaced, collection, startTime);
+        this.#join(displaced, at);
       }
-      if (this.#hasRoomFor(candidate.weight)) this.#leaveOthers(candidate, startTime);
+      if (this.#hasRoomFor(candidate.weight)) this.#leaveOthers(candidate, at.time);
     }
     for (const name of this.#names.values()) name.activity /= 2;
   }
@@ -130,6 +152,10 @@ export class FamilyLimit {
   /** Series that belong to no name are few and always kept. */
   #isKept(name: string): boolean {
     return name === '' || this.#alwaysKept.includes(name);
+  }
+
+  get #fits(): boolean {
+    return this.usedSeries <= this.#maxSeries && this.#ownNames <= this.#maxNames;
   }
 
   #hasRoomFor(weight: number): boolean {
@@ -144,7 +170,7 @@ export class FamilyLimit {
       .toSorted((a, b) => a.activity - b.activity);
   }
 
-  #join(name: SeriesName, collection: number, startTime: HrTime): void {
+  #join(name: SeriesName, { collection, previousTime, nowNs }: CollectionTimes): void {
     name.isOwn = false;
     this.#ownNames--;
     for (const source of name.sources) {
@@ -152,8 +178,9 @@ export class FamilyLimit {
       const left = source.target;
       this.#remove(source);
       source.isOwn = false;
-      source.target = this.target(source.metric, source.attributes, false, startTime);
-      if (left.isExported) source.metric.leaving.push(left);
+      source.target = this.target(source.metric, source.attributes, false, previousTime);
+      const key = source.metric.keyOf(source.attributes);
+      if (left.isExported) source.metric.leaving.set(key, { series: left, leftIn: collection, leftNs: nowNs });
       else source.metric.fold(left, source.target, collection);
     }
   }

@@ -4,14 +4,9 @@
  * process is the sum over what the sources counted, however often a name moves between the two. It must never hold more than the limits admit.
  */
 import { EXPLICIT_BOUNDS_S, type HistogramSnapshot, HistogramTotal } from '../../shared-memory/histogram.ts';
-import {
-  ATTRIBUTES,
-  type AttributeDefinition,
-  type Attributes,
-  FAMILIES,
-  type MetricDefinition,
-  OTHER,
-} from './catalog.ts';
+import { type Attributes, FAMILIES, type MetricCatalog, type MetricDefinition, OTHER } from './catalog.ts';
+import { SeriesIndex } from './series-index.ts';
+import type { SeriesName } from './series-limits.ts';
 
 export type HrTime = [seconds: number, nanoseconds: number];
 
@@ -38,8 +33,8 @@ export class ExportedSeries {
 /** A series as a source writes it. */
 export class SourceSeries {
   readonly metric: MetricSeries;
-  readonly key: string;
   readonly attributes: Attributes;
+  readonly name: SeriesName;
   target: ExportedSeries;
   isOwn: boolean;
   writtenNs = 0;
@@ -49,12 +44,12 @@ export class SourceSeries {
   #lastCounts: Float64Array | undefined;
   #lastSumNs = 0;
 
-  constructor(metric: MetricSeries, key: string, attributes: Attributes, target: ExportedSeries, isOwn: boolean) {
+  constructor(metric: MetricSeries, attributes: Attributes, name: SeriesName, target: ExportedSeries) {
     this.metric = metric;
-    this.key = key;
     this.attributes = attributes;
+    this.name = name;
     this.target = target;
-    this.isOwn = isOwn;
+    this.isOwn = name.isOwn;
   }
 
   /** Passes a sum or gauge on; returns by how much a counter grew. A counter that went back has started again from zero. */
@@ -99,25 +94,44 @@ export class SourceSeries {
   }
 }
 
+/** A series that joined the others, as long as some reader has not seen what it counted last. */
+export interface LeavingSeries {
+  readonly series: ExportedSeries;
+  /** The collection it was written in last. */
+  readonly leftIn: number;
+  readonly leftNs: number;
+}
+
 /** All series of one metric. */
 export class MetricSeries {
   readonly name: string;
   readonly definition: MetricDefinition;
   /** Series of Prometheus that one of ours becomes: a histogram is one for each bucket, its sum and its count. */
   readonly weight: number;
+  /** Its counts say how busy a name of its family is. */
+  readonly isActivity: boolean;
   readonly exported: Map<string, ExportedSeries> = new Map();
-  readonly sources: Map<string, SourceSeries> = new Map();
-  /** Series that join the others after this collection: exported once more, because it holds counts nobody has seen. */
-  readonly leaving: ExportedSeries[] = [];
+  readonly sources: SeriesIndex<SourceSeries>;
+  readonly leaving: Map<string, LeavingSeries> = new Map();
+  readonly #attributes: MetricCatalog['attributes'];
   readonly #openAttributes: readonly string[];
 
-  constructor(name: string, definition: MetricDefinition) {
+  /** @throws TypeError for a metric with an attribute that the catalog does not describe. */
+  constructor(name: string, { metrics, attributes }: MetricCatalog) {
+    const definition = metrics[name] as MetricDefinition;
+    const unknown = definition.attributes.find((key) => attributes[key] === undefined);
+    if (unknown !== undefined) throw new TypeError(`${unknown} is not an attribute of the catalog`);
     this.name = name;
     this.definition = definition;
     this.weight = definition.buckets === undefined ? 1 : EXPLICIT_BOUNDS_S[definition.buckets].length + 3;
-    this.#openAttributes = definition.attributes.filter((key) => attributeDefinition(key).values === undefined);
+    this.isActivity = FAMILIES[definition.family].busiestBy === name;
+    this.#attributes = attributes;
+    this.#openAttributes = definition.attributes.filter((key) => attributes[key]?.values === undefined);
+    const closed = definition.attributes.filter((key) => attributes[key]?.values !== undefined);
+    this.sources = new SeriesIndex([...closed, ...this.#openAttributes]);
   }
 
+  /** Of an exported series; a source's are found without. */
   keyOf(attributes: Attributes): string {
     let key = '';
     for (const name of this.definition.attributes) key += `${attributes[name] ?? ''}\u0000`;
@@ -135,8 +149,9 @@ export class MetricSeries {
   otherAttributes(attributes: Attributes): Attributes {
     const kept: { [key: string]: string | number | boolean } = {};
     for (const key of this.definition.attributes) {
-      const { type, values } = attributeDefinition(key);
-      const value = values === undefined ? (type === 'string' ? OTHER : undefined) : attributes[key];
+      const definition = this.#attributes[key];
+      const value =
+        definition?.values === undefined ? (definition?.type === 'string' ? OTHER : undefined) : attributes[key];
       if (value !== undefined && attributes[key] !== undefined) kept[key] = value;
     }
     return kept;
@@ -147,7 +162,7 @@ export class MetricSeries {
     if (this.definition.startsAtZero !== true || this.#openAttributes.length > 0) return [];
     let combinations: Attributes[] = [{}];
     for (const key of this.definition.attributes) {
-      const values: (string | undefined)[] = [...(attributeDefinition(key).values ?? [])];
+      const values: (string | undefined)[] = [...(this.#attributes[key]?.values ?? [])];
       if (this.definition.optional?.includes(key)) values.push(undefined);
       combinations = combinations.flatMap((one) =>
         values.map((value) => (value === undefined ? one : { ...one, [key]: value })),
@@ -171,7 +186,9 @@ export class MetricSeries {
     const key = this.keyOf(attributes);
     const existing = this.exported.get(key);
     if (existing !== undefined) return { series: existing, isNew: false };
-    const series = new ExportedSeries(attributes, startTime);
+    // One that is still leaving stays: some reader would have to be told of both.
+    const series = this.leaving.get(key)?.series ?? new ExportedSeries(attributes, startTime);
+    this.leaving.delete(key);
     this.exported.set(key, series);
     return { series, isNew: true };
   }
@@ -182,20 +199,11 @@ export class MetricSeries {
     to.writtenIn = collection;
     if (from.histogram !== undefined) {
       to.histogram ??= new HistogramTotal(from.histogram.family);
-      for (let cell = 0; cell < to.histogram.counts.length; cell++) {
-        to.histogram.counts[cell] = (to.histogram.counts[cell] as number) + (from.histogram.counts[cell] as number);
-      }
-      to.histogram.sumNs += from.histogram.sumNs;
+      to.histogram.add(from.histogram);
     } else if (this.definition.instrument === 'gauge') {
       to.value = isFirst ? from.value : Math.max(to.value, from.value);
     } else {
       to.value = isFirst && this.definition.instrument === 'updowncounter' ? from.value : to.value + from.value;
     }
   }
-}
-
-function attributeDefinition(key: string): AttributeDefinition {
-  const definition = (ATTRIBUTES as { readonly [key: string]: AttributeDefinition })[key];
-  if (definition === undefined) throw new TypeError(`${key} is not an attribute of the catalog`);
-  return definition;
 }

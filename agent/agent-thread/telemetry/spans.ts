@@ -3,7 +3,7 @@
  * of each name in a window, as a root; incidents always and at once. Runs on the agent thread and knows nothing of the SDK. Its maps are bounded;
  * what it leaves out is summed up in what it lets through, never lost.
  */
-import type { Attributes, AttributeValue, SpanName } from './catalog.ts';
+import type { AttributeValue, SignalAttributes, SpanName } from './catalog.ts';
 
 /** The ids of a span of the application, in hex. */
 export interface SpanParent {
@@ -15,7 +15,7 @@ export interface SpanParent {
 export interface SpanEvent {
   readonly name: string;
   readonly timeNs: number;
-  readonly attributes?: Attributes;
+  readonly attributes?: SignalAttributes;
 }
 
 /** Something that took time, or happened, in the agent's nanoseconds. */
@@ -23,7 +23,7 @@ export interface SpanRecord {
   readonly name: SpanName;
   readonly startNs: number;
   readonly endNs: number;
-  readonly attributes: Attributes;
+  readonly attributes: SignalAttributes;
   /** The span that was active where it happened. */
   readonly parent?: SpanParent;
   readonly links?: readonly SpanParent[];
@@ -75,7 +75,7 @@ class Slowest {
     this.#othersNs += durationNs(shorter);
   }
 
-  get suppressed(): Attributes {
+  get suppressed(): SignalAttributes {
     if (this.#others === 0) return {};
     return { 'gridwatch.suppressed': this.#others, 'gridwatch.suppressed.time': this.#othersNs / 1e9 };
   }
@@ -171,7 +171,7 @@ export class SpanEmitter {
     this.#write(last.record, true, last.suppressed);
   }
 
-  #write(record: SpanRecord, isChild: boolean, suppressed: Attributes = {}): void {
+  #write(record: SpanRecord, isChild: boolean, suppressed: SignalAttributes = {}): void {
     const { parent, minRootNs: _, ...rest } = record;
     const unsampled =
       parent === undefined || isChild
@@ -186,7 +186,7 @@ function durationNs({ startNs, endNs }: SpanRecord): number {
   return endNs - startNs;
 }
 
-function withoutUndefined(attributes: Attributes): Record<string, AttributeValue> {
+function withoutUndefined(attributes: SignalAttributes): Record<string, AttributeValue> {
   const present: Record<string, AttributeValue> = {};
   for (const [key, value] of Object.entries(attributes)) if (value !== undefined) present[key] = value;
   return present;

@@ -86,7 +86,6 @@ describe('a feature is shed', () => {
     expect(logs).toMatchObject([
       {
         eventName: 'gridwatch.agent.degraded',
-        severity: 'warn',
         attributes: { 'gridwatch.feature': 'races', 'gridwatch.reason': 'budget' },
         key: 'races',
       },

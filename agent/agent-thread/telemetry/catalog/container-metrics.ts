@@ -9,6 +9,7 @@ export const CONTAINER_METRICS = {
     brief: 'CPU time of the control group (cgroup v2) this process is in.',
     attributes: ['cpu.mode'],
     family: 'rest',
+    feature: 'cpu',
     divisor: 1e9,
   },
   'container.memory.usage': {
@@ -17,6 +18,7 @@ export const CONTAINER_METRICS = {
     brief: 'Memory of the control group this process is in, caches included.',
     attributes: [],
     family: 'rest',
+    feature: 'cpu',
     isInteger: true,
   },
   'container.memory.working_set': {
@@ -25,6 +27,7 @@ export const CONTAINER_METRICS = {
     brief: 'Memory of the control group this process is in, without the file caches the kernel could drop at once.',
     attributes: [],
     family: 'rest',
+    feature: 'cpu',
     isInteger: true,
   },
   'gridwatch.container.memory.limit': {
@@ -33,6 +36,7 @@ export const CONTAINER_METRICS = {
     brief: 'Memory the control group may use: the smallest limit on the way to the root; absent without one.',
     attributes: [],
     family: 'rest',
+    feature: 'cpu',
     isInteger: true,
   },
   'gridwatch.cpu.quota.limit': {
@@ -42,6 +46,7 @@ export const CONTAINER_METRICS = {
       "CPUs' worth of time the control group may use: the smallest quota on the way to the root; absent without one.",
     attributes: [],
     family: 'rest',
+    feature: 'cpu',
   },
   'gridwatch.cpu.quota.periods': {
     instrument: 'counter',
@@ -49,6 +54,7 @@ export const CONTAINER_METRICS = {
     brief: 'Periods in which the group with the smallest quota had something to run.',
     attributes: [],
     family: 'rest',
+    feature: 'cpu',
     isInteger: true,
   },
   'gridwatch.cpu.quota.throttled_periods': {
@@ -57,6 +63,7 @@ export const CONTAINER_METRICS = {
     brief: 'Periods in which the group used up its quota and had to stop.',
     attributes: [],
     family: 'rest',
+    feature: 'cpu',
     isInteger: true,
   },
   'gridwatch.cpu.throttled.time': {
@@ -65,6 +72,7 @@ export const CONTAINER_METRICS = {
     brief: 'Time for which the group was stopped, added up over the CPUs it was stopped on.',
     attributes: [],
     family: 'rest',
+    feature: 'cpu',
     divisor: 1e9,
   },
   'gridwatch.pressure.time': {
@@ -74,6 +82,7 @@ export const CONTAINER_METRICS = {
       'Time in which some, or all, tasks of the control group (in the root group: of the machine) stood still for want of the resource.',
     attributes: ['gridwatch.pressure.resource', 'gridwatch.pressure.kind'],
     family: 'rest',
+    feature: 'cpu',
     divisor: 1e9,
   },
 } as const;

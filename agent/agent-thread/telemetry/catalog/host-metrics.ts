@@ -9,6 +9,7 @@ export const HOST_METRICS = {
     brief: 'Time of each CPU this process may use, by mode.',
     attributes: ['cpu.logical_number', 'cpu.mode'],
     family: 'rest',
+    feature: 'cpu',
     divisor: 1e9,
   },
   'system.cpu.utilization': {
@@ -17,6 +18,7 @@ export const HOST_METRICS = {
     brief: 'Share of the last interval that each CPU this process may use spent in the mode.',
     attributes: ['cpu.logical_number', 'cpu.mode'],
     family: 'rest',
+    feature: 'cpu',
   },
   'system.cpu.frequency': {
     instrument: 'gauge',
@@ -24,6 +26,7 @@ export const HOST_METRICS = {
     brief: 'Current frequency of each CPU this process may use.',
     attributes: ['cpu.logical_number'],
     family: 'rest',
+    feature: 'cpu',
     isInteger: true,
   },
   'system.cpu.logical.count': {
@@ -32,6 +35,7 @@ export const HOST_METRICS = {
     brief: 'CPUs this process may use.',
     attributes: [],
     family: 'rest',
+    feature: 'cpu',
     isInteger: true,
   },
   'system.cpu.physical.count': {
@@ -40,6 +44,7 @@ export const HOST_METRICS = {
     brief: 'Cores behind the CPUs this process may use.',
     attributes: [],
     family: 'rest',
+    feature: 'cpu',
     isInteger: true,
   },
   'process.cpu.time': {
@@ -48,6 +53,7 @@ export const HOST_METRICS = {
     brief: 'CPU time of the process, by mode.',
     attributes: ['cpu.mode'],
     family: 'rest',
+    feature: 'cpu',
     divisor: 1e9,
   },
   'process.cpu.utilization': {
@@ -56,6 +62,7 @@ export const HOST_METRICS = {
     brief: 'CPU time of the last interval over the CPU time this process could have used.',
     attributes: ['cpu.mode'],
     family: 'rest',
+    feature: 'cpu',
   },
   'process.context_switches': {
     instrument: 'counter',
@@ -63,6 +70,7 @@ export const HOST_METRICS = {
     brief: 'Context switches of the process.',
     attributes: ['process.context_switch.type'],
     family: 'rest',
+    feature: 'cpu',
     isInteger: true,
   },
   'process.thread.count': {
@@ -71,6 +79,7 @@ export const HOST_METRICS = {
     brief: 'Threads of the process as the kernel counts them.',
     attributes: [],
     family: 'rest',
+    feature: 'cpu',
     isInteger: true,
   },
   'process.memory.usage': {
@@ -79,6 +88,7 @@ export const HOST_METRICS = {
     brief: 'Physical memory of the process.',
     attributes: [],
     family: 'rest',
+    feature: 'cpu',
     isInteger: true,
   },
   'process.uptime': {
@@ -87,6 +97,7 @@ export const HOST_METRICS = {
     brief: 'Time since the process started.',
     attributes: [],
     family: 'rest',
+    feature: 'cpu',
     divisor: 1e9,
   },
 } as const;

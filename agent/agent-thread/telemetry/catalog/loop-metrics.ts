@@ -13,6 +13,7 @@ export const LOOP_METRICS = {
       "Time of the thread's event loop by state. Time parked in a raw Atomics.wait, as in an idle pool, is idle here; Node counts it as active.",
     attributes: ['thread.name', 'nodejs.eventloop.state'],
     family: 'threads',
+    feature: 'eventloop',
     divisor: 1e9,
   },
   'nodejs.eventloop.utilization': {
@@ -21,6 +22,7 @@ export const LOOP_METRICS = {
     brief: 'Active share of the last interval; time parked in a raw Atomics.wait is idle here.',
     attributes: ['thread.name'],
     family: 'threads',
+    feature: 'eventloop',
   },
   'nodejs.eventloop.delay.min': {
     instrument: 'gauge',
@@ -28,6 +30,7 @@ export const LOOP_METRICS = {
     brief: 'Least event loop delay of the last interval.',
     attributes: ['thread.name'],
     family: 'threads',
+    feature: 'eventloop',
     divisor: 1e9,
   },
   'nodejs.eventloop.delay.max': {
@@ -36,6 +39,7 @@ export const LOOP_METRICS = {
     brief: 'Greatest event loop delay of the last interval, that of a turn still going on included.',
     attributes: ['thread.name'],
     family: 'threads',
+    feature: 'eventloop',
     divisor: 1e9,
   },
   'nodejs.eventloop.delay.mean': {
@@ -44,6 +48,7 @@ export const LOOP_METRICS = {
     brief: 'Mean event loop delay of the last interval.',
     attributes: ['thread.name'],
     family: 'threads',
+    feature: 'eventloop',
     divisor: 1e9,
   },
   'nodejs.eventloop.delay.stddev': {
@@ -52,6 +57,7 @@ export const LOOP_METRICS = {
     brief: 'Standard deviation of the event loop delay in the last interval.',
     attributes: ['thread.name'],
     family: 'threads',
+    feature: 'eventloop',
     divisor: 1e9,
   },
   'nodejs.eventloop.delay.p50': {
@@ -60,6 +66,7 @@ export const LOOP_METRICS = {
     brief: 'Event loop delay of the last interval that 50 % of all did not exceed.',
     attributes: ['thread.name'],
     family: 'threads',
+    feature: 'eventloop',
     divisor: 1e9,
   },
   'nodejs.eventloop.delay.p90': {
@@ -68,6 +75,7 @@ export const LOOP_METRICS = {
     brief: 'Event loop delay of the last interval that 90 % of all did not exceed.',
     attributes: ['thread.name'],
     family: 'threads',
+    feature: 'eventloop',
     divisor: 1e9,
   },
   'nodejs.eventloop.delay.p99': {
@@ -76,6 +84,7 @@ export const LOOP_METRICS = {
     brief: 'Event loop delay of the last interval that 99 % of all did not exceed.',
     attributes: ['thread.name'],
     family: 'threads',
+    feature: 'eventloop',
     divisor: 1e9,
   },
 } as const;

@@ -11,6 +11,7 @@ export const MEMORY_METRICS = {
     brief: "Used part of a space of the thread's heap; a worker's smaller spaces together are `_OTHER`.",
     attributes: ['thread.name', 'v8js.heap.space.name'],
     family: 'threads',
+    feature: 'heap',
     isInteger: true,
   },
   'v8js.memory.heap.space.size': {
@@ -20,6 +21,7 @@ export const MEMORY_METRICS = {
       "Size of a space of the thread's heap, free parts included; a worker's smaller spaces together are `_OTHER`.",
     attributes: ['thread.name', 'v8js.heap.space.name'],
     family: 'threads',
+    feature: 'heap',
     isInteger: true,
   },
   'gridwatch.thread.heap.limit': {
@@ -28,6 +30,7 @@ export const MEMORY_METRICS = {
     brief: "Size at which the thread's heap is full: a worker then ends, the main thread takes the process with it.",
     attributes: ['thread.name'],
     family: 'threads',
+    feature: 'heap',
     isInteger: true,
   },
   'gridwatch.thread.memory.external': {
@@ -36,6 +39,7 @@ export const MEMORY_METRICS = {
     brief: "Memory outside the thread's heap that its objects keep, array buffers included.",
     attributes: ['thread.name'],
     family: 'threads',
+    feature: 'heap',
     isInteger: true,
   },
   'gridwatch.thread.memory.array_buffers': {
@@ -44,6 +48,7 @@ export const MEMORY_METRICS = {
     brief: 'Memory of the array buffers and Buffers of the thread.',
     attributes: ['thread.name'],
     family: 'threads',
+    feature: 'heap',
     isInteger: true,
   },
   'gridwatch.thread.memory.allocated': {
@@ -52,6 +57,7 @@ export const MEMORY_METRICS = {
     brief: "Allocated in the thread's heap since it began; from Node 26 on, whose V8 counts it.",
     attributes: ['thread.name'],
     family: 'threads',
+    feature: 'heap',
     isInteger: true,
   },
 } as const;

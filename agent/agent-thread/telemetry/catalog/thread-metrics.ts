@@ -9,6 +9,7 @@ export const THREAD_METRICS = {
     brief: 'Live threads.',
     attributes: ['gridwatch.thread.role'],
     family: 'rest',
+    feature: 'threads',
     isInteger: true,
   },
   'gridwatch.thread.exits': {
@@ -18,6 +19,7 @@ export const THREAD_METRICS = {
     attributes: ['error.type'],
     optional: ['error.type'],
     family: 'rest',
+    feature: 'threads',
     isInteger: true,
     startsAtZero: true,
   },
@@ -27,6 +29,7 @@ export const THREAD_METRICS = {
     brief: 'CPU time of the thread.',
     attributes: ['thread.name', 'cpu.mode'],
     family: 'threads',
+    feature: 'threads',
     divisor: 1e9,
   },
   'gridwatch.thread.state.time': {
@@ -35,6 +38,7 @@ export const THREAD_METRICS = {
     brief: 'Time of the thread by state; spinning is running, a raw Atomics.wait is parked.',
     attributes: ['thread.name', 'gridwatch.thread.role', 'gridwatch.thread.state'],
     family: 'threads',
+    feature: 'threads',
     divisor: 1e9,
   },
   'gridwatch.thread.context_switches': {
@@ -43,6 +47,7 @@ export const THREAD_METRICS = {
     brief: 'Context switches of the thread.',
     attributes: ['thread.name', 'process.context_switch.type'],
     family: 'threads',
+    feature: 'threads',
     isInteger: true,
   },
   'gridwatch.thread.startup.duration': {
@@ -52,6 +57,7 @@ export const THREAD_METRICS = {
     brief: 'From `new Worker` to the first user code of the worker.',
     attributes: [],
     family: 'rest',
+    feature: 'threads',
     divisor: 1e9,
   },
   'v8js.gc.duration': {
@@ -61,6 +67,7 @@ export const THREAD_METRICS = {
     brief: 'Garbage collection duration, of every thread.',
     attributes: ['thread.name', 'v8js.gc.type'],
     family: 'threads',
+    feature: 'gc',
     divisor: 1e9,
   },
   'gridwatch.cpu.parallelism': {
@@ -69,6 +76,7 @@ export const THREAD_METRICS = {
     brief: 'Threads running at once, on average over the last interval.',
     attributes: [],
     family: 'rest',
+    feature: 'threads',
   },
   'gridwatch.cpu.demand': {
     instrument: 'gauge',
@@ -76,5 +84,6 @@ export const THREAD_METRICS = {
     brief: 'Threads running, runnable or waiting for a lock at once, on average over the last interval.',
     attributes: [],
     family: 'rest',
+    feature: 'threads',
   },
 } as const;

@@ -95,6 +95,27 @@ describe('PressureMetrics', () => {
     expect(log).toEqual([`pressure ${reason}`]);
   });
 
+  it.each([
+    ['its files', ['cpu', 'memory', 'io'].map((resource) => `/sys/fs/cgroup/a/${resource}.pressure`)],
+    ['what group it is in', ['/proc/self/cgroup']],
+    ['the group', ['/sys/fs/cgroup/a/cgroup.type']],
+  ])('looks again when for want of descriptors it could not read %s', (_, paths) => {
+    const { metrics, log, files } = setUp('0::/a\n', OWN);
+    const before = collectFrom(metrics);
+    const contents = paths.map((path) => files.get(path) ?? '');
+    for (const path of paths) files.set(path, 'EMFILE');
+    expect(collectFrom(metrics)).toEqual({});
+    for (const [i, path] of paths.entries()) files.set(path, contents[i] ?? '');
+    expect(collectFrom(metrics)).toEqual(before);
+    expect(log).toEqual([]);
+  });
+
+  it('names a refusal as the reason whichever file it is of', () => {
+    const { metrics, log } = setUp('0::/\n', { '/proc/pressure/cpu': 'EACCES' });
+    collectFrom(metrics);
+    expect(log).toEqual(['pressure no_permission']);
+  });
+
   it('follows a process that is moved to another group', () => {
     const { metrics, files } = setUp('0::/\n', { ...OWN, ...MACHINE });
     expect(collectFrom(metrics)[time('io', 'some')]).toBe(9e3);

@@ -71,6 +71,21 @@ it('runs on across the threads that bear a name, in whatever slot', () => {
   expect(collectFrom(gc)).toEqual({ [series('minor', 'worker-1')]: 2 });
 });
 
+it('forgets names nobody has borne for long, and loses nothing that was not told', () => {
+  const counted = (): number => Object.values(collectFrom(gc)).reduce((sum, count) => sum + count, 0);
+  for (let i = 0; i < 300; i++) {
+    const reader = gc.open(memory, 1, `job-${i}`);
+    collectGarbage(1, 'minor', 1 * MS);
+    gc.close(reader);
+    memory.clearSlot(1);
+    if (i === 49) expect(counted()).toBe(50);
+  }
+  const told = collectFrom(gc);
+  // The first 50 have been told of already.
+  expect(told[series('minor', '_OTHER')]).toBe(300 - 128 - 50);
+  expect(Object.keys(told)).toHaveLength(128 + 1);
+});
+
 it('adds up the durations', () => {
   gc.open(memory, 0, 'main');
   collectGarbage(0, 'major', 3 * MS, 4 * MS);

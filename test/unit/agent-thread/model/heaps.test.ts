@@ -7,7 +7,7 @@ import {
   type HeapSpace,
   writeHeapSample,
 } from '../../../../agent/shared-memory/heap-words.ts';
-import { ControlMemory } from '../../../../agent/shared-memory/layout.ts';
+import { ControlMemory, SLOT } from '../../../../agent/shared-memory/layout.ts';
 import { collectFrom, only, type Written } from '../../../support/recording-sink.ts';
 
 const S = 1e9;
@@ -101,6 +101,13 @@ describe('Heaps', () => {
     write(3, { old_space: [50, 40] });
     nowNs += 3600 * S;
     expect(used(collectFrom(heaps))).toEqual({ 'thread.name=pool,v8js.heap.space.name=old_space': 40 });
+  });
+
+  test('a sample of the future is none', () => {
+    open(3, 'pool');
+    write(3, { old_space: [50, 40] }, 1000);
+    memory.f64[memory.slotAt(3, SLOT.HEAP) >> 3] = nowNs + 3600 * S;
+    expect(collectFrom(heaps)).toEqual({});
   });
 
   test('a thread that has ended has no memory any more', () => {

@@ -33,6 +33,19 @@ describe('NameTotals', () => {
     expect(names).not.toContain('job-0');
   });
 
+  test('they are 128 however often one of them is taken up again', () => {
+    const totals = new NameTotals(1);
+    for (let i = 0; i < 200; i++) {
+      totals.take(`job-${i}`);
+      totals.giveBack(`job-${i}`);
+    }
+    for (let round = 0; round < 5; round++) {
+      totals.take('job-199');
+      totals.giveBack('job-199');
+    }
+    expect(Object.keys(told(totals))).toHaveLength(128 + 1);
+  });
+
   test('what was told of a forgotten name is not told again, what was not goes to _OTHER', () => {
     const totals = new NameTotals(1);
     add(totals.take('long'), 10);

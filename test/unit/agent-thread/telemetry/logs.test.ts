@@ -19,7 +19,6 @@ function setUp() {
 function failure(more: Partial<LogRecord> = {}): LogRecord {
   return {
     eventName: 'gridwatch.thread.failed',
-    severity: 'error',
     body: 'worker resize failed',
     attributes: { 'thread.name': 'resize' },
     timeNs: 5e9,
@@ -73,7 +72,7 @@ describe('the span beside it', () => {
 
   test('is an error only if the record is', () => {
     const { emitter, spans } = setUp();
-    emitter.emit(failure({ eventName: 'gridwatch.agent.degraded', severity: 'warn' }));
+    emitter.emit(failure({ eventName: 'gridwatch.agent.degraded' }));
     expect(spans[0]).not.toHaveProperty('error');
   });
 

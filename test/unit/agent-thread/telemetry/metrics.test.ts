@@ -197,6 +197,19 @@ describe('limits', () => {
     expect(times.get('_OTHER user')).toBe(6);
   });
 
+  test('a series begins when it was not there yet: with the agent, or at the collection before its first', () => {
+    const { clock, registry, collect } = setUp();
+    const startOf = (name: string): unknown =>
+      [...(registry.metrics.get('gridwatch.thread.cpu.time')?.exported.values() ?? [])].find(
+        ({ attributes }) => attributes['thread.name'] === name,
+      )?.startTime;
+    collect('gridwatch.thread.cpu.time', (sink) => cpuTime(sink, 'early', 1));
+    const firstNs = clock.ns;
+    collect('gridwatch.thread.cpu.time', (sink) => cpuTime(sink, 'late', 1));
+    expect(startOf('early')).toEqual(registry.startTime);
+    expect(startOf('late')).toEqual(clock.toHrTime(firstNs));
+  });
+
   test('names that come and go for ever are forgotten', () => {
     const { collect, dropped, registry } = setUp({ maxSeries: 300 });
     for (let round = 0; round < 100; round++) {
@@ -206,13 +219,13 @@ describe('limits', () => {
     }
     expect(dropped()).toBe(0);
     const held = [...registry.metrics.values()].reduce((sum, { sources }) => sum + sources.size, 0);
-    expect(held).toBeLessThanOrEqual(4 * 300);
+    expect(held).toBeLessThanOrEqual(16 * 300);
   });
 
   test('more names at once than may be written are dropped and counted', () => {
     const { collect, dropped } = setUp({ maxSeries: 300 });
     collect('gridwatch.thread.cpu.time', (sink) => {
-      for (let i = 0; i < 2000; i++) cpuTime(sink, `job-${i}`, 1e9);
+      for (let i = 0; i < 5000; i++) cpuTime(sink, `job-${i}`, 1e9);
     });
     expect(dropped()).toBeGreaterThan(0);
   });
