@@ -66,7 +66,13 @@ export function parseMetricsPage(text: string): PrometheusSeries[] {
   return lines.map((line) => {
     const [, name, labels = '', value] = /^([^\s{]+)(?:\{(.*)\})? (\S+)(?: \d+)?$/.exec(line) ?? [];
     if (name === undefined) throw new Error(`not a line of metrics: ${line}`);
-    const pairs = Array.from(labels.matchAll(/([^\s,=]+)="((?:[^"\\]|\\.)*)"/g), ([, key = '', held = '']) => [key, held]);
-    return { labels: { __name__: name, ...Object.fromEntries(pairs) }, value: Number(value?.replace('Inf', 'Infinity')) };
+    const pairs = Array.from(labels.matchAll(/([^\s,=]+)="((?:[^"\\]|\\.)*)"/g), ([, key = '', held = '']) => [
+      key,
+      held,
+    ]);
+    return {
+      labels: { __name__: name, ...Object.fromEntries(pairs) },
+      value: Number(value?.replace('Inf', 'Infinity')),
+    };
   });
 }

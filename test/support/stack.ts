@@ -35,6 +35,16 @@ const PORTS = [
 ] as const;
 type Ports = Readonly<Record<(typeof PORTS)[number], number>>;
 
+const SIGNALS = ['spans', 'metric_points', 'log_records'] as const;
+/** The Collector's own counters of what it did not pass on. */
+const LOSSES = [
+  'receiver_refused',
+  'receiver_failed',
+  'processor_memory_limiter_refused',
+  'exporter_enqueue_failed',
+  'exporter_send_failed',
+] as const;
+
 export interface StackOptions {
   /** Which to start; default: all three. */
   readonly only?: readonly ('jaeger' | 'collector' | 'prometheus')[];
@@ -109,6 +119,19 @@ export class Stack implements AsyncDisposable {
       .filter((each) => wanted.has(each.labels['__name__'] ?? ''))
       .filter((each) => Object.entries(labels).every(([key, value]) => each.labels[key] === value))
       .reduce((total, { value }) => total + value, 0);
+  }
+
+  /** Whether every span the Collector has accepted has been taken by Jaeger. */
+  async hasSentAll(): Promise<boolean> {
+    const accepted = await this.collectorTotal('receiver_accepted_spans');
+    return accepted > 0 && (await this.collectorTotal('exporter_sent_spans')) === accepted;
+  }
+
+  /** What the Collector refused, gave up or could not queue, by its metric; empty when nothing. */
+  async collectorLosses(): Promise<Record<string, number>> {
+    const names = LOSSES.flatMap((kind) => SIGNALS.map((signal) => `${kind}_${signal}`));
+    const totals = await Promise.all(names.map(async (name) => [name, await this.collectorTotal(name)] as const));
+    return Object.fromEntries(totals.filter(([, total]) => total !== 0));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
