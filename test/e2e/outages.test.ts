@@ -3,16 +3,20 @@
  * is missing afterwards is known by name. The accounting: requests answered = traces in Jaeger, spans the Collector has accepted = spans in Jaeger, and
  * every counter of a loss on the way is zero.
  */
+import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import type { JaegerTrace } from '../support/jaeger-api.ts';
-import type { RunningNode } from '../support/run-node.ts';
+import { type JaegerTrace, tagOf } from '../support/jaeger-api.ts';
+import { BUILT_REGISTER_FILE } from '../support/observe.ts';
+import { type RunningNode, startNode } from '../support/run-node.ts';
 import { Stack } from '../support/stack.ts';
 import { TaggedLoad } from '../support/tagged-load.ts';
 import { binariesFor } from './binaries.ts';
 import { addressOf, startShop } from './shop-run.ts';
 
+const FAILING_WORKERS = fileURLToPath(new URL('../fixtures/apps/failing-workers.cjs', import.meta.url));
 const REQUESTS = 100;
+const WORKERS = 30;
 const OUTAGE = { deadlineMs: 60_000 } as const;
 /** The Collector tries again after half a minute at the latest, gRPC opens its connection anew within two. */
 const RECOVERY = { deadlineMs: 180_000, intervalMs: 500 } as const;
@@ -88,4 +92,46 @@ it('Jaeger is killed and comes back: no span is lost, and none is there twice', 
   );
   expect(dropped.length).toBeGreaterThan(0);
   expect(dropped.filter(({ value }) => value !== 0)).toEqual([]);
+});
+
+it('the Collector is killed and comes back: what the agent had to say meanwhile arrives, once', async (context) => {
+  await using stack = await Stack.start(binariesFor(context), { only: ['jaeger', 'collector'] });
+  const fromMs = Date.now();
+  const program = startNode({
+    withAgent: 'NODE_OPTIONS',
+    registerFile: BUILT_REGISTER_FILE,
+    args: [FAILING_WORKERS],
+    env: { OTEL_EXPORTER_OTLP_ENDPOINT: stack.collectorUrl, OTEL_SERVICE_NAME: 'shop', GRIDWATCH_LOG: 'text' },
+    deadlineMs: 240_000,
+  });
+  const until = async (workers: number): Promise<void> => program.waitForOutput(`\n${workers}\n`);
+  await until(WORKERS);
+  await eventually('incidents to be in Jaeger', async () => (await tracesOf(stack, fromMs)).length > 0, OUTAGE);
+
+  await stack.process('collector').kill('SIGKILL');
+  await until(2 * WORKERS);
+  await stack.process('collector').start();
+  await until(3 * WORKERS);
+  program.child.kill('SIGTERM');
+  const { stdout, stderr, exitCode } = await program.ended;
+  expect(exitCode).toBe(0);
+  // One line says that it is gone, one that it is back.
+  const said = stderr.split('\n').filter((line) => line.includes(stack.collectorUrl));
+  expect(said).toEqual([
+    expect.stringContaining(`cannot deliver`),
+    expect.stringMatching(/takes what it is sent again, after \d+ s/),
+  ]);
+
+  const names = stdout
+    .trim()
+    .split('\n')
+    .map((count) => `failing-${count}`);
+  const incidents = async (): Promise<string[]> => {
+    const spans = (await tracesOf(stack, fromMs)).flatMap((trace) => trace.spans);
+    const found = spans.filter(({ operationName }) => operationName === 'incident gridwatch.thread.failed');
+    return found.map((span) => String(tagOf(span, 'thread.name')));
+  };
+  await eventually('all incidents to be in Jaeger', async () => (await incidents()).length >= names.length, RECOVERY);
+  expect((await incidents()).toSorted()).toEqual(names.toSorted());
+  expect(await stack.collectorLosses()).toEqual({});
 });
