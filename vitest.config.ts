@@ -1,6 +1,6 @@
 /**
  * The test projects. `unit` runs in parallel and in seconds; `stress` and `integration` start real threads and real
- * processes, one file at a time, so that files do not take each other's processor. `test/run.cjs` starts them.
+ * processes, `e2e` real backends besides, one file at a time, so that files do not take each other's processor. `test/run.cjs` starts them.
  *
  * Every file runs in a process of its own: the agent's subject is what a process does to its threads. After each
  * file `test/support/no-leaks.ts` fails it if a worker, a child process or another handle is left.
@@ -47,6 +47,17 @@ const config: ViteUserConfig = defineConfig({
           include: ['test/integration/**/*.test.ts', 'test/regression/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          globalSetup: 'test/e2e/prepare.ts',
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
           fileParallelism: false,
         },
       },

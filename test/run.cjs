@@ -27,6 +27,7 @@ var STEPS = {
   unit: { bin: ['vitest', 'vitest'], args: ['run', '--project', 'unit'], whole: ['--coverage'], tests: true },
   stress: { bin: ['vitest', 'vitest'], args: ['run', '--project', 'stress'], tests: true },
   integration: { bin: ['vitest', 'vitest'], args: ['run', '--project', 'integration'], tests: true },
+  e2e: { bin: ['vitest', 'vitest'], args: ['run', '--project', 'e2e'], tests: true },
   bench: { script: ['test', 'bench', 'main.ts'], args: [] }
 };
 

@@ -5,9 +5,10 @@
  * its limit, and what it is given is validated: the program could have sent it.
  *
  * Everything in the application's resource is taken over but three things. `process.*`: the agent has its own, which is of the same process and names
- * neither command line nor path nor owner. Ids and addresses of the host: TELEMETRY.md keeps them in the process, and what the application exports
- * under its own resource is its own business. `telemetry.*`: it says who made the data. So nothing leaves the process because of the agent that did
- * not before, and who it is reads the same. An application without `service.instance.id` leaves the agent its own: of two processes without one, the
+ * neither command line nor path nor owner. Hardware addresses: nobody compares them. `telemetry.*`: it says who made the data. The host's id and
+ * addresses are taken over where the application has them, although the agent would not have found them out: Jaeger takes spans whose `host.id`,
+ * `host.ip` or else `host.name` differ to come from two clocks, and moves, or warns of, the child that seems to reach out of its parent. So nothing
+ * leaves the process because of the agent that did not before, and who it is reads the same. An application without `service.instance.id` leaves the agent its own: of two processes without one, the
  * counters could not be told apart.
  */
 import type { ResourceAttributes } from './telemetry/resource.ts';
@@ -16,9 +17,6 @@ import type { ResourceAttributes } from './telemetry/resource.ts';
 const MAX_ATTRIBUTES = 128;
 const MAX_NAME_CHARS = 256;
 const MAX_VALUE_CHARS = 4096;
-
-/** Said by the agent itself, without paths, arguments and owner; or kept in the process. */
-const LEFT_OUT: ReadonlySet<string> = new Set(['host.id', 'host.ip', 'host.mac']);
 
 export interface IdentitySettings {
   /** The application's SDK was registered when everything was exported under the agent's own name already. */
@@ -80,7 +78,7 @@ function takenOver(entries: readonly unknown[]): ResourceAttributes {
 
 function isTakenOver(name: string): boolean {
   if (name === '' || name.length > MAX_NAME_CHARS || name === '__proto__') return false;
-  return !/^(?:process|telemetry)\./.test(name) && !LEFT_OUT.has(name);
+  return !/^(?:process\.|telemetry\.|host\.mac$)/.test(name);
 }
 
 function isValue(value: unknown): value is string | number | boolean {

@@ -40,8 +40,9 @@ const threadCount = Math.min(Math.max(availableParallelism(), 2), POOL_MAX_THREA
 const pool = new Piscina({
   filename: new URL('./tasks.js', import.meta.url).href,
   workerData: { prices: catalogue.prices, stock },
-  minThreads: threadCount,
+  minThreads: 1, // the others start when a request finds none free, and `worker.start` is a span inside that request
   maxThreads: threadCount,
+  idleTimeout: Infinity,
   maxQueue: 1_000,
 });
 
@@ -153,5 +154,5 @@ server.listen(settings.port, '127.0.0.1', () => {
   const end = settings.hasLoad
     ? `${settings.loadMs / 1000} s of load, then it ends; Ctrl-C ends it now`
     : 'Ctrl-C ends it';
-  console.log(`shop: ${url}, ${threadCount} workers; ${end}.`);
+  console.log(`shop: ${url}, up to ${threadCount} workers; ${end}.`);
 });

@@ -161,7 +161,7 @@ describe('the shop', () => {
     const { code, signal, stdout, stderr } = await start({ SHOP_SECONDS: '1', SHOP_RATE: '20' }).ended;
     expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: '' });
     expect(stdout).toMatch(
-      /^shop: http:\S+, \d workers; 1 s of load, .*\.\nshop: [1-9]\d* requests answered, 0 failed, .*\.\n$/,
+      /^shop: http:\S+, up to \d workers; 1 s of load, .*\.\nshop: [1-9]\d* requests answered, 0 failed, .*\.\n$/,
     );
   });
 

@@ -1,0 +1,137 @@
+/**
+ * A backend is killed, without a chance to say good-bye, and comes back while the shop is under load. Each request has a trace id of its own, so what
+ * is missing afterwards is known by name. The accounting: requests answered = traces in Jaeger, spans the Collector has accepted = spans in Jaeger, and
+ * every counter of a loss on the way is zero.
+ */
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { type JaegerTrace, tagOf } from '../support/jaeger-api.ts';
+import { BUILT_REGISTER_FILE } from '../support/observe.ts';
+import { type RunningNode, startNode } from '../support/run-node.ts';
+import { Stack } from '../support/stack.ts';
+import { TaggedLoad } from '../support/tagged-load.ts';
+import { binariesFor } from './binaries.ts';
+import { addressOf, startShop } from './shop-run.ts';
+
+const FAILING_WORKERS = fileURLToPath(new URL('../fixtures/apps/failing-workers.cjs', import.meta.url));
+const REQUESTS = 100;
+const WORKERS = 30;
+const OUTAGE = { deadlineMs: 60_000 } as const;
+/** The Collector tries again after half a minute at the latest, gRPC opens its connection anew within two. */
+const RECOVERY = { deadlineMs: 180_000, intervalMs: 500 } as const;
+
+interface Shop {
+  readonly running: RunningNode;
+  readonly load: TaggedLoad;
+  /** Resolves when so many more requests have been answered. */
+  more(requests: number): Promise<void>;
+}
+
+async function openShop(endpoint: string): Promise<Shop> {
+  const running = startShop({
+    OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
+    SHOP_LOAD: 'off',
+    GRIDWATCH_GC_THRESHOLD_MS: '1',
+  });
+  const load = new TaggedLoad(await addressOf(running));
+  const more = async (requests: number): Promise<void> => {
+    const goal = load.answered.length + requests;
+    await eventually(`${requests} more requests to be answered`, () => load.answered.length >= goal, OUTAGE);
+  };
+  return { running, load, more };
+}
+
+/** Ends the shop as an orchestrator does, and gives back what it wrote to stderr. */
+async function close({ running, load }: Shop): Promise<string> {
+  await load.stop();
+  running.child.kill('SIGTERM');
+  const { exitCode, stderr } = await running.ended;
+  expect(exitCode).toBe(0);
+  return stderr;
+}
+
+async function tracesOf(stack: Stack, fromMs: number): Promise<JaegerTrace[]> {
+  return stack.jaeger.find({ service: 'shop', fromMs, limit: 100_000 });
+}
+
+it('Jaeger is killed and comes back: no span is lost, and none is there twice', async (context) => {
+  await using stack = await Stack.start(binariesFor(context), { only: ['jaeger', 'collector'] });
+  const fromMs = Date.now();
+  const shop = await openShop(stack.collectorUrl);
+  await shop.more(REQUESTS);
+  await eventually('spans to be in Jaeger', async () => (await tracesOf(stack, fromMs)).length > 0, OUTAGE);
+
+  await stack.process('jaeger').kill('SIGKILL');
+  const acceptedBefore = await stack.collectorTotal('receiver_accepted_spans');
+  await shop.more(2 * REQUESTS);
+  const isQueued = async (): Promise<boolean> => (await stack.collectorTotal('exporter_queue_size')) > 0;
+  await eventually('the Collector to queue what Jaeger does not take', isQueued, OUTAGE);
+  await eventually(
+    'the Collector to go on accepting',
+    async () => (await stack.collectorTotal('receiver_accepted_spans')) > acceptedBefore + REQUESTS,
+    OUTAGE,
+  );
+  expect(await stack.collectorTotal('exporter_sent_spans')).toBeLessThanOrEqual(acceptedBefore);
+
+  await stack.process('jaeger').start();
+  await shop.more(REQUESTS);
+  expect(await close(shop)).toBe('');
+  await eventually('Jaeger to have taken all that the Collector accepted', () => stack.hasSentAll(), RECOVERY);
+
+  const traces = await tracesOf(stack, fromMs);
+  const stored = new Set(traces.map(({ traceID }) => traceID));
+  expect(shop.load.answered.length).toBeGreaterThanOrEqual(4 * REQUESTS);
+  expect(shop.load.answered.filter((id) => !stored.has(id))).toEqual([]);
+  const spans = traces.flatMap((trace) => trace.spans.map(({ spanID }) => `${trace.traceID}/${spanID}`));
+  expect(spans.length).toBe(new Set(spans).size);
+  expect(spans.length).toBe(await stack.collectorTotal('receiver_accepted_spans'));
+  expect(await stack.collectorLosses()).toEqual({});
+  const dropped = (await stack.serviceMetrics()).filter(
+    ({ labels }) => labels['__name__'] === 'gridwatch_agent_dropped_total',
+  );
+  expect(dropped.length).toBeGreaterThan(0);
+  expect(dropped.filter(({ value }) => value !== 0)).toEqual([]);
+});
+
+it('the Collector is killed and comes back: what the agent had to say meanwhile arrives, once', async (context) => {
+  await using stack = await Stack.start(binariesFor(context), { only: ['jaeger', 'collector'] });
+  const fromMs = Date.now();
+  const program = startNode({
+    withAgent: 'NODE_OPTIONS',
+    registerFile: BUILT_REGISTER_FILE,
+    args: [FAILING_WORKERS],
+    env: { OTEL_EXPORTER_OTLP_ENDPOINT: stack.collectorUrl, OTEL_SERVICE_NAME: 'shop', GRIDWATCH_LOG: 'text' },
+    deadlineMs: 240_000,
+  });
+  const until = async (workers: number): Promise<void> => program.waitForOutput(`\n${workers}\n`);
+  await until(WORKERS);
+  await eventually('incidents to be in Jaeger', async () => (await tracesOf(stack, fromMs)).length > 0, OUTAGE);
+
+  await stack.process('collector').kill('SIGKILL');
+  await until(2 * WORKERS);
+  await stack.process('collector').start();
+  await until(3 * WORKERS);
+  program.child.kill('SIGTERM');
+  const { stdout, stderr, exitCode } = await program.ended;
+  expect(exitCode).toBe(0);
+  // One line says that it is gone, one that it is back.
+  const said = stderr.split('\n').filter((line) => line.includes(stack.collectorUrl));
+  expect(said).toEqual([
+    expect.stringContaining(`cannot deliver`),
+    expect.stringMatching(/takes what it is sent again, after \d+ s/),
+  ]);
+
+  const names = stdout
+    .trim()
+    .split('\n')
+    .map((count) => `failing-${count}`);
+  const incidents = async (): Promise<string[]> => {
+    const spans = (await tracesOf(stack, fromMs)).flatMap((trace) => trace.spans);
+    const found = spans.filter(({ operationName }) => operationName === 'incident gridwatch.thread.failed');
+    return found.map((span) => String(tagOf(span, 'thread.name')));
+  };
+  await eventually('all incidents to be in Jaeger', async () => (await incidents()).length >= names.length, RECOVERY);
+  expect((await incidents()).toSorted()).toEqual(names.toSorted());
+  expect(await stack.collectorLosses()).toEqual({});
+});

@@ -1,0 +1,221 @@
+/**
+ * Collector, Jaeger and Prometheus with the files of `collector-config/`, on free ports of the loopback interface and a folder of their own. Runs in a
+ * test's own process. The Collector and Jaeger run the shipped files as they are; Prometheus expands no variables, so it runs a copy in which only the
+ * targets differ.
+ */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { BackendProcess } from './backend-process.ts';
+import type { BackendName } from './backends.ts';
+import { freePorts } from './free-ports.ts';
+import { JaegerApi } from './jaeger-api.ts';
+import { PrometheusApi, type PrometheusSeries, readMetricsPage } from './prometheus-api.ts';
+
+const CONFIG = fileURLToPath(new URL('../../collector-config/', import.meta.url));
+
+/** The binaries, by name. */
+export type Binaries = Readonly<Record<BackendName, string>>;
+
+const PORTS = [
+  'collectorGrpc',
+  'collectorHttp',
+  'collectorPrometheus',
+  'collectorTelemetry',
+  'collectorHealth',
+  'jaegerGrpc',
+  'jaegerHttp',
+  'jaegerQuery',
+  'jaegerQueryGrpc',
+  'jaegerTelemetry',
+  'jaegerHealth',
+  'prometheus',
+  'application',
+] as const;
+type Ports = Readonly<Record<(typeof PORTS)[number], number>>;
+
+const SIGNALS = ['spans', 'metric_points', 'log_records'] as const;
+/** The Collector's own counters of what it did not pass on. */
+const LOSSES = [
+  'receiver_refused',
+  'receiver_failed',
+  'processor_memory_limiter_refused',
+  'exporter_enqueue_failed',
+  'exporter_send_failed',
+] as const;
+
+export interface StackOptions {
+  /** Which to start; default: all three. */
+  readonly only?: readonly ('jaeger' | 'collector' | 'prometheus')[];
+  /** Added to the scrape configurations, with the stack's port for an application in place of `APPLICATION`. */
+  readonly scrapeConfig?: string;
+}
+
+export class Stack implements AsyncDisposable {
+  readonly #binaries: Binaries;
+  readonly #folder: string;
+  readonly ports: Ports;
+  readonly #started: BackendProcess[] = [];
+
+  private constructor(binaries: Binaries, folder: string, ports: Ports) {
+    this.#binaries = binaries;
+    this.#folder = folder;
+    this.ports = ports;
+  }
+
+  static async start(
+    binaries: Binaries,
+    { only = ['jaeger', 'collector', 'prometheus'], scrapeConfig = '' }: StackOptions = {},
+  ): Promise<Stack> {
+    const folder = await mkdtemp(join(tmpdir(), 'gridwatch-stack-'));
+    const stack = new Stack(binaries, folder, await freePorts(...PORTS));
+    try {
+      if (only.includes('jaeger')) stack.#started.push(await stack.#startJaeger());
+      if (only.includes('collector')) stack.#started.push(await stack.#startCollector());
+      if (only.includes('prometheus')) stack.#started.push(await stack.#startPrometheus(scrapeConfig));
+    } catch (error) {
+      await stack[Symbol.asyncDispose]();
+      throw error;
+    }
+    return stack;
+  }
+
+  /** A backend by its name; it must have been started. */
+  process(name: 'jaeger' | 'collector' | 'prometheus'): BackendProcess {
+    const found = this.#started.find((backend) => backend.name === name);
+    if (found === undefined) throw new Error(`${name} was not started`);
+    return found;
+  }
+
+  get jaeger(): JaegerApi {
+    return new JaegerApi(this.#url('jaegerQuery'));
+  }
+
+  get prometheus(): PrometheusApi {
+    return new PrometheusApi(this.#url('prometheus'));
+  }
+
+  /** For OTEL_EXPORTER_OTLP_ENDPOINT. */
+  get collectorUrl(): string {
+    return this.#url('collectorHttp');
+  }
+
+  /** For OTEL_EXPORTER_OTLP_ENDPOINT of a process that needs no Collector. */
+  get jaegerUrl(): string {
+    return this.#url('jaegerHttp');
+  }
+
+  /** What the Collector shows to Prometheus of the services. */
+  async serviceMetrics(): Promise<PrometheusSeries[]> {
+    return readMetricsPage(`${this.#url('collectorPrometheus')}/metrics`);
+  }
+
+  /** A metric of the Collector's own, added up over its series: 0 before the first. Without the prefix and any `_total`. */
+  async collectorTotal(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
+    const wanted = new Set([`otelcol_${name}`, `otelcol_${name}_total`]);
+    const series = await readMetricsPage(`${this.#url('collectorTelemetry')}/metrics`);
+    return series
+      .filter((each) => wanted.has(each.labels['__name__'] ?? ''))
+      .filter((each) => Object.entries(labels).every(([key, value]) => each.labels[key] === value))
+      .reduce((total, { value }) => total + value, 0);
+  }
+
+  /** Whether every span the Collector has accepted has been taken by Jaeger. */
+  async hasSentAll(): Promise<boolean> {
+    const accepted = await this.collectorTotal('receiver_accepted_spans');
+    return accepted > 0 && (await this.collectorTotal('exporter_sent_spans')) === accepted;
+  }
+
+  /** What the Collector refused, gave up or could not queue, by its metric; empty when nothing. */
+  async collectorLosses(): Promise<Record<string, number>> {
+    const names = LOSSES.flatMap((kind) => SIGNALS.map((signal) => `${kind}_${signal}`));
+    const totals = await Promise.all(names.map(async (name) => [name, await this.collectorTotal(name)] as const));
+    return Object.fromEntries(totals.filter(([, total]) => total !== 0));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#started.map(async (backend) => backend.kill()));
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  #url(port: keyof Ports): string {
+    return `http://127.0.0.1:${this.ports[port]}`;
+  }
+
+  #startJaeger(): Promise<BackendProcess> {
+    return BackendProcess.start({
+      name: 'jaeger',
+      file: this.#binaries.jaeger,
+      args: ['--config', join(CONFIG, 'jaeger.yaml')],
+      cwd: this.#folder,
+      env: this.jaegerEnv,
+      readyUrl: `${this.#url('jaegerHealth')}/status`,
+    });
+  }
+
+  #startCollector(): Promise<BackendProcess> {
+    return BackendProcess.start({
+      name: 'collector',
+      file: this.#binaries.otelcol,
+      args: ['--config', join(CONFIG, 'collector.yaml')],
+      cwd: this.#folder,
+      env: this.collectorEnv,
+      readyUrl: this.#url('collectorHealth'),
+    });
+  }
+
+  async #startPrometheus(scrapeConfig: string): Promise<BackendProcess> {
+    const file = join(this.#folder, 'prometheus.yml');
+    await writeFile(file, await this.prometheusConfig(scrapeConfig));
+    return BackendProcess.start({
+      name: 'prometheus',
+      file: this.#binaries.prometheus,
+      args: [
+        `--config.file=${file}`,
+        `--storage.tsdb.path=${join(this.#folder, 'prometheus')}`,
+        `--web.listen-address=127.0.0.1:${this.ports.prometheus}`,
+      ],
+      cwd: this.#folder,
+      readyUrl: `${this.#url('prometheus')}/-/ready`,
+    });
+  }
+
+  get collectorEnv(): Record<string, string> {
+    return {
+      COLLECTOR_OTLP_GRPC_PORT: String(this.ports.collectorGrpc),
+      COLLECTOR_OTLP_HTTP_PORT: String(this.ports.collectorHttp),
+      COLLECTOR_PROMETHEUS_PORT: String(this.ports.collectorPrometheus),
+      COLLECTOR_TELEMETRY_PORT: String(this.ports.collectorTelemetry),
+      COLLECTOR_HEALTH_PORT: String(this.ports.collectorHealth),
+      COLLECTOR_STORAGE: join(this.#folder, 'collector'),
+      JAEGER_ENDPOINT: `127.0.0.1:${this.ports.jaegerGrpc}`,
+    };
+  }
+
+  get jaegerEnv(): Record<string, string> {
+    return {
+      JAEGER_OTLP_GRPC_PORT: String(this.ports.jaegerGrpc),
+      JAEGER_OTLP_HTTP_PORT: String(this.ports.jaegerHttp),
+      JAEGER_QUERY_PORT: String(this.ports.jaegerQuery),
+      JAEGER_QUERY_GRPC_PORT: String(this.ports.jaegerQueryGrpc),
+      JAEGER_TELEMETRY_PORT: String(this.ports.jaegerTelemetry),
+      JAEGER_HEALTH_PORT: String(this.ports.jaegerHealth),
+      JAEGER_STORAGE: join(this.#folder, 'jaeger'),
+    };
+  }
+
+  /** The shipped file with this stack's addresses. */
+  async prometheusConfig(scrapeConfig: string): Promise<string> {
+    const targets: Record<string, number> = {
+      'collector:8889': this.ports.collectorPrometheus,
+      'collector:8888': this.ports.collectorTelemetry,
+      'jaeger:8887': this.ports.jaegerTelemetry,
+      'localhost:9090': this.ports.prometheus,
+      APPLICATION: this.ports.application,
+    };
+    let config = (await readFile(join(CONFIG, 'prometheus.yml'), 'utf8')) + scrapeConfig;
+    for (const [target, port] of Object.entries(targets)) config = config.replaceAll(target, `127.0.0.1:${port}`);
+    return config;
+  }
+}
