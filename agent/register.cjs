@@ -7,6 +7,7 @@
 (function gate() {
   var MINIMUM = [22, 15];
   try {
+    var ticket = takeTicket();
     var env = process.env;
     var log = String(env.GRIDWATCH_LOG || '')
       .trim()
@@ -58,7 +59,7 @@
       require(
         (require('worker_threads').isMainThread ? './preload' : './preload-worker') +
           (/[\\/]dist$/.test(__dirname) ? '.js' : '.ts')
-      ).preload(__filename);
+      ).preload(__filename, ticket);
     } catch (error) {
       say(
         'off: it could not be loaded (' +
@@ -68,5 +69,17 @@
     }
   } catch (_) {
     /* Whatever it was, the program comes first. */
+  }
+
+  /* A worker's spawn ticket (app-thread/ticket.ts), out of the program's sight before anything else can happen, be it that this thread stays off. */
+  function takeTicket() {
+    try {
+      var threads = require('worker_threads');
+      var found = threads.isMainThread ? undefined : threads.getEnvironmentData('gridwatch.ticket');
+      if (found !== undefined) threads.setEnvironmentData('gridwatch.ticket', undefined);
+      return found;
+    } catch (_) {
+      return undefined;
+    }
   }
 })();

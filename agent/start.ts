@@ -6,11 +6,12 @@
  */
 import type { MessagePort, Worker } from 'node:worker_threads';
 import type { AgentThreadSettings, DisabledFeature } from './agent-thread/settings.ts';
+import { agentWorkerOptions } from './app-thread/agent-worker-options.ts';
 import { ApplicationResource, type ResourceNotice } from './app-thread/application-resource.ts';
 import { attachThread } from './app-thread/attach.ts';
 import { handleSignals } from './app-thread/exit.ts';
 import { flushBlocking, flushWaiting } from './app-thread/flush.ts';
-import { claimPreload, nodeOptionsWithout } from './app-thread/preload-argument.ts';
+import { claimPreload } from './app-thread/preload-argument.ts';
 import type { Config, GridwatchOptions } from './config/options.ts';
 import { isInRatio } from './config/ratio.ts';
 import { resolveConfig } from './config/resolve.ts';
@@ -198,14 +199,10 @@ class AgentThread {
       disabledFeatures: this.#disabledFeatures,
     };
     this.#setState(AgentState.STARTING);
-    /* Neither arguments nor options of the program's: with the preload in them the agent would observe, and start, itself. */
-    const { NODE_OPTIONS, ...env } = process.env;
-    if (NODE_OPTIONS !== undefined) env['NODE_OPTIONS'] = nodeOptionsWithout(registerFile, NODE_OPTIONS);
     const worker = new NodeWorker(moduleUrl('agent-thread/main'), {
       name: 'gridwatch',
       argv: [],
-      execArgv: [],
-      env,
+      ...agentWorkerOptions(registerFile),
       workerData: settings,
       transferList: [port2],
       /* Not piped: a pipe would initialise the program's own stdout and stderr and put listeners on them. */
@@ -213,6 +210,8 @@ class AgentThread {
       stderr: true,
     });
     worker.unref();
+    /* Whatever is printed there all the same is kept back, instead of keeping the process alive until somebody reads it. */
+    for (const output of [worker.stdout, worker.stderr]) output._read = () => {};
     worker.on('error', (error) => this.#failed(describe(error)));
     worker.on('exit', (code) => this.#ended(code));
     this.worker = worker;

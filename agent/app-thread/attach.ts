@@ -20,7 +20,7 @@ import { HeapSource } from './sources/heap.ts';
 import { LoopWatch } from './sources/loop-watch.ts';
 import { followWorkers, type SpawnNotice } from './spawn.ts';
 import { followTermination } from './terminate.ts';
-import { takeTicket } from './ticket.ts';
+import { readTicket } from './ticket.ts';
 
 const { threadId } = process.getBuiltinModule('node:worker_threads');
 
@@ -107,8 +107,8 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
 }
 
 /** The preload on a worker thread: attaches it by the ticket that its parent sent along, and does nothing without one. */
-export function attachWorker(registerFile: string): void {
-  const ticket = takeTicket();
+export function attachWorker(registerFile: string, found: unknown): void {
+  const ticket = readTicket(found);
   if (ticket === undefined) return;
   removeAdded(ticket.addedExecArgv);
   const memory = ControlMemory.attach(ticket.buffer);

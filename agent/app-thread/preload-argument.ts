@@ -54,20 +54,41 @@ export function claimPreload(file: string): Preload {
   return { file, inExecArgv, inNodeOptions, isImport };
 }
 
-/** NODE_OPTIONS without our entry: for the agent's own thread, which must not load the gate. */
-export function nodeOptionsWithout(file: string, nodeOptions: string): string {
+/** Options of NODE_OPTIONS that run code of the program's, or print. The value of all but the last is attached or follows. */
+const RUNS_CODE = /^(?:--require|-r|--import|--(?:experimental[-_])?loader)(=|$)/;
+const PRINTS = /^--trace[-_]sync[-_]io$/;
+
+/** NODE_OPTIONS without what would run code before a thread's first file: for the agent's own thread. */
+export function nodeOptionsWithoutCode(nodeOptions: string): string {
   const kept: string[] = [];
   const options = splitNodeOptions(nodeOptions);
   for (let i = 0; i < options.length; i++) {
-    const [, flag, attached] = FLAG.exec(options[i] as string) ?? [];
-    const value = attached ?? options[i + 1];
-    if (flag !== undefined && value !== undefined && isOurs(value, file)) {
-      if (attached === undefined) i++;
-      continue;
-    }
-    kept.push(options[i] as string);
+    const option = options[i] as string;
+    const [runsCode, attached] = RUNS_CODE.exec(option) ?? [];
+    if (runsCode !== undefined) i += attached === '=' ? 0 : 1;
+    else if (!PRINTS.test(option)) kept.push(option);
   }
   return joinNodeOptions(kept);
+}
+
+/**
+ * True when nothing of the program's runs before the gate in a worker with these options. Node loads what is required, of NODE_OPTIONS first, then
+ * starts the threads of loaders, then loads what is imported. Yarn's hooks, which must come first where they are, start nothing.
+ */
+export function isGateFirst(execArgv: readonly unknown[], nodeOptions: string, file: string): boolean {
+  const required: string[] = [];
+  const imported: string[] = [];
+  let hasLoader = false;
+  const options = [...splitNodeOptions(nodeOptions), ...execArgv];
+  for (const [i, option] of options.entries()) {
+    if (typeof option !== 'string' || !RUNS_CODE.test(option)) continue;
+    const [, flag, attached] = FLAG.exec(option) ?? [];
+    const value = attached ?? options[i + 1];
+    if (flag === undefined) hasLoader = true;
+    else if (typeof value === 'string') (flag === '--import' ? imported : required).push(value);
+  }
+  const first = required.find((value) => !value.endsWith('.pnp.cjs')) ?? imported[0];
+  return first !== undefined && isOurs(first, file) && (required.includes(first) || !hasLoader);
 }
 
 function isOurs(value: string, file: string): boolean {

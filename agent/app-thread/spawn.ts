@@ -6,14 +6,16 @@
  *
  * Node's Worker constructor posts one internal message, 'loadScript', to the new thread. While the constructor runs,
  * `MessagePort.prototype.postMessage` is ours: it posts a copy of that message with the ticket added to the copy's environment data and the
- * liveness port to the transfer list, and is put back at once. Outside of constructors no message passes here.
+ * liveness port to the transfer list, and is put back at once. Outside of constructors no message passes here. The port is part of the ticket, unless
+ * code of the program's runs before the gate; then it is a field of the message that Node does not look at: nobody reaches it, it still closes
+ * when the thread ends.
  */
 import type { MessagePort, WorkerOptions } from 'node:worker_threads';
 import type { Config } from '../config/options.ts';
 import { plainPath } from '../file-path.ts';
 import { claimSlot, type SlotClaim } from '../shared-memory/registry.ts';
 import { callSiteOf } from './call-site.ts';
-import { hasPreload, type Preload } from './preload-argument.ts';
+import { hasPreload, isGateFirst, type Preload } from './preload-argument.ts';
 import type { Recorder } from './recorder.ts';
 import { createTicket, TICKET_KEY } from './ticket.ts';
 import { activeTraceIds } from './trace-context.ts';
@@ -23,7 +25,7 @@ const types = process.getBuiltinModule('node:util/types');
 const workerThreads = process.getBuiltinModule('node:worker_threads') as {
   Worker: WorkerClass;
 } & typeof import('node:worker_threads');
-const { MessageChannel, SHARE_ENV, setEnvironmentData, threadId } = workerThreads;
+const { MessageChannel, setEnvironmentData, threadId } = workerThreads;
 
 type WorkerClass = typeof import('node:worker_threads').Worker;
 
@@ -50,6 +52,7 @@ interface Spawn {
   readonly name: string;
   readonly file: string;
   readonly addedExecArgv: readonly string[];
+  readonly isGateFirst: boolean;
   readonly claimedNs: number;
   readonly site: string;
 }
@@ -72,10 +75,12 @@ export function followWorkers(settings: SpawnSettings): () => void {
       const newTarget: unknown = new.target === FollowedWorker ? NodeWorker : new.target;
       const options = args[1] as WorkerOptions | undefined;
       const name = textOf(options, 'name');
+      const addedExecArgv = missingExecArgv(preload, options);
       const spawn: Spawn = {
         name: name === NODE_DEFAULT_NAME ? '' : name,
         file: isTrue(options, 'eval') ? '' : fileOf(args[0]),
-        addedExecArgv: missingExecArgv(preload, options),
+        addedExecArgv,
+        isGateFirst: isGateFirst(execArgvWith(options, addedExecArgv), nodeOptionsOf(options), preload.file),
         claimedNs: recorder.clock.nowNs(),
         site: callSiteOf(FollowedWorker, folder, true),
       };
@@ -132,10 +137,12 @@ function sendInEnvelope(settings: SpawnSettings, spawn: Spawn): Sending {
     if (claim === undefined) return Reflect.apply(original, this, args);
     const { port1, port2 } = new MessageChannel();
     const environmentData = new Map(message.environmentData);
-    environmentData.set(TICKET_KEY, ticketOf(settings, spawn, claim, port2));
+    const [inTicket, unreached] = spawn.isGateFirst ? [port2, undefined] : [undefined, port2];
+    environmentData.set(TICKET_KEY, ticketOf(settings, spawn, claim, inTicket));
     settings.notify({ claim, port: port1 });
     try {
-      Reflect.apply(original, this, [{ ...message, environmentData }, [...transferList, port2]]);
+      const copy = { ...message, environmentData, gridwatchLiveness: unreached };
+      Reflect.apply(original, this, [copy, [...transferList, port2]]);
     } catch (error) {
       /* What the program handed over cannot be cloned: closing this end makes the agent thread give the slot back. */
       port2.close();
@@ -200,12 +207,11 @@ function isStartMessage(message: unknown): message is StartMessage {
  */
 function missingExecArgv(preload: Preload, options: WorkerOptions | undefined): readonly string[] {
   const own = propertyOf(options, 'execArgv');
-  const ownEnv = propertyOf(options, 'env');
-  const hasOwnEnv = typeof ownEnv === 'object' && ownEnv !== null && (ownEnv as unknown) !== SHARE_ENV;
   const inExecArgv = Array.isArray(own)
     ? hasPreload(own, preload.file)
     : preload.inExecArgv && !(preload.isImport && isTrue(options, 'eval'));
-  const inNodeOptions = preload.inNodeOptions && !hasOwnEnv && !(preload.isImport && isTrue(options, 'eval'));
+  const inNodeOptions =
+    preload.inNodeOptions && ownEnvOf(options) === undefined && !(preload.isImport && isTrue(options, 'eval'));
   if (inExecArgv || inNodeOptions || (own !== undefined && own !== null && !Array.isArray(own))) return [];
   return ['--require', preload.file];
 }
@@ -213,14 +219,29 @@ function missingExecArgv(preload: Preload, options: WorkerOptions | undefined): 
 function withExecArgv(args: unknown[], added: readonly string[]): unknown[] {
   if (added.length === 0) return args;
   const [file, options, ...rest] = args;
-  const own = propertyOf(options, 'execArgv');
-  const execArgv = [...(Array.isArray(own) ? own : process.execArgv), ...added];
+  const execArgv = execArgvWith(options, added);
   /* Inherits from the program's own object, so that each of its properties is still read from there, once, by Node. */
   return [
     file,
     Object.create((options as object | undefined) ?? null, { execArgv: { value: execArgv, enumerable: true } }),
     ...rest,
   ];
+}
+
+function execArgvWith(options: unknown, added: readonly string[]): unknown[] {
+  const own = propertyOf(options, 'execArgv');
+  return [...(Array.isArray(own) ? (own as unknown[]) : process.execArgv), ...added];
+}
+
+/** The environment that a worker is given instead of this thread's, or a copy of it. */
+function ownEnvOf(options: unknown): object | undefined {
+  const own = propertyOf(options, 'env');
+  return typeof own === 'object' && own !== null ? own : undefined;
+}
+
+function nodeOptionsOf(options: unknown): string {
+  const own = ownEnvOf(options);
+  return own === undefined ? (process.env['NODE_OPTIONS'] ?? '') : textOf(own, 'NODE_OPTIONS');
 }
 
 /** A property's value, unless it is an accessor or behind a proxy: those may be read only by Node, and only once. */

@@ -1,15 +1,15 @@
 /**
  * The spawn ticket: what a new worker needs to record from its first moment, sent by the thread that starts it.
  *
- * Written on the spawning thread, taken on the new one. It travels in a copy of the environment data of Node's own start message, and is
- * taken out before user code runs: neither side's `getEnvironmentData` ever shows it.
+ * Written on the spawning thread, taken on the new one. It travels in a copy of the environment data of Node's own start message. The gate takes it out
+ * as the first thing it does, whether or not the thread is then observed: neither side's `getEnvironmentData` ever shows it, and no thread that this
+ * one starts is sent it.
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { Config } from '../config/options.ts';
 import type { SlotClaim } from '../shared-memory/registry.ts';
 
-const { getEnvironmentData, setEnvironmentData } = process.getBuiltinModule('node:worker_threads');
-
+/** Also in register.cjs, which imports nothing. */
 export const TICKET_KEY = 'gridwatch.ticket';
 const TICKET_VERSION = 1;
 
@@ -18,7 +18,10 @@ export interface Ticket {
   readonly buffer: SharedArrayBuffer;
   readonly claim: SlotClaim;
   readonly config: Config;
-  /** One end of the liveness channel, whose other end the agent thread holds. Absent when the start message had an unknown form. */
+  /**
+   * One end of the liveness channel, whose other end the agent thread holds. Absent when the start message had an unknown form, and where code of the
+   * program's runs before the gate: a thread that this code starts is sent a copy of all environment data, in which no port may be.
+   */
   readonly livenessPort: MessagePort | undefined;
   /** Arguments that were added to the worker's `execArgv` so that the preload runs there, to be taken out of `process.execArgv` again. */
   readonly addedExecArgv: readonly string[];
@@ -28,10 +31,8 @@ export function createTicket(fields: Omit<Ticket, 'version'>): Ticket {
   return { version: TICKET_VERSION, ...fields };
 }
 
-/** Takes this worker's ticket out of its environment data; undefined when it has none, or one of another version. */
-export function takeTicket(): Ticket | undefined {
-  const ticket = getEnvironmentData(TICKET_KEY) as Ticket | undefined;
-  if (ticket === undefined) return undefined;
-  setEnvironmentData(TICKET_KEY, undefined);
-  return ticket.version === TICKET_VERSION ? ticket : undefined;
+/** The ticket, if what the gate has found is one, and of this version. */
+export function readTicket(found: unknown): Ticket | undefined {
+  const ticket = found as Ticket | undefined;
+  return ticket?.version === TICKET_VERSION ? ticket : undefined;
 }

@@ -9,7 +9,12 @@ import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { claimPreload, hasPreload, nodeOptionsWithout } from '../../../agent/app-thread/preload-argument.ts';
+import {
+  claimPreload,
+  hasPreload,
+  isGateFirst,
+  nodeOptionsWithoutCode,
+} from '../../../agent/app-thread/preload-argument.ts';
 
 const FILE = '/opt/gridwatch/register.cjs';
 const HREF = pathToFileURL(FILE).href;
@@ -100,7 +105,7 @@ test('the model reads NODE_OPTIONS as this Node does', () => {
 
 /** Arguments as a user would write them, quoted or not, ours among them, and the text of them all. */
 const argument = fc.oneof(
-  fc.constantFrom('--require', '-r', '--import', '--title=x', '', ' ', '--inspect'),
+  fc.constantFrom('--require', '-r', '--import', '--loader', '--title=x', '', ' ', '--inspect'),
   fc.constantFrom(NAME, FILE, HREF, RELATIVE, `--require=${NAME}`, `--import=${HREF}`, `--require=${FILE}`),
   fc.string({ unit: fc.constantFrom('a', ' ', '"', '\\', '-', '=', 'é'), maxLength: 8 }),
 );
@@ -109,30 +114,65 @@ const quoted = fc
   .map(([text, isQuoted]) => (isQuoted ? `"${text.replace(/["\\]/g, '\\$&')}"` : text));
 const nodeOptionsText = fc.array(quoted, { maxLength: 8 }).map((parts) => parts.join(' '));
 
-describe('nodeOptionsWithout', () => {
-  test('leaves what Node would read without our entry, and nothing else', () => {
+describe('nodeOptionsWithoutCode', () => {
+  const RUNS_CODE = ['--require', '-r', '--import', '--loader', '--experimental-loader'];
+
+  test('leaves what Node would read without what runs code, and nothing else', () => {
     fc.assert(
       fc.property(nodeOptionsText, (text) => {
         const tokens = nodeTokens(text);
         fc.pre(tokens !== undefined);
-        expect(nodeTokens(nodeOptionsWithout(FILE, text))).toEqual(withoutOurs(tokens));
+        const kept = tokens.filter((token, i) => {
+          const [flag] = token.split('=');
+          return !RUNS_CODE.includes(flag as string) && !isValueOfCode(tokens, i);
+        });
+        expect(nodeTokens(nodeOptionsWithoutCode(text))).toEqual(kept);
       }),
       { numRuns: 3000 },
     );
   });
+
+  /** True for the argument after a flag that is not itself an argument of one. */
+  function isValueOfCode(tokens: readonly string[], i: number): boolean {
+    const before = tokens[i - 1];
+    return before !== undefined && RUNS_CODE.includes(before) && !isValueOfCode(tokens, i - 1);
+  }
 
   test.each([
     ['', ''],
     [`--require ${FILE}`, ''],
     [`--require=${FILE} --inspect`, '--inspect'],
     [`--inspect --import ${HREF}`, '--inspect'],
-    [`-r ${NAME} -r other`, '-r other'],
+    [`-r ${NAME} -r other`, ''],
     [`-r "" ${NAME}`, ''],
-    ['--require', '--require'],
+    ['--require', ''],
     [`--title=${FILE}`, `--title=${FILE}`],
+    ['--experimental-loader ./l.mjs --loader=./l.mjs --dns-result-order=ipv4first', '--dns-result-order=ipv4first'],
+    ['--experimental_loader ./l.mjs --trace-sync-io --title=x', '--title=x'],
+    ['--required --imports --loaders', '--required --imports --loaders'],
   ])('%s -> %s', (before, after) => {
-    expect(nodeOptionsWithout(FILE, before)).toBe(after);
+    expect(nodeOptionsWithoutCode(before)).toBe(after);
   });
+});
+
+test.each<[execArgv: unknown[], nodeOptions: string, isFirst: boolean]>([
+  [['--require', FILE], '', true],
+  [[], `--require=${FILE} --require other`, true],
+  [['--require', FILE], '--require other', false],
+  [['--require', FILE], '--import other', true],
+  [['-r', 'other', '-r', FILE], '', false],
+  [['--import', HREF], '', true],
+  [['--import', 'other', '--import', HREF], '', false],
+  [['--require', 'other', '--import', HREF], '', false],
+  [['--experimental-loader', 'other', '--import', HREF], '', false],
+  [['--experimental-loader=other', '--require', FILE], '', true],
+  [['--require', FILE], '--require /app/.pnp.cjs --experimental-loader file:///app/.pnp.loader.mjs', true],
+  [['--import', HREF], '--require /app/.pnp.cjs', true],
+  [['--import', HREF], '--require /app/.pnp.cjs --experimental-loader file:///app/.pnp.loader.mjs', false],
+  [[], '', false],
+  [[undefined, 5, '--require'], '', false],
+])('isGateFirst(%j, %j) is %j', (execArgv, nodeOptions, isFirst) => {
+  expect(isGateFirst(execArgv, nodeOptions, FILE)).toBe(isFirst);
 });
 
 describe('claimPreload', () => {
@@ -188,7 +228,6 @@ describe('claimPreload', () => {
         const after = nodeTokens(process.env['NODE_OPTIONS'] ?? '') ?? [];
         expect(withoutOurs(after)).toEqual(withoutOurs(tokens));
         expect(inNodeOptions).toBe(withoutOurs(tokens).length < tokens.length);
-        expect(nodeTokens(nodeOptionsWithout(FILE, process.env['NODE_OPTIONS'] ?? ''))).toEqual(withoutOurs(tokens));
       }),
       { numRuns: 2000 },
     );

@@ -1,0 +1,24 @@
+/**
+ * The agent's own thread ran the program's other preloads of NODE_OPTIONS. The first line one of them printed there made Node wait for somebody to read
+ * it: the program never ended; an SDK among them observed the agent. NODE_DEBUG did the same. Runs in a test process; the programs in
+ * processes of their own.
+ */
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { BUILT_REGISTER_FILE, observe } from '../support/observe.ts';
+
+const PRELOAD = fileURLToPath(new URL('../fixtures/preloads/prints.cjs', import.meta.url));
+const PROGRAM = ['-e', 'setTimeout(() => console.log("program"), 500)'];
+
+test.each(['--require', '--import'])('%s of the program reaches its own threads only, and it ends', async (flag) => {
+  const env = { NODE_OPTIONS: `--require ${BUILT_REGISTER_FILE} ${flag} ${PRELOAD}` };
+  const { result, observed } = await observe({ args: PROGRAM, withAgent: false, env });
+  expect(result).toMatchObject({ exitCode: 0, stdout: 'preloaded in main\nprogram\n', stderr: '' });
+  expect(observed.metrics.length).toBeGreaterThan(0);
+});
+
+test('with NODE_DEBUG the program ends', async () => {
+  const { result, observed } = await observe({ args: PROGRAM, env: { NODE_DEBUG: 'module,esm,http' } });
+  expect(result).toMatchObject({ exitCode: 0, stdout: 'program\n', isPastDeadline: false });
+  expect(observed.metrics.length).toBeGreaterThan(0);
+});
