@@ -38,29 +38,26 @@ interface Cells {
   readonly uppersS: Float64Array;
   /** By quarter of an octave (linear quarters of the mantissa): the first cell that may hold such a duration. */
   readonly firstCell: Uint16Array;
-  /** By cell: the explicit bucket it belongs to. */
-  readonly explicitIndex: Uint16Array;
-  /** By cell: the exponential bucket (scale 2) it belongs to. */
-  readonly exponentialIndex: Int16Array;
 }
 
+/** Each thread builds its own before its code is warm: closures over the numbers would leave 180 kB of garbage behind. */
 function buildCells(boundsS: readonly number[]): Cells {
-  const uppers = new Set<number>(boundsS);
-  for (let i = MIN_EXPONENT * 4 + 1; i <= MAX_EXPONENT * 4; i++) uppers.add(2 ** (i / 4));
-  const uppersS = Float64Array.from([...uppers].toSorted((a, b) => a - b).concat(Number.POSITIVE_INFINITY));
+  const all = new Float64Array(OCTAVES * 4 + boundsS.length + 1);
+  for (let i = 0; i < OCTAVES * 4; i++) all[i] = 2 ** (MIN_EXPONENT + (i + 1) / 4);
+  all.set(boundsS, OCTAVES * 4);
+  all[all.length - 1] = Number.POSITIVE_INFINITY;
+  all.sort();
+  let cells = 1;
+  for (let i = 1; i < all.length; i++) if (all[i] !== all[cells - 1]) all[cells++] = all[i] as number;
+  const uppersS = all.slice(0, cells);
   const firstCell = new Uint16Array(OCTAVES * 4);
+  let cell = 0;
   for (let quarter = 0; quarter < firstCell.length; quarter++) {
     const lowestS = 2 ** (MIN_EXPONENT + (quarter >> 2)) * (1 + (quarter & 3) / 4);
-    firstCell[quarter] = uppersS.findIndex((upper) => lowestS <= upper);
+    while (lowestS > (uppersS[cell] as number)) cell++;
+    firstCell[quarter] = cell;
   }
-  const explicitIndex = Uint16Array.from(uppersS, (upper) => {
-    const index = boundsS.findIndex((bound) => upper <= bound);
-    return index < 0 ? boundsS.length : index;
-  });
-  const exponentialIndex = Int16Array.from(uppersS, (upper) =>
-    upper === Number.POSITIVE_INFINITY ? MAX_EXPONENT * 4 : Math.ceil(Math.round(Math.log2(upper) * 4e6) / 1e6) - 1,
-  );
-  return { uppersS, firstCell, explicitIndex, exponentialIndex };
+  return { uppersS, firstCell };
 }
 
 /** Built at the first record: a thread that records nothing pays nothing. */
@@ -186,10 +183,35 @@ export class HistogramTotal implements HistogramSnapshot {
   }
 }
 
+/** What a cell is part of; for the agent thread, which alone exports. */
+interface CellBuckets {
+  /** By cell: the explicit bucket. */
+  readonly explicitIndex: Uint16Array;
+  /** By cell: the exponential bucket, of scale 2. */
+  readonly exponentialIndex: Int16Array;
+}
+
+const bucketsBuilt: Partial<Record<HistogramFamily, CellBuckets>> = {};
+
+function bucketsOf(family: HistogramFamily): CellBuckets {
+  return (bucketsBuilt[family] ??= buildBuckets(cellsOf(family), EXPLICIT_BOUNDS_S[family]));
+}
+
+function buildBuckets({ uppersS }: Cells, boundsS: readonly number[]): CellBuckets {
+  const explicitIndex = Uint16Array.from(uppersS, (upper) => {
+    const index = boundsS.findIndex((bound) => upper <= bound);
+    return index < 0 ? boundsS.length : index;
+  });
+  const exponentialIndex = Int16Array.from(uppersS, (upper) =>
+    upper === Number.POSITIVE_INFINITY ? MAX_EXPONENT * 4 : Math.ceil(Math.round(Math.log2(upper) * 4e6) / 1e6) - 1,
+  );
+  return { explicitIndex, exponentialIndex };
+}
+
 /** Counts by explicit bucket of the family: one more than it has bounds. */
 export function explicitBuckets({ family, counts }: HistogramSnapshot): number[] {
   const buckets = new Array<number>(EXPLICIT_BOUNDS_S[family].length + 1).fill(0);
-  const { explicitIndex } = cellsOf(family);
+  const { explicitIndex } = bucketsOf(family);
   for (let cell = 0; cell < explicitIndex.length; cell++) {
     const bucket = explicitIndex[cell] as number;
     buckets[bucket] = (buckets[bucket] as number) + (counts[cell] ?? 0);
@@ -207,7 +229,7 @@ export interface ExponentialBuckets {
 
 /** Counts by exponential bucket, without the empty ones at either end. */
 export function exponentialBuckets({ family, counts }: HistogramSnapshot): ExponentialBuckets {
-  const { exponentialIndex } = cellsOf(family);
+  const { exponentialIndex } = bucketsOf(family);
   let first = 0;
   let last = exponentialIndex.length - 1;
   while (first <= last && !counts[first]) first++;
