@@ -49,7 +49,7 @@ describe('by default', () => {
   });
 
   it('OTEL_NODE_RESOURCE_DETECTORS leaves the host out', async () => {
-    const env = { OTEL_NODE_RESOURCE_DETECTORS: 'env' };
+    const env = { OTEL_NODE_RESOURCE_DETECTORS: 'env,process' };
     const { observed } = await observe({ args: ['-e', '0'], env });
     const names = Object.keys(observed.metrics[0]?.resource ?? {});
     expect(names.filter((name) => /^(?:gridwatch\.)?(?:host|os|device)\./.test(name))).toEqual([]);

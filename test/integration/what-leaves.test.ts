@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { decodeOtlp, type OtlpAttributes, type OtlpBatch, type OtlpSignal } from '../../agent/cli/otlp-decode.ts';
 import { BUILT_REGISTER_FILE } from '../support/observe.ts';
 import { type RunResult, runNode } from '../support/run-node.ts';
 
@@ -38,6 +39,7 @@ let app: string;
 let server: Server;
 let url: string;
 let bodies: Buffer[] = [];
+let batches: OtlpBatch[] = [];
 
 beforeAll(async () => {
   folder = realpathSync(mkdtempSync(join(tmpdir(), 'gridwatch-leaves-')));
@@ -53,7 +55,10 @@ beforeAll(async () => {
     message.on('data', (chunk: Buffer) => chunks.push(chunk));
     message.on('end', () => {
       const body = Buffer.concat(chunks);
-      bodies.push(message.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body);
+      const plain = message.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
+      bodies.push(plain);
+      const signal = message.url?.split('/').at(-1) as OtlpSignal;
+      batches.push(decodeOtlp(signal, message.headers['content-type'] ?? '', plain));
       bodies.push(Buffer.from(JSON.stringify([message.url, message.headers])));
       response.writeHead(200).end();
     });
@@ -71,6 +76,7 @@ afterAll(() => {
 
 async function run(env: Record<string, string>): Promise<RunResult> {
   bodies = [];
+  batches = [];
   const worker = join(folder, `${MARK}-store`, 'node_modules', 'pool', 'lib', 'worker.cjs');
   return runNode({
     args: ['--expose-gc', join(app, 'lib', 'main.cjs'), RUN_MS, `--password=${MARK}`, worker],
@@ -88,6 +94,32 @@ async function run(env: Record<string, string>): Promise<RunResult> {
   });
 }
 
+/** Names that the README's table says, as `name` or `name.*`. */
+function namesInReadme(): (name: string) => boolean {
+  const [, section = ''] = readFileSync(new URL('../../README.md', import.meta.url), 'utf8').split(
+    /^## What leaves the process$/m,
+  );
+  const [table = ''] = section.split(/^## /m);
+  const names = Array.from(
+    table.matchAll(/`([a-z][a-z0-9_.]*\.(?:\*|[a-z0-9_.]+)|gridwatch\.[a-z]+)`/g),
+    ([, name = '']) => name,
+  );
+  return (name) => names.some((one) => one === name || (one.endsWith('.*') && name.startsWith(one.slice(0, -1))));
+}
+
+/** Names of attributes of all that was exported: of resources, spans, records and points. */
+function attributeNames(): Set<string> {
+  const names = new Set<string>();
+  const add = (...all: readonly OtlpAttributes[]): void => {
+    for (const attributes of all) for (const name of Object.keys(attributes)) names.add(name);
+  };
+  for (const { spans, metrics, logs } of batches) {
+    for (const { resource, attributes } of [...spans, ...logs]) add(resource, attributes);
+    for (const { resource, points } of metrics) add(resource, ...points.map(({ attributes }) => attributes));
+  }
+  return names;
+}
+
 /** A few characters on either side of each place where the text stands. */
 function placesOf(text: string): string[] {
   const all = Buffer.concat(bodies).toString('latin1');
@@ -96,6 +128,9 @@ function placesOf(text: string): string[] {
     places.push(all.slice(Math.max(0, at - 60), at + text.length + 20));
   return places;
 }
+
+/** Those that stand nowhere. */
+const missing = (texts: readonly string[]): string[] => texts.filter((text) => placesOf(text).length === 0);
 
 /** Of a machine, what identifies it; too short a text stands anywhere. */
 function identifiers(): string[] {
@@ -120,16 +155,24 @@ describe('with everything on', () => {
 
   it('what was looked for would have been found', () => {
     expect(result).toMatchObject({ exitCode: 0 });
-    for (const shown of ['gridwatch.thread.state.time', 'worker.start named-worker', 'eventloop.blocked', 'secretive'])
-      expect(placesOf(shown), shown).not.toEqual([]);
-    for (const shown of ['gridwatch.thread.failed', 'gridwatch.host.memory.size', 'system.cpu.time', 'os.description'])
-      expect(placesOf(shown), shown).not.toEqual([]);
+    expect(
+      missing(['gridwatch.thread.state.time', 'worker.start named-worker', 'eventloop.blocked', 'secretive']),
+    ).toEqual([]);
+    expect(
+      missing(['gridwatch.thread.failed', 'gridwatch.host.memory.size', 'system.cpu.time', 'os.description']),
+    ).toEqual([]);
   });
 
   it('files are named below the working folder, below the last node_modules, or by their last parts', () => {
-    for (const shown of ['lib/main.cjs', 'pool/lib/worker.cjs', 'js/app.js', 'shop/plugin.js', 'data:'])
-      expect(placesOf(shown), shown).not.toEqual([]);
+    expect(missing(['lib/main.cjs', 'pool/lib/worker.cjs', 'js/app.js', 'shop/plugin.js', 'data:'])).toEqual([]);
     expect(placesOf('node_modules')).toEqual([]);
+  });
+
+  it("every attribute is in the README's table", () => {
+    const names = [...attributeNames()];
+    const isTold = namesInReadme();
+    expect(names.length).toBeGreaterThan(40);
+    expect(names.filter((name) => !isTold(name))).toEqual([]);
   });
 
   it('no secret of the program is in what it exports', () => {
@@ -161,7 +204,7 @@ describe('with everything on', () => {
 });
 
 it('with the host left out, its name is', async () => {
-  const { exitCode } = await run({ OTEL_NODE_RESOURCE_DETECTORS: 'env' });
+  const { exitCode } = await run({ OTEL_NODE_RESOURCE_DETECTORS: 'env,process' });
   expect(exitCode).toBe(0);
   expect(placesOf('process.pid')).not.toEqual([]);
   expect(placesOf('host.')).toEqual([]);

@@ -73,8 +73,8 @@ export class FullInventory {
   async #start(): Promise<void> {
     try {
       const { spawn } = await import('node:child_process');
+      const [file, ...args] = this.#settings.command ?? (await inventoryCommand());
       if (this.#isSettled) return;
-      const [file, ...args] = this.#settings.command ?? inventoryCommand();
       if (file === undefined) {
         this.#settings.onUnavailable('inventory', 'unsupported_platform', 'the program is its own Node');
         this.settle();
@@ -137,9 +137,9 @@ export class FullInventory {
 }
 
 /** Nothing where the executable is the program itself, which would be started a second time. */
-function inventoryCommand(): readonly string[] {
-  const { isSea } = process.getBuiltinModule('node:sea') ?? {};
-  if (isSea?.() === true || 'pkg' in process || 'electron' in process.versions) return [];
+async function inventoryCommand(): Promise<readonly string[]> {
+  const { isSea } = await import('node:sea');
+  if (isSea() || 'pkg' in process || 'electron' in process.versions) return [];
   return [process.execPath, fileURLToPath(moduleUrl('cli/main')), 'inventory'];
 }
 

@@ -53,12 +53,17 @@ export function createResource(
     tools.resourceFromAttributes({
       ...own,
       ...(isDefault || isAsked('os') ? tools.osDetector.detect().attributes : {}),
-      ...processAttributes,
+      ...(isDefault || isAsked('process') ? processAttributes : withoutProcess(processAttributes)),
       ...tools.envDetector.detect().attributes,
       ...applicationResource,
       ...distribution(version),
     }),
   );
+}
+
+/** The name of the service and of the instance stay: without them nobody could tell whose telemetry it is. */
+function withoutProcess(attributes: ResourceAttributes): ResourceAttributes {
+  return Object.fromEntries(Object.entries(attributes).filter(([name]) => !name.startsWith('process.')));
 }
 
 /** The resource while it is not known yet who the process is: the SDK's exporters wait for it as they do for a detector that takes its time. */

@@ -94,8 +94,11 @@ describe('detectors', () => {
   });
 
   test('none of them', () => {
-    const found = attributes({ OTEL_NODE_RESOURCE_DETECTORS: 'none' });
-    expect(Object.keys(found).filter((key) => /^(?:host|os)\./.test(key))).toEqual([]);
+    const ofProcess = { 'service.name': 'shop', 'service.instance.id': 'one', 'process.pid': 7 };
+    const found = attributes({ OTEL_NODE_RESOURCE_DETECTORS: 'none' }, ofProcess);
+    expect(Object.keys(found).filter((key) => /^(?:host|os|process)\./.test(key))).toEqual([]);
+    expect(found).toMatchObject({ 'service.name': 'shop', 'service.instance.id': 'one' });
+    expect(attributes({ OTEL_NODE_RESOURCE_DETECTORS: 'process' }, ofProcess)).toMatchObject(ofProcess);
   });
 
   test('the host alone, with its id where that is a file', () => {
