@@ -76,6 +76,7 @@ const telemetry = createTelemetry({
   applicationResource: identity.resource,
   diag,
   countDrop: drops.count,
+  isOn: (feature) => switches.isOn(feature),
 });
 
 const nowNs = (): number => clock.nowNs();
