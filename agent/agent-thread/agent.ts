@@ -11,6 +11,7 @@ import { Clock } from '../shared-memory/clock.ts';
 import { AgentState, ControlMemory, HEADER } from '../shared-memory/layout.ts';
 import { osThreadId } from '../shared-memory/os-thread.ts';
 import { readWaitWord, type WaitSnapshot } from '../shared-memory/wait-word.ts';
+import { leftToApplication } from './application-metrics.ts';
 import { Breaker } from './breaker.ts';
 import { ControlFile } from './control-file.ts';
 import { Stalls } from './detect/stalls.ts';
@@ -101,7 +102,11 @@ const liveness = new Liveness({
   ended: (claim) => threads.end(claim, nowNs()),
   overdue: (claim) => threads.giveUp(claim, nowNs()),
   told: ({ slot }, message) => {
-    if (slot === settings.mainClaim.slot) identity.receive(message);
+    if (slot !== settings.mainClaim.slot) return;
+    identity.receive(message);
+    const left = leftToApplication(message);
+    telemetry.metrics.leave(left);
+    for (const name of left) disabled.note(name, 'configured');
   },
 });
 liveness.watch(settings.mainClaim, settings.mainPort);

@@ -71,6 +71,7 @@ export class MetricRegistry {
   readonly #limits: ReadonlyMap<Family, FamilyLimit>;
   readonly #readers: ReaderPlace[] = [];
   readonly #permanent: SourceSeries[] = [];
+  readonly #left = new Set<string>();
   readonly #startTime: HrTime;
   #previousTime: HrTime;
   readonly #sink: MetricSink;
@@ -111,6 +112,11 @@ export class MetricRegistry {
   limit(maxSeries: number): void {
     for (const [family, limit] of this.#limits) limit.maxSeries = shareOf(family, maxSeries);
     this.#maxSeries = maxSeries;
+  }
+
+  /** These are not sent from now on: somebody else does. */
+  leave(names: readonly string[]): void {
+    for (const name of names) this.#left.add(name);
   }
 
   addSource(source: MetricSource): void {
@@ -211,6 +217,7 @@ export class MetricRegistry {
   }
 
   #find(name: MetricName, attributes: Attributes): SourceSeries | undefined {
+    if (this.#left.size > 0 && this.#left.has(name)) return undefined;
     const metric = this.metrics.get(name) as MetricSeries;
     const series = metric.sources.get(attributes);
     if (series !== undefined) return series;
