@@ -7,6 +7,7 @@
 import type { MessagePort, Worker } from 'node:worker_threads';
 import type { AgentThreadSettings, DisabledFeature } from './agent-thread/settings.ts';
 import { agentWorkerOptions } from './app-thread/agent-worker-options.ts';
+import { ApplicationMeters, type MetersNotice } from './app-thread/application-meters.ts';
 import { ApplicationResource, type ResourceNotice } from './app-thread/application-resource.ts';
 import { attachThread } from './app-thread/attach.ts';
 import { handleSignals } from './app-thread/exit.ts';
@@ -37,6 +38,7 @@ interface Running {
   readonly config: Config;
   readonly agent: AgentThread;
   readonly application: ApplicationResource;
+  readonly meters: ApplicationMeters;
   readonly detach: () => void;
 }
 
@@ -78,6 +80,7 @@ export async function flush(timeoutMs = 2000): Promise<boolean> {
   const running = registry[RUNNING];
   if (running === undefined) return false;
   running.application.look();
+  running.meters.look();
   return flushWaiting(running.memory, timeoutMs);
 }
 
@@ -87,6 +90,7 @@ export async function shutdown(timeoutMs = 2000): Promise<void> {
   if (running === undefined) return;
   Reflect.deleteProperty(registry, RUNNING);
   running.application.look();
+  running.meters.look();
   running.detach();
   await flushWaiting(running.memory, timeoutMs);
   await running.agent.stop();
@@ -109,8 +113,10 @@ function startRunning(config: Config, diag: Diag): Running | undefined {
   if (claim === undefined) return undefined;
   const agent = new AgentThread({ memory, config, claim, diag, registerFile: preload.file });
   const application = new ApplicationResource((notice) => agent.tell(notice), config.identityWaitMs);
+  const meters = new ApplicationMeters((notice) => agent.tell(notice));
   const flushNow = (): void => {
     application.look();
+    meters.look();
     flushBlocking(memory, config.exitTimeoutMs);
   };
   const disabledFeatures: DisabledFeature[] = [];
@@ -130,16 +136,18 @@ function startRunning(config: Config, diag: Diag): Running | undefined {
   });
   if (attached === undefined) {
     application.stop();
+    meters.stop();
     return undefined;
   }
   agent.start(disabledFeatures);
   const ignoreSignals = handleSignals(config.signals, flushNow);
   const detach = (): void => {
     application.stop();
+    meters.stop();
     ignoreSignals();
     attached.detach();
   };
-  return { memory, config, agent, application, detach };
+  return { memory, config, agent, application, meters, detach };
 }
 
 interface AgentThreadOptions {
@@ -157,7 +165,7 @@ class AgentThread {
   #failuresInARow = 0;
   #startedMs = 0;
   #isStopped = false;
-  #resource: ResourceNotice | undefined;
+  readonly #notices = new Map<string, ResourceNotice | MetersNotice>();
   worker: Worker | undefined;
   /** This thread's end of its liveness channel: notices of new workers go here. */
   port: MessagePort | undefined;
@@ -171,10 +179,10 @@ class AgentThread {
     this.#launch();
   }
 
-  /** Says what the application's resource is: to this agent thread, and to the one that may follow it. */
-  tell(resource: ResourceNotice): void {
-    this.#resource = resource;
-    this.port?.postMessage(resource);
+  /** Says what is known of the application's SDK: to this agent thread, and to the one that may follow it. */
+  tell(notice: ResourceNotice | MetersNotice): void {
+    this.#notices.set(Object.keys(notice)[0] as string, notice);
+    this.port?.postMessage(notice);
   }
 
   async stop(): Promise<void> {
@@ -215,7 +223,7 @@ class AgentThread {
     worker.on('error', (error) => this.#failed(describe(error)));
     worker.on('exit', (code) => this.#ended(code));
     this.worker = worker;
-    if (this.#resource !== undefined) port1.postMessage(this.#resource);
+    for (const notice of this.#notices.values()) port1.postMessage(notice);
   }
 
   #failed(reason: string): void {

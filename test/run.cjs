@@ -24,6 +24,8 @@ var STEPS = {
   lint: { bin: ['oxlint', 'oxlint'], args: [] },
   types: { bin: ['typescript', 'tsc'], args: ['--noEmit'] },
   knip: { bin: ['knip', 'knip'], args: [] },
+  catalog: { script: ['test', 'catalog', 'main.ts'], args: ['--check'] },
+  'write-catalog': { script: ['test', 'catalog', 'main.ts'], args: [] },
   unit: { bin: ['vitest', 'vitest'], args: ['run', '--project', 'unit'], whole: ['--coverage'], tests: true },
   stress: { bin: ['vitest', 'vitest'], args: ['run', '--project', 'stress'], tests: true },
   integration: { bin: ['vitest', 'vitest'], args: ['run', '--project', 'integration'], tests: true },

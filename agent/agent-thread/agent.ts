@@ -11,6 +11,7 @@ import { Clock } from '../shared-memory/clock.ts';
 import { AgentState, ControlMemory, HEADER } from '../shared-memory/layout.ts';
 import { osThreadId } from '../shared-memory/os-thread.ts';
 import { readWaitWord, type WaitSnapshot } from '../shared-memory/wait-word.ts';
+import { leftToApplication } from './application-metrics.ts';
 import { Breaker } from './breaker.ts';
 import { ControlFile } from './control-file.ts';
 import { ANY_STALL_NS, INCIDENT_STALL_NS, Stalls } from './detect/stalls.ts';
@@ -90,6 +91,7 @@ const telemetry = createTelemetry({
   hardwareAttributes: readHardwareLater(),
   diag,
   countDrop: drops.count,
+  isOn: (feature) => switches.isOn(feature),
 });
 const inventory = new Inventory({ proc, sys });
 const readWait = (slot: number, atNs: number): WaitSnapshot | undefined => readWaitWord(memory, slot, atNs);
@@ -118,7 +120,11 @@ const liveness = new Liveness({
   ended: (claim) => threads.end(claim, nowNs()),
   overdue: (claim) => threads.giveUp(claim, nowNs()),
   told: ({ slot }, message) => {
-    if (slot === settings.mainClaim.slot) identity.receive(message);
+    if (slot !== settings.mainClaim.slot) return;
+    identity.receive(message);
+    const left = leftToApplication(message);
+    telemetry.metrics.leave(left);
+    for (const name of left) disabled.note(name, 'configured');
   },
 });
 liveness.watch(settings.mainClaim, settings.mainPort);

@@ -93,6 +93,26 @@ describe.each(VERSIONS)('SDK $sdk', ({ api, sdkNode }) => {
     },
     INSTALL_MS,
   );
+
+  it(
+    'is left the metrics it measures itself',
+    async ({ skip }) => {
+      const installed = await installBeside({ '@opentelemetry/api': api, '@opentelemetry/sdk-node': sdkNode });
+      if ('reason' in installed) return skip(installed.reason);
+      const options = { cwd: installed.folder, registerFile: installed.registerFile };
+      const { observed, exitCode, stderr } = await run('measured idle wait 50', options);
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+      const names = new Set(observed.metrics.filter(ofAgent).map(({ name }) => name));
+      const left = ['v8js.gc.duration', 'nodejs.eventloop.utilization', 'process.cpu.time'];
+      expect(left.filter((name) => names.has(name))).toEqual([]);
+      expect([...names]).toEqual(expect.arrayContaining(['nodejs.eventloop.time', 'process.context_switches']));
+      for (const name of left) {
+        const why = { 'gridwatch.feature': name, 'gridwatch.reason': 'configured' };
+        expect(observed.sum('gridwatch.agent.feature.disabled', why)).toBe(1);
+      }
+    },
+    INSTALL_MS,
+  );
 });
 
 /** Who it is reads the same in both; what stays in the process is the application's business alone. */

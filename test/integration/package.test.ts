@@ -80,7 +80,7 @@ describe('contents', () => {
     const compiled = /^dist\/(?:[a-z0-9-]+\/)*[a-z0-9-]+(?:\.d\.ts|\.js)$/;
     const gate = ['dist/register.cjs', 'dist/register.d.cts'];
     const others = files.filter((file) => !compiled.test(file) && !gate.includes(file));
-    expect(others.toSorted()).toEqual(['LICENSE', 'README.md', 'package.json']);
+    expect(others.toSorted()).toEqual(['LICENSE', 'README.md', 'catalog.json', 'package.json']);
     expect(files).toEqual(expect.arrayContaining(gate));
   });
 
@@ -177,6 +177,14 @@ describe('programs', () => {
   ])('%s gets the public functions and nothing else', async (_, name, text) => {
     const { stdout, stderr } = await run(process.execPath, [write(name, text)], { cwd: consumer, env });
     expect({ stdout, stderr }).toEqual({ stdout: 'flush function\nshutdown function\nstart function\n', stderr: '' });
+  });
+
+  test('the catalog is there for programs to read', async () => {
+    const read = `import catalog from 'gridwatch/catalog.json' with { type: 'json' }; console.log(catalog.metrics.length, catalog.spans.length);`;
+    const { stdout } = await run(process.execPath, [write('app.mjs', read)], { cwd: consumer, env });
+    const [metrics, spans] = stdout.trim().split(' ').map(Number);
+    expect(metrics).toBeGreaterThan(50);
+    expect(spans).toBeGreaterThan(3);
   });
 
   test.each(['--require', '--import'])('the gate loads by its name under %s, and the program runs', async (flag) => {

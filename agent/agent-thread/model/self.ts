@@ -66,6 +66,11 @@ export class DisabledFeatures {
       this.#diag.warn(`${feature} is not observed: ${detail}`, { feature, reason });
   };
 
+  /** The same without a word: it is as the program wants it. */
+  note(feature: string, reason: DisabledReason): void {
+    if (!this.#features.some((known) => known.feature === feature)) this.#features.push({ feature, reason });
+  }
+
   /** Shows these as off for the reason, in place of those shown for it before. Whoever knows why says so. */
   show(reason: 'configured' | 'budget', features: readonly string[]): void {
     this.#passing.set(reason, features);

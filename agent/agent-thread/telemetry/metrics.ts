@@ -2,6 +2,7 @@
  * The metrics registry: asks the sources for their cumulative values when a reader collects, and keeps the series within the limits. Runs on the
  * agent thread. It must never let a source's failure keep the other metrics from being exported, and never holds a value it was not given.
  */
+import type { Feature } from '../../config/options.ts';
 import type { Clock } from '../../shared-memory/clock.ts';
 import type { HistogramSnapshot } from '../../shared-memory/histogram.ts';
 import {
@@ -42,6 +43,8 @@ export interface MetricRegistrySettings {
   readonly maxSeries: number;
   /** What there is; everything by default. */
   readonly catalog?: MetricCatalog;
+  /** Whether a feature runs: without it the zeros of its counters are not sent either. Every one does by default. */
+  readonly isOn?: (feature: Feature) => boolean;
   /** Called when a family has begun to join names to `_OTHER`. */
   readonly onLimit: (family: Family, joinedNames: number) => void;
   /** Called when a source has thrown. */
@@ -68,6 +71,7 @@ export class MetricRegistry {
   readonly #limits: ReadonlyMap<Family, FamilyLimit>;
   readonly #readers: ReaderPlace[] = [];
   readonly #permanent: SourceSeries[] = [];
+  readonly #left = new Set<string>();
   readonly #startTime: HrTime;
   #previousTime: HrTime;
   readonly #sink: MetricSink;
@@ -110,6 +114,11 @@ export class MetricRegistry {
     this.#maxSeries = maxSeries;
   }
 
+  /** These are not sent from now on: somebody else does. */
+  leave(names: readonly string[]): void {
+    for (const name of names) this.#left.add(name);
+  }
+
   addSource(source: MetricSource): void {
     this.#sources.add(source);
   }
@@ -140,7 +149,10 @@ export class MetricRegistry {
     this.#nowNs = this.#settings.clock.nowNs();
     const time = this.#settings.clock.toHrTime(this.#nowNs);
     this.#letGo();
-    for (const series of this.#permanent) series.target.writtenIn = collection;
+    for (const { metric, target } of this.#permanent) {
+      const { feature } = metric.definition;
+      if (feature === undefined || this.#settings.isOn?.(feature) !== false) target.writtenIn = collection;
+    }
     for (const source of this.#sources) {
       try {
         source.collect(this.#sink);
@@ -205,6 +217,7 @@ export class MetricRegistry {
   }
 
   #find(name: MetricName, attributes: Attributes): SourceSeries | undefined {
+    if (this.#left.size > 0 && this.#left.has(name)) return undefined;
     const metric = this.metrics.get(name) as MetricSeries;
     const series = metric.sources.get(attributes);
     if (series !== undefined) return series;

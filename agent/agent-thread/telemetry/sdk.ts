@@ -3,7 +3,7 @@
  * once; the SDK loads behind it, and what is emitted until then waits. It must never throw or reject, hold the thread alive, or keep more than its
  * bounds: an export that fails is counted, said once, and tried again.
  */
-import type { Config } from '../../config/options.ts';
+import type { Config, Feature } from '../../config/options.ts';
 import type { Diag } from '../../diag.ts';
 import type { Clock } from '../../shared-memory/clock.ts';
 import { Backlog } from './backlog.ts';
@@ -33,6 +33,8 @@ export interface TelemetrySettings {
   readonly hardwareAttributes?: Promise<ResourceAttributes>;
   readonly diag: Diag;
   readonly countDrop: (kind: RecordKind, records: number) => void;
+  /** Whether a feature runs; every one does by default. */
+  readonly isOn?: (feature: Feature) => boolean;
 }
 
 export interface TelemetryStats {
@@ -83,6 +85,7 @@ export class Telemetry {
     this.metrics = new MetricRegistry({
       clock,
       maxSeries: settings.config.metricsMaxSeries,
+      ...(settings.isOn === undefined ? {} : { isOn: settings.isOn }),
       onLimit: (family, joinedNames) => this.#reportLimit(family, joinedNames),
       onSourceError: (error) => diag.once(`source ${String(error)}`).error(`a metric source failed: ${String(error)}`),
       onDrop: () => countDrop('metric', 1),

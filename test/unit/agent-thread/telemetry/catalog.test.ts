@@ -1,7 +1,15 @@
 /** The catalog holds together: what an entry refers to exists, and what the contract asks of all entries is true of each. */
 import { describe, expect, test } from 'vitest';
 import type { MetricDefinition } from '../../../../agent/agent-thread/telemetry/catalog.ts';
-import { ATTRIBUTES, FAMILIES, LOG_EVENTS, METRICS } from '../../../../agent/agent-thread/telemetry/catalog.ts';
+import {
+  ANY_LOG,
+  ANY_SPAN,
+  ATTRIBUTES,
+  FAMILIES,
+  LOG_EVENTS,
+  METRICS,
+  SPANS,
+} from '../../../../agent/agent-thread/telemetry/catalog.ts';
 
 const metrics = Object.entries(METRICS) as [string, MetricDefinition][];
 
@@ -55,4 +63,21 @@ test('the families share 3 000 series', () => {
 
 test('log events stand under gridwatch.', () => {
   for (const name of Object.keys(LOG_EVENTS)) expect(name).toMatch(/^gridwatch\./);
+});
+
+test('spans and log records have attributes that the catalog describes', () => {
+  const used = [...Object.values(SPANS), ...Object.values(LOG_EVENTS)].flatMap(({ attributes }) => [...attributes]);
+  for (const key of [...used, ...ANY_SPAN, ...ANY_LOG]) expect(Object.keys(ATTRIBUTES)).toContain(key);
+});
+
+test('an incident has whatever a log record of WARN and up may have', () => {
+  const { attributes } = SPANS['incident <event>'];
+  for (const event of Object.values(LOG_EVENTS))
+    expect(attributes).toEqual(expect.arrayContaining([...event.attributes]));
+});
+
+test('every attribute is used by something', () => {
+  const used = [...metrics.map(([, metric]) => metric), ...Object.values(SPANS), ...Object.values(LOG_EVENTS)];
+  const names = new Set<string>([...used.flatMap(({ attributes }) => [...attributes]), ...ANY_SPAN, ...ANY_LOG]);
+  expect(Object.keys(ATTRIBUTES).filter((key) => !names.has(key))).toEqual([]);
 });

@@ -6,7 +6,7 @@ import { MetricRegistry, type MetricSink } from '../../../../agent/agent-thread/
 import { HistogramTotal } from '../../../../agent/shared-memory/histogram.ts';
 import { FakeClock } from './fake-clock.ts';
 
-function setUp({ maxSeries = 3000 } = {}) {
+function setUp({ maxSeries = 3000, isOn = (): boolean => true } = {}) {
   const clock = new FakeClock();
   const limited: [string, number][] = [];
   const errors: unknown[] = [];
@@ -14,6 +14,7 @@ function setUp({ maxSeries = 3000 } = {}) {
   const registry = new MetricRegistry({
     clock,
     maxSeries,
+    isOn,
     onLimit: (family, names) => limited.push([family, names]),
     onSourceError: (error) => errors.push(error),
     onDrop: () => dropped++,
@@ -81,6 +82,12 @@ describe('values', () => {
         ['', 0],
       ]),
     );
+    expect(collect('gridwatch.agent.dropped', () => {}).get('span')).toBe(0);
+  });
+
+  test('but not those of a feature that is off', () => {
+    const { collect } = setUp({ isOn: () => false });
+    expect(collect('gridwatch.thread.exits', () => {}).size).toBe(0);
     expect(collect('gridwatch.agent.dropped', () => {}).get('span')).toBe(0);
   });
 
