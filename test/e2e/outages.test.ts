@@ -3,50 +3,46 @@
  * is missing afterwards is known by name. The accounting: requests answered = traces in Jaeger, spans the Collector has accepted = spans in Jaeger, and
  * every counter of a loss on the way is zero.
  */
-import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { type JaegerTrace, tagOf } from '../support/jaeger-api.ts';
-import { BUILT_REGISTER_FILE } from '../support/observe.ts';
-import { type RunningNode, startNode } from '../support/run-node.ts';
 import { Stack } from '../support/stack.ts';
 import { TaggedLoad } from '../support/tagged-load.ts';
 import { binariesFor } from './binaries.ts';
-import { addressOf, startShop } from './shop-run.ts';
+import { addressOf, type Program, startFailingWorkers, startShop } from './programs.ts';
 
-const FAILING_WORKERS = fileURLToPath(new URL('../fixtures/apps/failing-workers.cjs', import.meta.url));
 const REQUESTS = 100;
 const WORKERS = 30;
 const OUTAGE = { deadlineMs: 60_000 } as const;
 /** The Collector tries again after half a minute at the latest, gRPC opens its connection anew within two. */
 const RECOVERY = { deadlineMs: 180_000, intervalMs: 500 } as const;
 
-interface Shop {
-  readonly running: RunningNode;
+interface Shop extends AsyncDisposable {
+  readonly program: Program;
   readonly load: TaggedLoad;
   /** Resolves when so many more requests have been answered. */
   more(requests: number): Promise<void>;
 }
 
 async function openShop(endpoint: string): Promise<Shop> {
-  const running = startShop({
+  const program = startShop({
     OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
     SHOP_LOAD: 'off',
     GRIDWATCH_GC_THRESHOLD_MS: '1',
   });
-  const load = new TaggedLoad(await addressOf(running));
+  const load = new TaggedLoad(await addressOf(program));
   const more = async (requests: number): Promise<void> => {
     const goal = load.answered.length + requests;
     await eventually(`${requests} more requests to be answered`, () => load.answered.length >= goal, OUTAGE);
   };
-  return { running, load, more };
+  return { program, load, more, [Symbol.asyncDispose]: async () => program[Symbol.asyncDispose]() };
 }
 
 /** Ends the shop as an orchestrator does, and gives back what it wrote to stderr. */
-async function close({ running, load }: Shop): Promise<string> {
+async function close({ program, load }: Shop): Promise<string> {
   await load.stop();
-  running.child.kill('SIGTERM');
-  const { exitCode, stderr } = await running.ended;
+  program.child.kill('SIGTERM');
+  const { exitCode, stderr } = await program.ended;
   expect(exitCode).toBe(0);
   return stderr;
 }
@@ -58,7 +54,7 @@ async function tracesOf(stack: Stack, fromMs: number): Promise<JaegerTrace[]> {
 it('Jaeger is killed and comes back: no span is lost, and none is there twice', async (context) => {
   await using stack = await Stack.start(binariesFor(context), { only: ['jaeger', 'collector'] });
   const fromMs = Date.now();
-  const shop = await openShop(stack.collectorUrl);
+  await using shop = await openShop(stack.collectorUrl);
   await shop.more(REQUESTS);
   await eventually('spans to be in Jaeger', async () => (await tracesOf(stack, fromMs)).length > 0, OUTAGE);
 
@@ -97,12 +93,9 @@ it('Jaeger is killed and comes back: no span is lost, and none is there twice', 
 it('the Collector is killed and comes back: what the agent had to say meanwhile arrives, once', async (context) => {
   await using stack = await Stack.start(binariesFor(context), { only: ['jaeger', 'collector'] });
   const fromMs = Date.now();
-  const program = startNode({
-    withAgent: 'NODE_OPTIONS',
-    registerFile: BUILT_REGISTER_FILE,
-    args: [FAILING_WORKERS],
-    env: { OTEL_EXPORTER_OTLP_ENDPOINT: stack.collectorUrl, OTEL_SERVICE_NAME: 'shop', GRIDWATCH_LOG: 'text' },
-    deadlineMs: 240_000,
+  await using program = startFailingWorkers({
+    OTEL_EXPORTER_OTLP_ENDPOINT: stack.collectorUrl,
+    OTEL_SERVICE_NAME: 'shop',
   });
   const until = async (workers: number): Promise<void> => program.waitForOutput(`\n${workers}\n`);
   await until(WORKERS);

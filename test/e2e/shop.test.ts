@@ -10,8 +10,8 @@ import { type JaegerTrace, parentOf, tagOf } from '../support/jaeger-api.ts';
 import type { PrometheusSeries } from '../support/prometheus-api.ts';
 import { Stack } from '../support/stack.ts';
 import { binariesFor } from './binaries.ts';
+import { answeredRequests, startShop } from './programs.ts';
 import { NOT_EVERYWHERE, PROMETHEUS_NAMES } from './prometheus-names.ts';
-import { answeredRequests, startShop } from './shop-run.ts';
 
 /** Three scrapes at the shipped interval. */
 const LOAD_SECONDS = 40;
@@ -46,7 +46,7 @@ async function observed(context: TestContext): Promise<Observation> {
 async function observe(stack: Stack): Promise<Observation> {
   const fromMs = Date.now();
   try {
-    const shop = startShop({
+    await using shop = startShop({
       OTEL_EXPORTER_OTLP_ENDPOINT: stack.collectorUrl,
       SHOP_SECONDS: String(LOAD_SECONDS),
       GRIDWATCH_ATOMICS_SITES: LOCK_SITE,

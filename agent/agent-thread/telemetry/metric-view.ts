@@ -11,6 +11,7 @@ import {
   type HistogramSnapshot,
 } from '../../shared-memory/histogram.ts';
 import type { MetricRegistry, ReaderPlace } from './metrics.ts';
+import { nameWithUnit } from './prometheus-names.ts';
 import type { ExportedSeries, HrTime, MetricSeries } from './series.ts';
 
 // The SDK is loaded long after this file: its enums are spelt out here, and `sdk-constants.test.ts` compares them.
@@ -24,6 +25,8 @@ export interface ViewPreferences {
   readonly hasDeltaHistograms: boolean;
   /** Most buckets of an exponential histogram; `undefined` for explicit bounds. */
   readonly maxExponentialBuckets: number | undefined;
+  /** Names bear the unit, for a page that Prometheus reads. */
+  readonly hasUnitInName?: boolean;
 }
 
 interface Given {
@@ -72,7 +75,7 @@ export class MetricView {
   #metricData(metric: MetricSeries, series: readonly ExportedSeries[], endTime: HrTime): MetricData {
     const { instrument, isInteger, brief, unit } = metric.definition;
     const descriptor = {
-      name: metric.name,
+      name: this.#preferences.hasUnitInName === true ? nameWithUnit(metric.name, metric.definition) : metric.name,
       description: brief,
       unit,
       valueType: isInteger === true ? VALUES.INT : VALUES.DOUBLE,

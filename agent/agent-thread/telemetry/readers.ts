@@ -102,6 +102,7 @@ function preferencesOf(reader: Reader): ViewPreferences {
     hasDeltaHistograms: isDelta('HISTOGRAM'),
     maxExponentialBuckets:
       type === AGGREGATION.EXPONENTIAL_HISTOGRAM ? (options?.maxSize ?? MAX_EXPONENTIAL_BUCKETS) : undefined,
+    hasUnitInName: reader.constructor.name === 'PrometheusExporter',
   };
 }
 

@@ -1,0 +1,57 @@
+/**
+ * The programs that the e2e tests start under the agent, as installed: the shop, and one whose workers fail. Runs in a test's own process; each program is
+ * a process of its own, and ends at the latest with its test.
+ */
+import { fileURLToPath } from 'node:url';
+import { firstLine } from '../support/first-line.ts';
+import { BUILT_REGISTER_FILE } from '../support/observe.ts';
+import { type RunningNode, type RunOptions, startNode } from '../support/run-node.ts';
+
+/** Often enough for a test to see several; in a service it is 15 s. */
+const METRICS_EVERY_MS = 5_000;
+const DEADLINE_MS = 240_000;
+const FAILING_WORKERS = fileURLToPath(new URL('../fixtures/apps/failing-workers.cjs', import.meta.url));
+
+export type Program = RunningNode & AsyncDisposable;
+type Environment = NonNullable<RunOptions['env']>;
+
+/** `env` says how long, how hard, and where to. */
+export function startShop(env: Environment): Program {
+  return start('examples/shop/server.js', { OTEL_METRIC_EXPORT_INTERVAL: String(METRICS_EVERY_MS), ...env });
+}
+
+/** Starts a worker that fails, and then the next, and writes a line with its number for each; SIGTERM ends it. */
+export function startFailingWorkers(env: Environment): Program {
+  return start(FAILING_WORKERS, env);
+}
+
+function start(file: string, env: Environment): Program {
+  const running = startNode({
+    withAgent: true,
+    registerFile: BUILT_REGISTER_FILE,
+    args: [file],
+    // Other processes of this machine may have claimed to tell of it.
+    env: { GRIDWATCH_HOST_METRICS: 'on', GRIDWATCH_LOG: 'text', ...env },
+    deadlineMs: DEADLINE_MS,
+  });
+  const end = async (): Promise<void> => {
+    running.child.kill('SIGKILL');
+    await running.ended;
+  };
+  return { ...running, [Symbol.asyncDispose]: end };
+}
+
+/** The shop's address, once it serves. */
+export async function addressOf(shop: Program): Promise<string> {
+  const line = await firstLine(shop.child);
+  const url = /http:\/\/127\.0\.0\.1:\d+/.exec(line)?.[0];
+  if (url === undefined) throw new Error(`the shop did not open: ${line}`);
+  return url;
+}
+
+/** The requests its load generator had an answer to; throws when one had none. */
+export function answeredRequests(stdout: string): number {
+  const [, answered, failed] = /(\d+) requests answered, (\d+) failed/.exec(stdout) ?? [];
+  if (answered === undefined || failed !== '0') throw new Error(`the shop's load did not end well: ${stdout}`);
+  return Number(answered);
+}
