@@ -27,6 +27,7 @@ var STEPS = {
   unit: { bin: ['vitest', 'vitest'], args: ['run', '--project', 'unit'], whole: ['--coverage'], tests: true },
   stress: { bin: ['vitest', 'vitest'], args: ['run', '--project', 'stress'], tests: true },
   integration: { bin: ['vitest', 'vitest'], args: ['run', '--project', 'integration'], tests: true },
+  beside: { bin: ['vitest', 'vitest'], args: ['run', '--project', 'beside'], tests: true },
   bench: { script: ['test', 'bench', 'main.ts'], args: [] }
 };
 
