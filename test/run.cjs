@@ -30,6 +30,7 @@ var STEPS = {
   stress: { bin: ['vitest', 'vitest'], args: ['run', '--project', 'stress'], tests: true },
   integration: { bin: ['vitest', 'vitest'], args: ['run', '--project', 'integration'], tests: true },
   e2e: { bin: ['vitest', 'vitest'], args: ['run', '--project', 'e2e'], tests: true },
+  beside: { bin: ['vitest', 'vitest'], args: ['run', '--project', 'beside'], tests: true },
   bench: { script: ['test', 'bench', 'main.ts'], args: [] }
 };
 

@@ -2,12 +2,16 @@
  * Sees a thread's end in time to deliver what it recorded, without a listener that the program could count.
  *
  * Runs on application threads. `process.emit` becomes an own property: 'exit' is acted on after the program's own listeners have run, so that
- * their records are included. `process.reallyExit` covers `process.exit()` inside an exit listener. Exit codes, signals and output stay the
+ * their records are included. `process.reallyExit` covers `process.exit()` inside an exit listener; `process._kill`, a program that has handled a
+ * signal and then dies of it, as frameworks do. Exit codes, signals and output stay the
  * program's; no signal handler is installed unless the configuration names the signal.
  */
 import type { Worker } from 'node:worker_threads';
 import { ExitKind, markExiting } from '../shared-memory/registry.ts';
 import type { Recorder } from './recorder.ts';
+
+/** Those that end a process by default, and that programs send themselves. */
+const ENDING_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR2', 'SIGKILL'] as const;
 
 /** Node's, when a listener of 'uncaughtException' throws. */
 const EXIT_CODE_HANDLER_THREW = 7;
@@ -69,10 +73,41 @@ export function followExit({ recorder, atExit, hiddenWorker }: ExitSettings): ()
   const restoreReallyExit =
     typeof reallyExitBefore === 'function' ? replaceProperty(process, 'reallyExit', reallyExit, true) : undefined;
 
+  const restoreKill = followKill(() => {
+    try {
+      /* Nothing is marked: the first process of a container survives what others die of. */
+      atExit();
+    } catch {
+      /* The thread ends as it would have. */
+    }
+  });
+
   return () => {
     restoreEmit();
     restoreReallyExit?.();
+    restoreKill?.();
   };
+}
+
+/** What `process.kill` calls, with numbers. */
+function followKill(atKill: () => void): (() => void) | undefined {
+  const killBefore = Reflect.get(process, '_kill') as ((pid: number, signal: number) => number) | undefined;
+  if (typeof killBefore !== 'function') return undefined;
+  const { _kill } = {
+    _kill(this: unknown, ...args: [pid: number, signal: number]): number {
+      const [pid, signal] = args;
+      if (pid === process.pid && isEnding(signal)) atKill();
+      return Reflect.apply(killBefore, this, args);
+    },
+  };
+  return replaceProperty(process, '_kill', _kill, true);
+}
+
+/** True where the program has no listener for the signal, or none any more. */
+function isEnding(number: number): boolean {
+  const { signals } = process.getBuiltinModule('node:os').constants;
+  const name = ENDING_SIGNALS.find((one) => signals[one] === number);
+  return name !== undefined && process.listenerCount(name) === 0;
 }
 
 function replaceProperty(holder: object, key: string, value: unknown, enumerable: boolean): () => void {

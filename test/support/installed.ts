@@ -41,7 +41,7 @@ export async function installBeside(dependencies: Readonly<Record<string, string
     .update(JSON.stringify([dependencies, manifest]))
     .digest('hex')
     .slice(0, 16);
-  const folder = join(cacheFolder(), key);
+  const folder = join(cacheFolder('installed'), key);
   try {
     if (!existsSync(join(folder, 'node_modules'))) await install(dependencies, folder);
   } catch (error) {
@@ -54,8 +54,9 @@ export async function installBeside(dependencies: Readonly<Record<string, string
   return { folder, registerFile: join(folder, 'node_modules/gridwatch/dist/register.cjs') };
 }
 
-function cacheFolder(): string {
-  return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'gridwatch', 'installed');
+/** A folder outside of the repository: it outlives every clean checkout. */
+export function cacheFolder(name: string): string {
+  return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'gridwatch', name);
 }
 
 /** In a folder of its own that is then given its name: two test runs may do this at once. */
@@ -88,8 +89,8 @@ async function refresh(folder: string): Promise<void> {
   }
 }
 
-/** The tarball's name in `folder`. The build was made before the tests. */
-async function pack(folder: string): Promise<string> {
+/** Puts the package's tarball into `folder`, and gives back its name there. The build was made before the tests. */
+export async function pack(folder: string): Promise<string> {
   await npm(['pack', '--ignore-scripts', '--pack-destination', folder], ROOT);
   const name = (await readdir(folder)).find((file) => file.endsWith('.tgz'));
   if (name === undefined) throw new Error('npm pack made no tarball');
@@ -97,7 +98,7 @@ async function pack(folder: string): Promise<string> {
 }
 
 /** The npm that runs the tests, where there is one. */
-async function npm(args: readonly string[], cwd: string): Promise<void> {
+export async function npm(args: readonly string[], cwd: string): Promise<void> {
   const npmCli = process.env['npm_execpath'];
   const [command, before] = npmCli?.endsWith('.js') ? [process.execPath, [npmCli]] : ['npm', []];
   const { npm_config_workspace: _workspace, ...env } = process.env;

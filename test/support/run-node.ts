@@ -45,6 +45,8 @@ export interface RunResult {
 
 export interface RunningNode {
   readonly child: ChildProcess;
+  /** What it has written to standard output so far. */
+  readonly stdout: () => string;
   /** Resolves once standard output holds `text`; rejects when the child ends before. */
   readonly waitForOutput: (text: string) => Promise<void>;
   readonly ended: Promise<RunResult>;
@@ -91,7 +93,7 @@ export function startNode(options: RunOptions): RunningNode {
     });
     await Promise.race([isWritten, hasEnded]);
   };
-  return { child, waitForOutput, ended };
+  return { child, stdout: () => stdout.text(), waitForOutput, ended };
 }
 
 /** Node 22 warns when it runs TypeScript, so only the build is invisible there; `GRIDWATCH_TEST_DIST=1` takes it everywhere. */
