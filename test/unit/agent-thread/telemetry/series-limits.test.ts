@@ -51,6 +51,10 @@ interface Point {
   readonly value: number;
 }
 
+function mustHold(isTrue: boolean, what: string): void {
+  if (!isTrue) throw new Error(`it does not hold that ${what}`);
+}
+
 class Reader {
   readonly #view: MetricView;
   readonly #isDelta: boolean;
@@ -72,15 +76,15 @@ class Reader {
     for (const { descriptor, dataPoints } of all) {
       const points = dataPoints.map(({ attributes, value, startTime, endTime }): Point => {
         const start = startTime[0] * 1e9 + startTime[1];
-        expect(start).toBeLessThan(endTime[0] * 1e9 + endTime[1]);
+        mustHold(start < endTime[0] * 1e9 + endTime[1], 'a point lasts for some time');
         return {
           key: `${descriptor.name} ${JSON.stringify(attributes)}`,
-          name: String(attributes['gridwatch.lock.name'] ?? attributes['thread.name'] ?? ''),
+          name: (attributes['gridwatch.lock.name'] ?? attributes['thread.name'] ?? '') as string,
           start,
           value: typeof value === 'number' ? value : (value as { count: number }).count,
         };
       });
-      expect(new Set(points.map(({ key }) => key)).size).toBe(points.length);
+      mustHold(new Set(points.map(({ key }) => key)).size === points.length, 'a series is told of once');
       byMetric.set(descriptor.name, points);
       if (!isCount(descriptor.name)) continue;
       for (const point of points) this.#count(descriptor.name, point, seen);
@@ -93,9 +97,11 @@ class Reader {
     const before = seen.get(point.key);
     const runsOn = !this.#isDelta && before?.start === point.start;
     const increment = runsOn ? point.value - before.value : point.value;
-    expect(increment).toBeGreaterThanOrEqual(0);
-    if (before !== undefined) expect(point.start).toBeGreaterThanOrEqual(before.start);
-    if (!this.#isDelta && point.name === '_OTHER' && before !== undefined) expect(point.start).toBe(before.start);
+    mustHold(increment >= 0, `${point.key} does not go back`);
+    const isBackInTime = before !== undefined && point.start < before.start;
+    mustHold(!isBackInTime, `${point.key} does not begin before it began`);
+    const hasRestarted = before !== undefined && point.start !== before.start;
+    mustHold(this.#isDelta || point.name !== '_OTHER' || !hasRestarted, `${point.key} never begins anew`);
     this.counted.set(metric, (this.counted.get(metric) ?? 0) + increment);
     seen.set(point.key, point);
   }
@@ -134,7 +140,7 @@ function setUp(write: (sink: AnySink) => void, maxSeries = 3000) {
       throw error;
     },
   });
-  registry.addSource({ collect: (sink: MetricSink) => write(sink as unknown as AnySink) });
+  registry.addSource({ collect: (sink: MetricSink) => write(sink) });
   return { clock, registry, dropped: () => dropped };
 }
 
