@@ -13,13 +13,14 @@ import {
   type MetricDefinition,
   OTHER,
   RESOURCE,
+  type ResourceDefinition,
   SPANS,
   type SpanDefinition,
 } from '../../agent/agent-thread/telemetry/catalog.ts';
 import { EXPLICIT_BOUNDS_S } from '../../agent/shared-memory/histogram.ts';
 
 /** OpenTelemetry's own names are those outside of our namespace. */
-export function isConvention(name: string): boolean {
+function isConvention(name: string): boolean {
   return !name.startsWith('gridwatch.');
 }
 
@@ -65,7 +66,7 @@ export function catalogDocument(): object {
       description: definition.brief,
       ...('values' in definition ? { values: definition.values } : {}),
     })),
-    resource: Object.entries(RESOURCE).map(([name, { type, brief, from }]) => ({
+    resource: Object.entries(RESOURCE as Record<string, ResourceDefinition>).map(([name, { type, brief, from }]) => ({
       name,
       type,
       description: brief,

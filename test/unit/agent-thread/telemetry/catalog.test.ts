@@ -1,6 +1,6 @@
 /** The catalog holds together: what an entry refers to exists, and what the contract asks of all entries is true of each. */
 import { describe, expect, test } from 'vitest';
-import type { MetricDefinition } from '../../../../agent/agent-thread/telemetry/catalog.ts';
+import type { AttributeDefinition, MetricDefinition } from '../../../../agent/agent-thread/telemetry/catalog.ts';
 import {
   ANY_LOG,
   ANY_SPAN,
@@ -10,6 +10,7 @@ import {
   METRICS,
   SPANS,
 } from '../../../../agent/agent-thread/telemetry/catalog.ts';
+import { EXPLICIT_BOUNDS_S } from '../../../../agent/shared-memory/histogram.ts';
 
 const metrics = Object.entries(METRICS) as [string, MetricDefinition][];
 
@@ -81,3 +82,19 @@ test('every attribute is used by something', () => {
   const names = new Set<string>([...used.flatMap(({ attributes }) => [...attributes]), ...ANY_SPAN, ...ANY_LOG]);
   expect(Object.keys(ATTRIBUTES).filter((key) => !names.has(key))).toEqual([]);
 });
+
+/** Series of Prometheus that a metric has at most under one name, or under none: every combination of its closed attributes. */
+function seriesOfAName({ attributes, buckets }: MetricDefinition): number {
+  const counts = attributes.map((key) => (ATTRIBUTES as Record<string, AttributeDefinition>)[key]?.values?.length ?? 1);
+  const ofHistogram = buckets === undefined ? 1 : EXPLICIT_BOUNDS_S[buckets].length + 3;
+  return counts.reduce((product, count) => product * count, ofHistogram);
+}
+
+test.each(Object.entries(FAMILIES))(
+  'the names of %s that always keep their series, and the others together, fit into its share',
+  (family, limits) => {
+    const ofFamily = metrics.filter(([, metric]) => metric.family === family);
+    const together = ofFamily.reduce((sum, [, metric]) => sum + seriesOfAName(metric), 0);
+    expect(together * (limits.alwaysKept.length + 1)).toBeLessThanOrEqual(limits.maxSeries);
+  },
+);

@@ -174,6 +174,16 @@ describe('limits', () => {
     expect(collect('gridwatch.thread.cpu.time', write).size).toBeGreaterThanOrEqual(30);
   });
 
+  test('those that always keep theirs are among the 32, also when they come last', () => {
+    const { collect } = setUp();
+    const write = (sink: MetricSink): void => {
+      for (const name of [...names(40), 'main', 'agent', 'libuv', 'v8', 'other']) cpuTime(sink, name, 1e9);
+    };
+    const times = collect('gridwatch.thread.cpu.time', write);
+    expect(times.size).toBe(33);
+    for (const name of ['main', 'agent', 'libuv', 'v8', 'other']) expect(times.has(`${name} user`)).toBe(true);
+  });
+
   test('main always keeps its series', () => {
     const { collect } = setUp();
     const times = collect('gridwatch.thread.cpu.time', (sink) => {
