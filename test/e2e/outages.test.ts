@@ -102,8 +102,14 @@ it('the Collector is killed and comes back: what the agent had to say meanwhile 
   await eventually('incidents to be in Jaeger', async () => (await tracesOf(stack, fromMs)).length > 0, OUTAGE);
 
   await stack.process('collector').kill('SIGKILL');
+  let heard = '';
+  program.child.stderr?.on('data', (chunk: Buffer) => {
+    heard += String(chunk);
+  });
+  await eventually('the agent to have noticed', () => heard.includes('cannot deliver'), OUTAGE);
   await until(2 * WORKERS);
   await stack.process('collector').start();
+  await eventually('the agent to deliver again', () => heard.includes('takes what it is sent again'), RECOVERY);
   await until(3 * WORKERS);
   program.child.kill('SIGTERM');
   const { stdout, stderr, exitCode } = await program.ended;

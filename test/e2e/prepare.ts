@@ -14,7 +14,8 @@ declare module 'vitest' {
   }
 }
 
-export default async function prepare(project: TestProject): Promise<void> {
+/** The name is vitest's. */
+export async function setup(project: TestProject): Promise<void> {
   const tell = (line: string): void => console.log(`e2e: ${line}`);
   const binaries: Partial<Record<BackendName, string>> = {};
   const reasons: string[] = [];

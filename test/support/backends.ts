@@ -17,7 +17,7 @@ const execute = promisify(execFile);
 export type BackendName = 'jaeger' | 'otelcol' | 'prometheus' | 'promtool';
 
 /** The variable that names a binary of one's own. */
-export const BINARY_VARIABLES: Readonly<Record<BackendName, string>> = {
+const BINARY_VARIABLES: Readonly<Record<BackendName, string>> = {
   jaeger: 'JAEGER_BIN',
   otelcol: 'OTELCOL_BIN',
   prometheus: 'PROMETHEUS_BIN',

@@ -6,11 +6,16 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 
 export async function freePorts<N extends string>(...names: readonly N[]): Promise<Record<N, number>> {
-  const servers = names.map(() => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map(async (server) => once(server, 'listening')));
-  const ports = names.map((name, index) => [name, (servers[index]?.address() as AddressInfo).port] as const);
+  const held = await Promise.all(
+    names.map(async (name) => {
+      const server = createServer().listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      return { name, server, port: (server.address() as AddressInfo).port };
+    }),
+  );
+  const ports = held.map(({ name, port }) => [name, port] as const);
   await Promise.all(
-    servers.map(async (server) => {
+    held.map(async ({ server }) => {
       server.close();
       await once(server, 'close');
     }),

@@ -107,7 +107,7 @@ export class JaegerApi {
   }
 
   async #get<T>(path: string, query: Record<string, string> = {}): Promise<T> {
-    const url = `${this.#url}${path}?${new URLSearchParams(query)}`;
+    const url = `${this.#url}${path}?${new URLSearchParams(query).toString()}`;
     const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MAX_MS) });
     const text = await response.text();
     if (response.status === 404) return undefined as T;

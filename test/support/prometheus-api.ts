@@ -26,7 +26,7 @@ export class PrometheusApi {
   async query(query: string): Promise<PrometheusSeries[]> {
     const { result } = await this.#get<{
       readonly result: readonly { readonly metric: Record<string, string>; readonly value: [number, string] }[];
-    }>(`/api/v1/query?${new URLSearchParams({ query })}`);
+    }>(`/api/v1/query?${new URLSearchParams({ query }).toString()}`);
     return result.map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }));
   }
 
