@@ -4,8 +4,6 @@
  * Runs on application threads. It takes the frames as V8 has them, behind the back of a program's own `Error.prepareStackTrace` and
  * `Error.stackTraceLimit`, which find themselves unchanged. Takes microseconds: to be called where the thread is about to block anyway.
  */
-const { fileURLToPath } = process.getBuiltinModule('node:url');
-
 interface ErrorSettings {
   prepareStackTrace?: unknown;
   stackTraceLimit?: unknown;
@@ -59,6 +57,6 @@ function restore(
 }
 
 function shorten(file: string, folder: string): string {
-  const path = file.startsWith('file:') ? fileURLToPath(file) : file;
+  const path = file.startsWith('file:') ? process.getBuiltinModule('node:url').fileURLToPath(file) : file;
   return path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : path.split(/[\\/]/).slice(-2).join('/');
 }
