@@ -5,12 +5,13 @@
  *
  * - `tsc` emits every TypeScript file as an ES module with its declarations. The agent thread and the binary run from
  *   these.
- * - `esbuild` joins what each kind of thread loads into one file. dist/preload.js and dist/preload-worker.js are parsed
+ * - `esbuild` joins what each kind of thread loads into one file. dist/preload.js and dist/preload-worker.cjs are parsed
  *   before the program's first line (35 ns a byte, and eighteen small modules would cost 3 ms on top), so they are
- *   minified, and a worker does not read what only the main thread does. The public entry points re-export from
- *   preload.js, so that `gridwatch` and the preload are the same module instance. dist/agent-thread/agent.js saves a
- *   process that ends at once 20 ms. Joined files stand as deep below `dist/` as their sources below `agent/`: only
- *   those may resolve a path against `import.meta.url`. Packages are never joined.
+ *   minified, and a worker does not read what only the main thread does. A worker's is CommonJS, because an ES module
+ *   makes Node load its loader of ES modules, 200 kB in every worker. The public entry points re-export from preload.js,
+ *   so that `gridwatch` and the preload are the same module instance. dist/agent-thread/agent.js saves a process that
+ *   ends at once 20 ms. Joined files stand as deep below `dist/` as their sources below `agent/`: only those may resolve
+ *   a path against `import.meta.url`. Packages are never joined.
  *
  * Nothing happens when neither sources nor output have changed. Output is staged first and moved file by file, so
  * that a program running from `dist/` never finds a half-written file. A failed build leaves `dist/` as it was.
@@ -134,8 +135,9 @@ const PACKAGE_ROOT_APART = {
 };
 
 async function joinEachThreads(build) {
-  const preloads = ['preload.ts', 'preload-worker.ts'].map((file) => join(agentDir, file));
-  await build({ ...ESBUILD_OPTIONS, entryPoints: preloads, minify: true });
+  await build({ ...ESBUILD_OPTIONS, entryPoints: [join(agentDir, 'preload.ts')], minify: true });
+  const ofWorkers = { ...ESBUILD_OPTIONS, format: 'cjs', outExtension: { '.js': '.cjs' }, minify: true };
+  await build({ ...ofWorkers, entryPoints: [join(agentDir, 'preload-worker.ts')] });
   const agent = join(agentDir, 'agent-thread', 'agent.ts');
   await build({ ...ESBUILD_OPTIONS, entryPoints: [agent], plugins: [PACKAGE_ROOT_APART], minifyWhitespace: true });
 }

@@ -3,11 +3,13 @@
  * take Node's built-ins by `process.getBuiltinModule`: for an import statement Node evaluates every export of the built-in, which costs the main
  * thread 6 ms in all.
  */
+import { useModuleClass } from './app-thread/builtin-exports.ts';
 import { start } from './start.ts';
 
 export { flush, shutdown, start } from './start.ts';
 
-/** Called by register.cjs. */
-export function preload(): void {
+/** Called by register.cjs, with its own path and the class of its `module`. */
+export function preload(_registerFile: string, moduleClass: unknown): void {
+  useModuleClass(moduleClass);
   start();
 }

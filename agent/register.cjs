@@ -56,10 +56,16 @@
     }
     try {
       /* In the package this file stands beside the compiled preloads, in the repository beside their sources. */
+      var isBuilt = /[\\/]dist$/.test(__dirname);
       require(
-        (require('worker_threads').isMainThread ? './preload' : './preload-worker') +
-          (/[\\/]dist$/.test(__dirname) ? '.js' : '.ts')
-      ).preload(__filename, ticket);
+        require('worker_threads').isMainThread
+          ? isBuilt
+            ? './preload.js'
+            : './preload.ts'
+          : isBuilt
+            ? './preload-worker.cjs'
+            : './preload-worker.ts'
+      ).preload(__filename, module.constructor, ticket);
     } catch (error) {
       say(
         'off: it could not be loaded (' +

@@ -5,7 +5,6 @@
  * entry in `process.execArgv` and in NODE_OPTIONS is rewritten to the absolute path; nobody else's is touched.
  */
 const { resolve } = process.getBuiltinModule('node:path');
-const { pathToFileURL } = process.getBuiltinModule('node:url');
 
 /** The name under which the package exports the gate. */
 const PACKAGE_NAME = 'gridwatch/register';
@@ -23,9 +22,7 @@ const FLAG = /^(--require|-r|--import)(?:=(.*))?$/s;
 
 /** True for an argument list that loads the gate by its absolute path. */
 export function hasPreload(args: readonly unknown[], file: string): boolean {
-  return args.some(
-    (argument) => argument === file || argument === `--require=${file}` || argument === pathToFileURL(file).href,
-  );
+  return args.some((argument) => argument === file || argument === `--require=${file}` || isUrlOf(argument, file));
 }
 
 /** Finds our own entries and makes them absolute. */
@@ -41,7 +38,7 @@ export function claimPreload(file: string): Preload {
       if (value === undefined || !isOurs(value, file)) continue;
       isFound = true;
       isImport ||= flag === '--import';
-      if (value === file || value === pathToFileURL(file).href) continue;
+      if (value === file || isUrlOf(value, file)) continue;
       args[valueAt] = attached === undefined ? file : `${flag}=${file}`;
     }
     return isFound;
@@ -92,7 +89,13 @@ export function isGateFirst(execArgv: readonly unknown[], nodeOptions: string, f
 }
 
 function isOurs(value: string, file: string): boolean {
-  return value === PACKAGE_NAME || value === file || value === pathToFileURL(file).href || resolve(value) === file;
+  return value === PACKAGE_NAME || value === file || isUrlOf(value, file) || resolve(value) === file;
+}
+
+/** `node:url` is loaded only where somebody names the gate by a URL. */
+function isUrlOf(value: unknown, file: string): boolean {
+  if (typeof value !== 'string' || !value.startsWith('file:')) return false;
+  return value === process.getBuiltinModule('node:url').pathToFileURL(file).href;
 }
 
 /**

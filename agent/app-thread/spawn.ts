@@ -14,13 +14,13 @@ import type { MessagePort, WorkerOptions } from 'node:worker_threads';
 import type { Config } from '../config/options.ts';
 import { plainPath } from '../file-path.ts';
 import { claimSlot, type SlotClaim } from '../shared-memory/registry.ts';
+import { syncBuiltinExports } from './builtin-exports.ts';
 import { callSiteOf } from './call-site.ts';
 import { hasPreload, isGateFirst, type Preload } from './preload-argument.ts';
 import type { Recorder } from './recorder.ts';
 import { createTicket, TICKET_KEY } from './ticket.ts';
 import { activeTraceIds } from './trace-context.ts';
 
-const { syncBuiltinESMExports } = process.getBuiltinModule('node:module');
 const types = process.getBuiltinModule('node:util/types');
 const workerThreads = process.getBuiltinModule('node:worker_threads') as {
   Worker: WorkerClass;
@@ -110,7 +110,7 @@ export function followWorkers(settings: SpawnSettings): () => void {
       enumerable: false,
       configurable: true,
     });
-    syncBuiltinESMExports();
+    syncBuiltinExports();
   };
   replace(NodeWorker, followed);
   return () => replace(followed, NodeWorker);

@@ -78,7 +78,7 @@ function importsOf(file: string): string[] {
 describe('contents', () => {
   test('the compiled agent, its declarations, and what a package must have; no source, no source map', () => {
     const compiled = /^dist\/(?:[a-z0-9-]+\/)*[a-z0-9-]+(?:\.d\.ts|\.js)$/;
-    const gate = ['dist/register.cjs', 'dist/register.d.cts'];
+    const gate = ['dist/register.cjs', 'dist/register.d.cts', 'dist/preload-worker.cjs'];
     const others = files.filter((file) => !compiled.test(file) && !gate.includes(file));
     expect(others.toSorted()).toEqual(['LICENSE', 'README.md', 'catalog.json', 'package.json']);
     expect(files).toEqual(expect.arrayContaining(gate));
