@@ -84,7 +84,7 @@ describe.each([
       { deadlineMs: BLOCKED_MS },
     );
     expect(output.isBlocked).toBe(true);
-    expect(page).toMatch(/^gridwatch_thread_state_time(?:_seconds)?_total\{.*thread_name="main".*\} /m);
+    expect(page).toMatch(/^gridwatch_thread_state_time_seconds_total\{.*thread_name="main".*\} /m);
 
     expect(await program.running.ended).toMatchObject({ exitCode: 0, stdout: 'blocked\nreleased\n', stderr: '' });
   });

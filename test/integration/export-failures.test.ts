@@ -215,7 +215,7 @@ describe('Prometheus', () => {
     const value = (page: string, line: RegExp): number => Number(line.exec(page)?.[1]);
     const cpuTime = /^process_cpu_time_total\{cpu_mode="user".*\} (\d+)$/m;
     expect(value(second, cpuTime)).toBe(value(first, cpuTime) + 1);
-    expect(second).toMatch(/^gridwatch_thread_startup_duration_bucket\{.*le="0\.05"\} 3$/m);
+    expect(second).toMatch(/^gridwatch_thread_startup_duration_seconds_bucket\{.*le="0\.05"\} 3$/m);
     expect(second).toMatch(/^gridwatch_agent_dropped_total\{gridwatch_record_kind="span".*\} 0$/m);
     expect(second).toMatch(/^target_info\{.*service_name="from-package-json".*\} 1$/m);
     expect(receiver.point('gridwatch.thread.startup.duration')?.exponentialHistogram?.count).toBe(1);
