@@ -194,6 +194,7 @@ class AgentThread {
       mainPort: port2,
       mainFile: process.argv[1],
       processStartNs: new Clock(memory.baseS).nowNs() - process.uptime() * 1e9,
+      maySpawn: (process.permission as NodeJS.ProcessPermission | undefined)?.has('child') ?? true,
       disabledFeatures: this.#disabledFeatures,
     };
     this.#setState(AgentState.STARTING);
