@@ -204,6 +204,7 @@ class AgentThread {
       mainFile: process.argv[1],
       execArgv: process.execArgv,
       processStartNs: new Clock(memory.baseS).nowNs() - process.uptime() * 1e9,
+      maySpawn: (process.permission as NodeJS.ProcessPermission | undefined)?.has('child') ?? true,
       disabledFeatures: this.#disabledFeatures,
     };
     this.#setState(AgentState.STARTING);

@@ -79,7 +79,9 @@ const proc = new ProcTree();
 const sys = new ProcTree({ root: '/sys' });
 /* Once a process, not once an agent thread. */
 const isFirst = Atomics.load(memory.i32, HEADER.AGENT_RESTARTS >> 2) === 0;
-const asksForAll = config.inventory === 'full' && isFirst;
+const asksForAll = config.inventory === 'full' && isFirst && settings.maySpawn;
+if (config.inventory === 'full' && !settings.maySpawn)
+  onUnavailable('inventory', 'no_permission', 'the program may not start processes (--allow-child-process)');
 const fullInventory = asksForAll ? new FullInventory({ env: process.env, onUnavailable }) : undefined;
 const telemetry = createTelemetry({
   clock,

@@ -18,6 +18,8 @@ export interface AgentThreadSettings {
   readonly execArgv: readonly string[];
   /** When the process began, on the agent's clock: before its base, so a negative number. */
   readonly processStartNs: number;
+  /** The program may start processes. The agent thread could even where it may not: Node's permissions do not bind a worker that is given no options. */
+  readonly maySpawn: boolean;
   /** Features that could not be had on the main thread, with the reason. */
   readonly disabledFeatures: readonly DisabledFeature[];
 }

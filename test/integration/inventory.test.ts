@@ -49,7 +49,7 @@ describe('by default', () => {
   });
 
   it('OTEL_NODE_RESOURCE_DETECTORS leaves the host out', async () => {
-    const env = { OTEL_NODE_RESOURCE_DETECTORS: 'env,process' };
+    const env = { OTEL_NODE_RESOURCE_DETECTORS: 'env,process', GRIDWATCH_EXIT_TIMEOUT_MS: '20000' };
     const { observed } = await observe({ args: ['-e', '0'], env });
     const names = Object.keys(observed.metrics[0]?.resource ?? {});
     expect(names.filter((name) => /^(?:gridwatch\.)?(?:host|os|device)\./.test(name))).toEqual([]);
@@ -72,6 +72,15 @@ describe('the whole inventory', () => {
     expect(seen).not.toContain(SECRET);
     program.running.child.kill();
     expect((await program.running.ended).stderr).toBe('');
+  });
+
+  it('starts no process where the program may not, and says so', async () => {
+    const args = ['--permission', '--allow-fs-read=*', '--allow-worker', '-e', 'setTimeout(() => {}, 1500)'];
+    const { result, observed } = await observe({ args, env: withShell('true') });
+    expect(result.exitCode).toBe(0);
+    expect(result.stderr).toMatch(/^gridwatch: inventory is not observed: the program may not start processes/m);
+    expect(hasStarted()).toBe(false);
+    expect(observed.metrics[0]?.resource).toHaveProperty(['gridwatch.host.memory.size']);
   });
 
   it('that hangs delays no exit', async () => {

@@ -51,7 +51,7 @@ beforeAll(async () => {
         .replaceAll('\\', '/'),
     );
   manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
-  for (const name of ['@opentelemetry', '@types', 'undici-types']) {
+  for (const name of ['@opentelemetry', '@types', 'systeminformation', 'undici-types']) {
     symlinkSync(join(root, 'node_modules', name), join(consumer, 'node_modules', name), 'junction');
   }
 });
@@ -110,9 +110,13 @@ describe('manifest', () => {
     expect(files).not.toContain('binding.gyp');
   });
 
-  test('it depends on OpenTelemetry, in exact versions, and on nothing else', () => {
+  test('it depends on OpenTelemetry and systeminformation, in exact versions, and on nothing else', () => {
     const dependencies = Object.entries(manifest['dependencies'] ?? {});
-    expect(dependencies.map(([name]) => name)).toEqual(['@opentelemetry/api', '@opentelemetry/sdk-node']);
+    expect(dependencies.map(([name]) => name)).toEqual([
+      '@opentelemetry/api',
+      '@opentelemetry/sdk-node',
+      'systeminformation',
+    ]);
     for (const [, version] of dependencies) expect(version).toMatch(/^\d+\.\d+\.\d+$/);
     expect(manifest['peerDependencies']).toBeUndefined();
     expect(manifest['optionalDependencies']).toBeUndefined();

@@ -86,6 +86,7 @@ async function run(env: Record<string, string>): Promise<RunResult> {
     env: {
       OTEL_EXPORTER_OTLP_ENDPOINT: url,
       GRIDWATCH_LOG: 'text',
+      GRIDWATCH_EXIT_TIMEOUT_MS: '20000',
       GRIDWATCH_CONTROL_FILE: join(app, 'control.json'),
       GRIDWATCH_PASSWORD: MARK,
       DATABASE_URL: `postgres://user:${MARK}@db/shop`,
