@@ -8,8 +8,8 @@
  * neither command line nor path nor owner. Hardware addresses: nobody compares them. `telemetry.*`: it says who made the data. The host's id and
  * addresses are taken over where the application has them, although the agent would not have found them out: Jaeger takes spans whose `host.id`,
  * `host.ip` or else `host.name` differ to come from two clocks, and moves, or warns of, the child that seems to reach out of its parent. So nothing
- * leaves the process because of the agent that did not before, and who it is reads the same. An application without `service.instance.id` leaves the agent its own: of two processes without one, the
- * counters could not be told apart.
+ * leaves the process because of the agent that did not before, and who it is reads the same. An application without `service.instance.id` leaves the
+ * agent its own: of two processes without one, the counters could not be told apart.
  */
 import type { ResourceAttributes } from './telemetry/resource.ts';
 

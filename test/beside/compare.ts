@@ -5,7 +5,7 @@
 import { expect } from 'vitest';
 import type { OtlpAttributes } from '../../agent/cli/otlp-decode.ts';
 import { eventually } from '../support/eventually.ts';
-import { type NodeBinary, defaultNode } from '../support/nodes.ts';
+import { defaultNode, type NodeBinary } from '../support/nodes.ts';
 import { type Observed, startObserved } from '../support/observe.ts';
 import { type Outcome, outcomeOf } from '../support/outcome.ts';
 import type { AgentRoute, RunOptions } from '../support/run-node.ts';
@@ -18,6 +18,8 @@ export interface Command {
   readonly project: InstalledProject;
   /** What follows `node`, as the README has it, with the gate among it unless `route` says otherwise. */
   readonly args: readonly string[];
+  /** The same without the gate; by default `args` without it. */
+  readonly argsWithout?: readonly string[];
   /** For commands that cannot be changed. */
   readonly route?: AgentRoute;
   readonly env?: Readonly<Record<string, string>>;
@@ -41,15 +43,17 @@ export interface Behaviour extends Outcome {
 export interface Comparison {
   readonly without: Behaviour;
   readonly withAgent: Behaviour;
+  /** What the program has delivered itself, without the agent. */
+  readonly observedWithout: Observed;
   readonly observed: Observed;
 }
 
 export async function compare(command: Command): Promise<Comparison> {
-  const { behaviour: without, observed: nothing } = await run(command, false);
+  const { behaviour: without, observed: observedWithout } = await run(command, false);
   /* Were the agent in there as well, nothing would be compared. */
-  expect(ofAgent(nothing)).toEqual([]);
+  expect(ofAgent(observedWithout)).toEqual([]);
   const { behaviour: withAgent, observed } = await run(command, true);
-  return { without, withAgent, observed };
+  return { without, withAgent, observedWithout, observed };
 }
 
 /** Everything the agent has delivered is of one service, and of one instance for each process; gives back the resources. */
@@ -81,12 +85,12 @@ async function run(command: Command, isWithAgent: boolean): Promise<{ behaviour:
   return { behaviour: { stdout: withoutTimes(stdout), stderr: withoutTimes(stderr), ...how, answers }, observed };
 }
 
-function optionsOf({ project, args, route, env, node }: Command, isWithAgent: boolean): RunOptions {
+function optionsOf({ project, args, argsWithout, route, env, node }: Command, isWithAgent: boolean): RunOptions {
   const common = { cwd: project.folder, node: node ?? defaultNode(), deadlineMs: DEADLINE_MS, env: env ?? {} };
   if (route !== undefined) {
     return { ...common, args, withAgent: isWithAgent && route, registerFile: project.registerFile };
   }
-  return { ...common, args: isWithAgent ? args : withoutGate(args), withAgent: false };
+  return { ...common, args: isWithAgent ? args : (argsWithout ?? withoutGate(args)), withAgent: false };
 }
 
 function withoutGate(args: readonly string[]): string[] {

@@ -69,8 +69,7 @@ const addPackage: Partial<Record<ProjectName, (folder: string, tarball: string) 
     await addWithNpm(folder, tarball);
     await npm(['run', 'build'], folder);
   },
-  workspaces: async (folder, tarball) =>
-    npm(['install', '--workspace', 'service', '--ignore-scripts', join(folder, tarball)], folder),
+  workspaces: async (folder, tarball) => npm([...NPM_INSTALL, '--workspace', 'service', join(folder, tarball)], folder),
   pnpm: async (folder, tarball) => {
     const { file, env } = await packageManager('pnpm');
     await run(file, ['install', '--frozen-lockfile', '--ignore-scripts'], folder, env);
@@ -83,9 +82,11 @@ const addPackage: Partial<Record<ProjectName, (folder: string, tarball: string) 
   },
 };
 
-/** What is in the lock file is taken from there. */
+/** What is in the lock file is taken from there. A request that hangs is made again after a minute, not after npm's five. */
+const NPM_INSTALL = ['install', '--ignore-scripts', '--prefer-offline', '--fetch-timeout=60000'];
+
 async function addWithNpm(folder: string, tarball: string): Promise<void> {
-  await npm(['install', '--ignore-scripts', `./${tarball}`], folder);
+  await npm([...NPM_INSTALL, `./${tarball}`], folder);
 }
 
 /** pnpm or Yarn, in the version of this folder's lock file. */

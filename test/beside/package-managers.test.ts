@@ -2,6 +2,8 @@
  * However the package is installed, the agent is found from the program's folder, and the program does as without it. The commands are those of
  * the README.
  */
+import { existsSync, realpathSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Command, compare, expectOneService } from './compare.ts';
 import { installProject, packageManager } from './installed-project.ts';
@@ -18,11 +20,14 @@ async function expectSame(command: Command, stdout: string, serviceName: string,
 }
 
 describe('pnpm', { timeout: TEST_MS }, () => {
-  test.for(['--require gridwatch/register app.js', '--import gridwatch/register app.js'])('node %s', async (args, { skip }) => {
-    const project = await installProject('pnpm');
-    if ('reason' in project) return skip(project.reason);
-    await expectSame({ project, args: args.split(' ') }, '1 4 9 16\n', 'beside-pnpm', 2);
-  });
+  test.for(['--require gridwatch/register app.js', '--import gridwatch/register app.js'])(
+    'node %s',
+    async (args, { skip }) => {
+      const project = await installProject('pnpm');
+      if ('reason' in project) return skip(project.reason);
+      await expectSame({ project, args: args.split(' ') }, '1 4 9 16\n', 'beside-pnpm', 2);
+    },
+  );
 });
 
 describe("Yarn's Plug'n'Play", { timeout: TEST_MS }, () => {
@@ -35,7 +40,27 @@ describe("Yarn's Plug'n'Play", { timeout: TEST_MS }, () => {
     if ('reason' in project) return skip(project.reason);
     const { file, env } = await packageManager('yarn');
     const [program, ...args] = command.split(' ');
-    const command_ = { project, args: program === 'yarn' ? [file, ...args] : args, env };
-    await expectSame(command_, '1 4 9 16\n', 'beside-yarn', 2);
+    await expectSame(
+      { project, args: program === 'yarn' ? [file, ...args] : args, env },
+      '1 4 9 16\n',
+      'beside-yarn',
+      2,
+    );
   });
 });
+
+test('npm workspaces: npm start --workspace service', { timeout: TEST_MS }, async ({ skip }) => {
+  const project = await installProject('workspaces');
+  if ('reason' in project) return skip(project.reason);
+  const npm = (script: string): string[] => [npmFile(), 'run', script, '--silent', '--workspace', 'service'];
+  const command = { project, args: npm('start'), argsWithout: npm('start:alone') };
+  await expectSame(command, '49\n', 'beside-service', 1);
+});
+
+/** The npm that runs the tests, else the first of PATH. */
+function npmFile(): string {
+  const running = process.env['npm_execpath'];
+  if (running?.endsWith('.js')) return running;
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  return realpathSync(folders.map((folder) => join(folder, 'npm')).find(existsSync) ?? 'npm');
+}

@@ -12,6 +12,7 @@ const TEST_MS = 300_000;
 interface Server {
   readonly name: ProjectName;
   readonly command: string;
+  readonly env?: Readonly<Record<string, string>>;
   readonly paths: readonly string[];
   readonly workers: readonly string[];
 }
@@ -41,13 +42,30 @@ const SERVERS: readonly Server[] = [
     paths: ['/squares/7', '/squares/seven', '/nowhere'],
     workers: ['squares'],
   },
+  ...[
+    '--require dd-trace/init --require gridwatch/register',
+    '--require gridwatch/register --require dd-trace/init',
+  ].map(
+    (gate): Server => ({
+      name: 'dd-trace',
+      command: `${gate} app.js`,
+      env: { DD_TRACE_STARTUP_LOGS: 'false', DD_INSTRUMENTATION_TELEMETRY_ENABLED: 'false' },
+      paths: ['/squares/7'],
+      workers: ['squares'],
+    }),
+  ),
 ];
 
-describe.for(SERVERS)('$name, node $command', { timeout: TEST_MS }, ({ name, command, paths, workers }) => {
+describe.for(SERVERS)('$name, node $command', { timeout: TEST_MS }, ({ name, command, env, paths, workers }) => {
   test('as without', async ({ skip }) => {
     const project = await installProject(name);
     if ('reason' in project) return skip(project.reason);
-    const { without, withAgent, observed } = await compare({ project, args: command.split(' '), paths });
+    const { without, withAgent, observed } = await compare({
+      project,
+      args: command.split(' '),
+      env: env ?? {},
+      paths,
+    });
     expect(withAgent).toEqual(without);
     expect(without.answers[0]).toMatchObject({ status: 200, body: '{"square":49}' });
     expect(without.stderr).toBe('');

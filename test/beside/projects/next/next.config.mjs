@@ -2,5 +2,5 @@
 export default {
   distDir: process.env.BUILD_FOLDER ?? '.next',
   outputFileTracingRoot: import.meta.dirname,
-  turbopack: { root: import.meta.dirname }
+  turbopack: { root: import.meta.dirname },
 };

@@ -1,7 +1,7 @@
-import { Controller, Get, Injectable, Module, Param, ParseIntPipe } from '@nestjs/common';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { Controller, Get, Injectable, Module, Param, ParseIntPipe } from '@nestjs/common';
 
 @Injectable()
 export class Squares {
