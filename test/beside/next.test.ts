@@ -22,8 +22,9 @@ test('next build and next start', { timeout: TEST_MS }, async ({ skip }) => {
     route: 'NODE_OPTIONS',
     env: { BUILD_FOLDER, NEXT_TELEMETRY_DISABLED: '1', CI: '1' },
   } as const;
+  const prepare = async (): Promise<void> => rm(join(project.folder, BUILD_FOLDER), { recursive: true, force: true });
   try {
-    const build = await compare({ ...common, args: [NEXT, 'build'] });
+    const build = await compare({ ...common, args: [NEXT, 'build'], prepare });
     expect(build.without.exitCode).toBe(0);
     expect(build.withAgent).toEqual(build.without);
     expectOneService(build.observed, 'beside-next');
@@ -36,6 +37,6 @@ test('next build and next start', { timeout: TEST_MS }, async ({ skip }) => {
     expect(server.observed.startedThreads()).toContain('squares');
     expectOneService(server.observed, 'beside-next');
   } finally {
-    await rm(join(project.folder, BUILD_FOLDER), { recursive: true, force: true });
+    await prepare();
   }
 });
