@@ -2,7 +2,8 @@
  * What the process is, for the resource of everything exported: found once, at the agent thread's start.
  *
  * Runs on the agent thread. It names neither arguments nor paths, owner or host id (TELEMETRY.md, "Resource"), and reads one file: the nearest
- * package.json above the program's main file, for the name of the service.
+ * package.json above the program's main file, for the name of the service. A main file out of node_modules is a command (`next`, `nest`): the service is
+ * that of the folder it is started in.
  */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -49,7 +50,8 @@ export function packageVersion(): string {
 }
 
 function serviceName(mainFile: string | undefined): string {
-  let folder = mainFile === undefined ? process.cwd() : dirname(mainFile);
+  const isCommand = mainFile === undefined || /[\\/]node_modules[\\/]/.test(mainFile);
+  let folder = isCommand ? process.cwd() : dirname(mainFile);
   for (let level = 0; level < MAX_LEVELS; level++) {
     const name = packageName(folder);
     if (name !== undefined) return name;

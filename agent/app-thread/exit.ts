@@ -96,7 +96,7 @@ function followKill(atKill: () => void): (() => void) | undefined {
   const { _kill } = {
     _kill(this: unknown, ...args: [pid: number, signal: number]): number {
       const [pid, signal] = args;
-      if (pid === process.pid && isEnding(signal)) atKill();
+      if (pid === process.pid && isFatal(signal)) atKill();
       return Reflect.apply(killBefore, this, args);
     },
   };
@@ -104,7 +104,7 @@ function followKill(atKill: () => void): (() => void) | undefined {
 }
 
 /** True where the program has no listener for the signal, or none any more. */
-function isEnding(number: number): boolean {
+function isFatal(number: number): boolean {
   const { signals } = process.getBuiltinModule('node:os').constants;
   const name = ENDING_SIGNALS.find((one) => signals[one] === number);
   return name !== undefined && process.listenerCount(name) === 0;

@@ -24,6 +24,8 @@ export interface Command {
   readonly route?: AgentRoute;
   readonly env?: Readonly<Record<string, string>>;
   readonly node?: NodeBinary;
+  /** Made ready before each of the two runs. */
+  readonly prepare?: () => Promise<void>;
   /** What a server is asked, until it is told to end by SIGTERM; without, the command ends by itself. */
   readonly paths?: readonly string[];
   /** What a server prints when it can be asked. */
@@ -71,6 +73,7 @@ function ofAgent({ spans, metrics, logs }: Observed): OtlpAttributes[] {
 }
 
 async function run(command: Command, isWithAgent: boolean): Promise<{ behaviour: Behaviour; observed: Observed }> {
+  await command.prepare?.();
   await using program = await startObserved(optionsOf(command, isWithAgent));
   const { running, observed } = program;
   const answers: Answer[] = [];

@@ -47,19 +47,27 @@ export interface PackageManager {
   readonly env: Readonly<Record<string, string>>;
 }
 
+const installs = new Map<ProjectName, Promise<InstalledProject | NotInstalled>>();
+
 /**
- * What cannot be installed is a reason to skip, unless `E2E=required`.
+ * Installs a project, once a test file. What cannot be installed is a reason to skip, unless `E2E=required`.
  *
  * @throws Error when `E2E=required` and it cannot be installed.
  */
 export async function installProject(name: ProjectName): Promise<InstalledProject | NotInstalled> {
+  const known = installs.get(name) ?? tryInstall(name);
+  installs.set(name, known);
+  return known;
+}
+
+async function tryInstall(name: ProjectName): Promise<InstalledProject | NotInstalled> {
   try {
     const folder = await install(name, addPackage[name] ?? addWithNpm);
     return { folder, registerFile: join(folder, 'node_modules/gridwatch/dist/register.cjs') };
   } catch (error) {
     if (process.env['E2E'] === 'required') throw error;
     const { stderr, stdout, message } = error as { stderr?: string; stdout?: string; message: string };
-    const said = `${stderr ?? ''}\n${stdout ?? ''}`.split('\n').find((line) => /error|ERR|YN00[0-9]{2}.*:/i.test(line));
+    const said = `${stderr ?? ''}\n${stdout ?? ''}`.split('\n').find((line) => /error|\bERR_|YN\d{4}/i.test(line));
     return { reason: `${name} cannot be installed (${said ?? message}); E2E=required makes that a failure` };
   }
 }
@@ -123,7 +131,7 @@ async function install(name: string, add: (folder: string, tarball: string) => P
 }
 
 async function digest(folder: string): Promise<string> {
-  const hash = createHash('sha256').update(`${process.platform}-${process.arch} ${folder.length}`);
+  const hash = createHash('sha256').update(`${process.platform}-${process.arch}`);
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   for (const file of files.toSorted()) hash.update(`${file.slice(folder.length)}\0`).update(await readFile(file));

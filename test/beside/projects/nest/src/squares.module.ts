@@ -6,7 +6,10 @@ import { Controller, Get, Injectable, Module, Param, ParseIntPipe } from '@nestj
 @Injectable()
 export class Squares {
   async of(n: number): Promise<number> {
-    const [square] = await once(new Worker(join(__dirname, 'square.js'), { name: 'squares', workerData: n }), 'message');
+    const [square] = await once(
+      new Worker(join(__dirname, 'square.js'), { name: 'squares', workerData: n }),
+      'message',
+    );
     return square;
   }
 }
