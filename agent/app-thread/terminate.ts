@@ -6,25 +6,24 @@
  */
 import type { ControlMemory } from '../shared-memory/layout.ts';
 import { markTerminated } from '../shared-memory/registry.ts';
+import { replaceMethod } from './replace-method.ts';
 
 const { prototype } = process.getBuiltinModule('node:worker_threads').Worker;
 
 /** Replaces `terminate`; gives back what restores it. */
 export function followTermination(memory: ControlMemory): () => void {
-  const descriptor = Object.getOwnPropertyDescriptor(prototype, 'terminate') as PropertyDescriptor;
-  const original = descriptor.value as (...args: unknown[]) => unknown;
-  const { terminate } = {
-    terminate(this: { readonly threadId?: unknown }, callback?: unknown): unknown {
-      try {
-        if (prototype.isPrototypeOf(this)) markTerminated(memory, Number(this.threadId));
-      } catch {
-        /* A program's own accessor: the worker is stopped all the same. */
-      }
-      return Reflect.apply(original, this, [callback]);
-    },
-  };
-  Object.defineProperty(prototype, 'terminate', { ...descriptor, value: terminate });
-  return () => {
-    if (prototype.terminate === (terminate as unknown)) Object.defineProperty(prototype, 'terminate', descriptor);
-  };
+  const restore = replaceMethod(prototype, 'terminate', (original) => {
+    const { terminate } = {
+      terminate(this: { readonly threadId?: unknown }, ...args: unknown[]): unknown {
+        try {
+          if (prototype.isPrototypeOf(this)) markTerminated(memory, Number(this.threadId));
+        } catch {
+          /* A program's own accessor: the worker is stopped all the same. */
+        }
+        return Reflect.apply(original, this, args);
+      },
+    };
+    return terminate;
+  });
+  return () => restore?.();
 }
