@@ -12,6 +12,7 @@ import { recordCost } from './record-cost.ts';
 import { spanCost } from './span-cost.ts';
 import type { Benchmark, Row } from './table.ts';
 import { printTable } from './table.ts';
+import { threadStates } from './thread-states.ts';
 import { workerStart } from './worker-start.ts';
 
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
@@ -22,6 +23,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   'span-cost': spanCost,
   'idle-cost': idleCost,
   'drain-rate': drainRate,
+  'thread-states': threadStates,
 };
 
 const asked = process.argv.slice(2);
