@@ -88,8 +88,7 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
   });
   part('threads', () => {
     const isExcluded = createThreadMatcher(config.excludeThreads);
-    const unfollow = followTermination(memory);
-    if (unfollow !== undefined) undo.push(unfollow);
+    undo.push(followTermination(memory));
     undo.push(followWorkers({ recorder, config, preload: settings.preload, isExcluded, notify: settings.notify }));
   });
   const atExit = (): void => {

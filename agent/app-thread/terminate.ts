@@ -4,7 +4,6 @@
  *
  * Runs on application threads, inside `worker.terminate()`, which does and returns what it did before.
  */
-import type { Worker } from 'node:worker_threads';
 import type { ControlMemory } from '../shared-memory/layout.ts';
 import { markTerminated } from '../shared-memory/registry.ts';
 import { replaceMethod } from './replace-method.ts';
@@ -12,12 +11,12 @@ import { replaceMethod } from './replace-method.ts';
 const { prototype } = process.getBuiltinModule('node:worker_threads').Worker;
 
 /** Replaces `terminate`; gives back what restores it. */
-export function followTermination(memory: ControlMemory): (() => void) | undefined {
-  return replaceMethod(prototype, 'terminate', (original) => {
+export function followTermination(memory: ControlMemory): () => void {
+  const restore = replaceMethod(prototype, 'terminate', (original) => {
     const { terminate } = {
-      terminate(this: object, ...args: unknown[]): unknown {
+      terminate(this: { readonly threadId?: unknown }, ...args: unknown[]): unknown {
         try {
-          if (prototype.isPrototypeOf(this)) markTerminated(memory, Number((this as Partial<Worker>).threadId));
+          if (prototype.isPrototypeOf(this)) markTerminated(memory, Number(this.threadId));
         } catch {
           /* A program's own accessor: the worker is stopped all the same. */
         }
@@ -26,4 +25,5 @@ export function followTermination(memory: ControlMemory): (() => void) | undefin
     };
     return terminate;
   });
+  return () => restore?.();
 }

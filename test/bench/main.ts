@@ -13,6 +13,7 @@ import { recordCost } from './record-cost.ts';
 import { spanCost } from './span-cost.ts';
 import type { Benchmark, Row } from './table.ts';
 import { printTable } from './table.ts';
+import { threadStates } from './thread-states.ts';
 import { workerStart } from './worker-start.ts';
 
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
@@ -24,6 +25,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   'idle-cost': idleCost,
   'drain-rate': drainRate,
   'metrics-cost': metricsCost,
+  'thread-states': threadStates,
 };
 
 const asked = process.argv.slice(2);

@@ -6,7 +6,8 @@
  *
  * The kernel's running and runnable times are claims that arrive late: by one scheduler tick for a thread that runs, by its whole wait
  * for one that stands in the run queue. So a claim that does not fit into the time since the last sample is kept and granted
- * later, and time nobody has claimed yet stays open until a sample sees the thread blocked, which is when the kernel's numbers are up to date.
+ * later, and time nobody has claimed yet stays open until a sample sees the thread blocked or waiting, which is when the kernel's numbers are up to
+ * date.
  *
  * Invariants
  * T1  The sum over all states plus the open time is the time since `birthNs`; after `settle` the open time is zero.
@@ -45,7 +46,8 @@ export class StateTime {
   /** The sample from which on it was never seen off the run queue, and its schedule stood still. */
   #inQueueSinceNs: number;
   #seen: SeenState = 'unseen';
-  #blockedIn: ThreadState = 'unknown';
+  /** Undefined until it was seen blocked for the first time. */
+  #blockedIn: ThreadState | undefined;
 
   constructor(birthNs: number, futexState: ThreadState) {
     this.birthNs = Math.floor(birthNs);
@@ -88,9 +90,10 @@ export class StateTime {
     this.#boundDues();
     if (wait !== undefined) this.#grantWaits(wait);
     this.#seen = seen;
-    if (seen === 'on_cpu' || seen === 'waiting' || seen === 'unseen') return;
-    this.#blockedIn = this.#blockedState(seen);
-    this.#grant(this.#blockedIn, this.#openNs);
+    if (seen === 'on_cpu' || seen === 'unseen') return;
+    /* Of a thread that waits the wait word tells all: what is left was before its wait, when it was last seen blocked. */
+    if (seen !== 'waiting') this.#blockedIn = this.#blockedState(seen);
+    if (this.#blockedIn !== undefined) this.#grant(this.#blockedIn, this.#openNs);
   }
 
   /**
@@ -104,7 +107,7 @@ export class StateTime {
       if (queuedNs === 0) this.#runningDueNs -= this.#grant('running', MAX_TICK_NS);
       this.#runnableDueNs -= this.#grant('runnable', mayHaveBlocked ? queuedNs : this.#openNs);
     }
-    this.#grant(this.#blockedIn, this.#openNs);
+    this.#grant(this.#blockedIn ?? 'unknown', this.#openNs);
   }
 
   #grant(state: ThreadState, ns: number): number {
