@@ -41,8 +41,8 @@ const stampFile = join(cacheDir, 'build-stamp');
 const requireFromHere = createRequire(import.meta.url);
 const manifest = JSON.parse(readFileSync(join(rootDir, 'package.json'), 'utf8'));
 
-/** Copied as they are: Node reads the gate before anything else, and its declarations are written by hand. */
-const COPIED = ['register.cjs', 'register.d.cts'];
+/** Copied as they are: Node reads the gate before anything else, its declarations are written by hand, and the catalog is data. */
+const COPIED = ['register.cjs', 'register.d.cts', 'catalog.json'];
 
 /** Every file below `dir`, relative to it, in one fixed order; none when it does not exist. */
 function filesBelow(dir) {

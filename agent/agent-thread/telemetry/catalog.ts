@@ -1,6 +1,6 @@
 /**
  * The one list of everything the agent emits: metrics, spans, log events, the resource, and the kinds of records it counts when they are lost. Plain
- * data, read by the agent thread and by `npm run catalog`, which writes `catalog.json` and the README's tables; it must never hold logic, and nothing
+ * data, read by the agent thread and by `npm run catalog`, which writes `agent/catalog.json` and the README's tables; it must never hold logic, and nothing
  * may be emitted that is not here.
  *
  * To add a metric, add its entry to a file in `catalog/`: the names `sink.sum()`, `sink.gauge()` and `sink.histogram()` accept, the units, the conversion from

@@ -36,14 +36,14 @@ describe('the tables', () => {
 
 describe('catalog.json', () => {
   test('has every name once', () => {
-    const document = JSON.parse(read('catalog.json')) as Record<string, { name: string }[]>;
+    const document = JSON.parse(read('agent/catalog.json')) as Record<string, { name: string }[]>;
     const names = ['metrics', 'spans', 'logs', 'resource'].flatMap((list) => document[list]?.map(({ name }) => name));
     expect(new Set(names)).toEqual(new Set(NAMES));
     expect(names).toHaveLength(NAMES.length);
   });
 
   test('is what is generated', () => {
-    expect(JSON.parse(read('catalog.json'))).toEqual(JSON.parse(JSON.stringify(catalogDocument())));
+    expect(JSON.parse(read('agent/catalog.json'))).toEqual(JSON.parse(JSON.stringify(catalogDocument())));
   });
 });
 
@@ -53,7 +53,9 @@ test('the README names no metric that does not exist', () => {
   );
   const known = new Set<string>([
     ...NAMES,
-    ...(JSON.parse(read('catalog.json')) as { attributes: { name: string }[] }).attributes.map(({ name }) => name),
+    ...(JSON.parse(read('agent/catalog.json')) as { attributes: { name: string }[] }).attributes.map(
+      ({ name }) => name,
+    ),
   ]);
   expect(Array.from(named, ([, name = '']) => name).filter((name) => !known.has(name))).toEqual([]);
 });
