@@ -7,7 +7,7 @@ import type { Config, Feature } from '../../config/options.ts';
 import type { Diag } from '../../diag.ts';
 import type { Clock } from '../../shared-memory/clock.ts';
 import { Backlog } from './backlog.ts';
-import type { RecordKind, Signal } from './catalog.ts';
+import { FAMILIES, type Family, type RecordKind, type Signal } from './catalog.ts';
 import { prepareEnvironment, type TelemetryEnvironment } from './environment.ts';
 import { Exporters } from './exporters.ts';
 import { LogEmitter } from './logs.ts';
@@ -180,10 +180,10 @@ export class Telemetry {
     sink.sum('gridwatch.agent.series', {}, this.metrics.seriesCount);
   }
 
-  #reportLimit(family: string, joinedNames: number): void {
+  #reportLimit(family: Family, joinedNames: number): void {
     this.logs.emit({
       eventName: 'gridwatch.agent.degraded',
-      body: `${joinedNames} of the ${family} share series as _OTHER: GRIDWATCH_METRICS_MAX_SERIES holds for this process`,
+      body: `${joinedNames} of the ${family} share series as _OTHER: at most ${FAMILIES[family].maxNames} have their own, within GRIDWATCH_METRICS_MAX_SERIES`,
       attributes: { 'gridwatch.feature': family, 'gridwatch.reason': 'budget' },
       timeNs: this.#settings.clock.nowNs(),
       key: family,
