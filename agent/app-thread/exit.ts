@@ -3,8 +3,8 @@
  *
  * Runs on application threads. `process.emit` becomes an own property: 'exit' is acted on after the program's own listeners have run, so that
  * their records are included. `process.reallyExit` covers `process.exit()` inside an exit listener; `process._kill`, a program that has handled a
- * signal and then dies of it, as frameworks do. Exit codes, signals and output stay the
- * program's; no signal handler is installed unless the configuration names the signal.
+ * signal and then dies of it, as frameworks do. Exit codes, signals and output stay the program's; no signal handler is installed unless the
+ * configuration names the signal.
  */
 import type { Worker } from 'node:worker_threads';
 import { ExitKind, markExiting } from '../shared-memory/registry.ts';
