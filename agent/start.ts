@@ -22,6 +22,7 @@ import { Clock } from './shared-memory/clock.ts';
 import { AgentState, ControlMemory, HEADER } from './shared-memory/layout.ts';
 import { claimSlot, type SlotClaim } from './shared-memory/registry.ts';
 
+const { existsSync } = process.getBuiltinModule('node:fs');
 const { fileURLToPath } = process.getBuiltinModule('node:url');
 /* `NodeWorker` is Node's own class: what the module exports is the followed one once this thread is attached. */
 const { isMainThread, MessageChannel, threadId, Worker: NodeWorker } = process.getBuiltinModule('node:worker_threads');
@@ -32,6 +33,8 @@ const MAX_RESTART_MS = 60_000;
 const MAX_RESTARTS_IN_A_ROW = 6;
 /** An agent thread that ran this long was healthy: its failure begins a new row. */
 const HEALTHY_MS = 60_000;
+
+const FIRST_FILE = moduleUrl('agent-thread/main');
 
 interface Running {
   readonly memory: ControlMemory;
@@ -96,7 +99,13 @@ export async function shutdown(timeoutMs = 2000): Promise<void> {
   await running.agent.stop();
 }
 
+/** A thread without its first file would end unheard while an exit waits for it. */
+function requireFirstFile(): void {
+  if (!existsSync(FIRST_FILE)) throw new Error('the package lacks a file, agent-thread/main');
+}
+
 function startRunning(config: Config, diag: Diag): Running | undefined {
+  requireFirstFile();
   const preload = claimPreload(fileURLToPath(fileUrl('register.cjs')));
   const clock = new Clock();
   const memory = ControlMemory.create(clock.baseS);
@@ -207,8 +216,9 @@ class AgentThread {
       maySpawn: (process.permission as NodeJS.ProcessPermission | undefined)?.has('child') ?? true,
       disabledFeatures: this.#disabledFeatures,
     };
+    requireFirstFile();
     this.#setState(AgentState.STARTING);
-    const worker = new NodeWorker(moduleUrl('agent-thread/main'), {
+    const worker = new NodeWorker(FIRST_FILE, {
       name: 'gridwatch',
       argv: [],
       ...agentWorkerOptions(registerFile),

@@ -3,7 +3,17 @@
  * once, the agent is started anew with a back-off, and how often is counted. What a program scribbles over the shared
  * memory does not make it fail.
  */
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,12 +42,27 @@ beforeEach(() => {
 
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
+/** The package and its dependencies as npm lays them out, in a folder of the test's own; gives back that of the package. */
+function install(): string {
+  const modules = join(folder, 'node_modules');
+  mkdirSync(join(modules, '@opentelemetry'), { recursive: true });
+  cpSync(join(ROOT, 'dist'), join(modules, 'gridwatch/dist'), { recursive: true });
+  cpSync(join(ROOT, 'package.json'), join(modules, 'gridwatch/package.json'));
+  for (const name of readdirSync(join(ROOT, 'node_modules/@opentelemetry'))) {
+    symlinkSync(join(ROOT, 'node_modules/@opentelemetry', name), join(modules, '@opentelemetry', name));
+  }
+  return join(modules, 'gridwatch');
+}
+
 async function startCrashing(crashes: number, env: Readonly<Record<string, string>> = {}): Promise<ObservedProgram> {
+  const installed = install();
+  const main = join(installed, 'dist/agent-thread/main.js');
+  writeFileSync(main, readFileSync(join(APPS, 'crash-agent.mjs'), 'utf8') + readFileSync(main, 'utf8'));
   return startObserved({
     args: ['until-told.cjs'],
     cwd: APPS,
+    registerFile: join(installed, 'dist/register.cjs'),
     env: {
-      NODE_OPTIONS: `--require ${join(APPS, 'crash-agent.cjs')}`,
       APP_CRASHES: String(crashes),
       APP_CRASHES_LOG: join(folder, 'starts'),
       OTEL_METRIC_EXPORT_INTERVAL: '200',
@@ -96,17 +121,11 @@ function liveThreads(observed: Observed): Record<string, number | undefined> {
 }
 
 describe('a file that is missing', () => {
-  /** The package and its dependencies as npm lays them out, but for one. */
+  /** The gate of a package that lacks a file, or one of what it depends on. */
   function installWithout(missing: string): string {
-    const modules = join(folder, 'node_modules');
-    mkdirSync(join(modules, '@opentelemetry'), { recursive: true });
-    cpSync(join(ROOT, 'dist'), join(modules, 'gridwatch/dist'), { recursive: true });
-    cpSync(join(ROOT, 'package.json'), join(modules, 'gridwatch/package.json'));
-    for (const name of readdirSync(join(ROOT, 'node_modules/@opentelemetry'))) {
-      symlinkSync(join(ROOT, 'node_modules/@opentelemetry', name), join(modules, '@opentelemetry', name));
-    }
-    rmSync(join(modules, missing), { recursive: true });
-    return join(modules, 'gridwatch/dist/register.cjs');
+    const installed = install();
+    rmSync(join(installed, '..', missing), { recursive: true });
+    return join(installed, 'dist/register.cjs');
   }
 
   const missingFiles: [string, RegExp][] = [
