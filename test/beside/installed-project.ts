@@ -15,8 +15,8 @@ import { cacheFolder, npm, pack } from '../support/installed.ts';
 const execute = promisify(execFile);
 const PROJECTS = fileURLToPath(new URL('projects/', import.meta.url));
 
-/** An installed project that no test run has touched for so long is removed when another of its name is made. */
-const KEPT_MS = 24 * 3600 * 1000;
+/** An installed project that no test run has touched for so long, longer than any takes, is removed when another of its name is made. */
+const KEPT_MS = 3600 * 1000;
 
 export type ProjectName =
   | 'auto-instrumentations'
@@ -77,7 +77,8 @@ const addPackage: Partial<Record<ProjectName, (folder: string, tarball: string) 
     await addWithNpm(folder, tarball);
     await npm(['run', 'build'], folder);
   },
-  workspaces: async (folder, tarball) => npm([...NPM_INSTALL, '--workspace', 'service', join(folder, tarball)], folder),
+  workspaces: async (folder, tarball) =>
+    npm(['install', ...NPM_OPTIONS, '--workspace', 'service', join(folder, tarball)], folder),
   pnpm: async (folder, tarball) => {
     const { file, env } = await packageManager('pnpm');
     await run(file, ['install', '--frozen-lockfile', '--ignore-scripts'], folder, env);
@@ -90,16 +91,23 @@ const addPackage: Partial<Record<ProjectName, (folder: string, tarball: string) 
   },
 };
 
-/** What is in the lock file is taken from there. A request that hangs is made again after a minute, not after npm's five. */
-const NPM_INSTALL = ['install', '--ignore-scripts', '--prefer-offline', '--fetch-timeout=60000'];
+/** A request that hangs is made again after a minute, not after npm's five; one that fails, within seconds. */
+const NPM_OPTIONS = [
+  '--ignore-scripts',
+  '--prefer-offline',
+  '--fetch-timeout=60000',
+  '--fetch-retry-mintimeout=1000',
+  '--fetch-retry-maxtimeout=5000',
+];
 
+/** What is in the lock file is taken from there. */
 async function addWithNpm(folder: string, tarball: string): Promise<void> {
-  await npm([...NPM_INSTALL, `./${tarball}`], folder);
+  await npm(['install', ...NPM_OPTIONS, `./${tarball}`], folder);
 }
 
 /** pnpm or Yarn, in the version of this folder's lock file. */
 export async function packageManager(name: 'pnpm' | 'yarn'): Promise<PackageManager> {
-  const folder = await install('package-managers', async (staging) => npm(['ci', '--ignore-scripts'], staging));
+  const folder = await install('package-managers', async (staging) => npm(['ci', ...NPM_OPTIONS], staging));
   const store = join(cacheFolder('beside'), `store-${name}`);
   return name === 'pnpm'
     ? { file: join(folder, 'node_modules/pnpm/bin/pnpm.mjs'), env: { npm_config_store_dir: store } }

@@ -13,9 +13,12 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const MAX_LINES = 320;
 const isSource = /\.(?:ts|cts|mts|js|cjs|mjs)$/;
 
+/** Packages, and programs that are named and written as their frameworks want them. */
+const isForeign = (folder: string): boolean => /[\\/](?:node_modules|beside[\\/]projects)(?:[\\/]|$)/.test(folder);
+
 function sourcesIn(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && isSource.test(entry.name) && !entry.parentPath.includes('node_modules'))
+    .filter((entry) => entry.isFile() && isSource.test(entry.name) && !isForeign(entry.parentPath))
     .map((entry) => relative(root, join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
     .toSorted();
 }
