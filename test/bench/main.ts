@@ -6,6 +6,7 @@
 import { availableParallelism } from 'node:os';
 import { drainRate } from './drain-rate.ts';
 import { firstLine } from './first-line.ts';
+import { httpThroughput } from './http-throughput.ts';
 import { idleCost } from './idle-cost.ts';
 import { wholeProcess } from './process-end.ts';
 import { recordCost } from './record-cost.ts';
@@ -24,6 +25,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   'idle-cost': idleCost,
   'drain-rate': drainRate,
   'thread-states': threadStates,
+  http: httpThroughput,
 };
 
 const asked = process.argv.slice(2);
