@@ -6,10 +6,12 @@
 import { availableParallelism } from 'node:os';
 import { drainRate } from './drain-rate.ts';
 import { firstLine } from './first-line.ts';
+import { httpThroughput } from './http-throughput.ts';
 import { idleCost } from './idle-cost.ts';
 import { metricsCost } from './metrics-cost.ts';
 import { wholeProcess } from './process-end.ts';
 import { recordCost } from './record-cost.ts';
+import { soak } from './soak.ts';
 import { spanCost } from './span-cost.ts';
 import type { Benchmark, Row } from './table.ts';
 import { printTable } from './table.ts';
@@ -26,7 +28,12 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   'drain-rate': drainRate,
   'metrics-cost': metricsCost,
   'thread-states': threadStates,
+  http: httpThroughput,
+  soak,
 };
+
+/** Takes half an hour. */
+const ONLY_WHEN_ASKED = new Set(['soak']);
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !Object.hasOwn(BENCHMARKS, name));
@@ -38,7 +45,7 @@ if (unknown.length > 0) {
 console.log(`Node ${process.version}, ${process.platform}-${process.arch}, ${availableParallelism()} CPUs`);
 const rows: Row[] = [];
 for (const [name, run] of Object.entries(BENCHMARKS)) {
-  if (asked.length > 0 && !asked.includes(name)) continue;
+  if (asked.length > 0 ? !asked.includes(name) : ONLY_WHEN_ASKED.has(name)) continue;
   const startedMs = performance.now();
   rows.push(...(await run()));
   console.error(`${name}: ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
