@@ -27,6 +27,9 @@ const { fileURLToPath } = process.getBuiltinModule('node:url');
 /* `NodeWorker` is Node's own class: what the module exports is the followed one once this thread is attached. */
 const { isMainThread, MessageChannel, threadId, Worker: NodeWorker } = process.getBuiltinModule('node:worker_threads');
 
+/** Of the agent thread: three semi-spaces of 4 MB. */
+const YOUNG_GENERATION_MB = 12;
+
 /** Back-off between two starts of an agent thread that keeps failing, and how many failures in a row are enough. */
 const FIRST_RESTART_MS = 1000;
 const MAX_RESTART_MS = 60_000;
@@ -224,6 +227,8 @@ class AgentThread {
       ...agentWorkerOptions(registerFile),
       workerData: settings,
       transferList: [port2],
+      /* Garbage of exports is all that lives there: V8 would let it grow to three times 32 MB before it looks. It is no bound of the heap. */
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
       /* Not piped: a pipe would initialise the program's own stdout and stderr and put listeners on them. */
       stdout: true,
       stderr: true,
