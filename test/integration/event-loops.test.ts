@@ -71,8 +71,10 @@ describe('the event loop of the main thread', () => {
     expect(Math.abs(endMs - block.endMs)).toBeLessThan(120);
     expect(span.attributes['gridwatch.span.cpu.time']).toBeGreaterThanOrEqual(0.2);
     expect(span.attributes).toMatchObject({ 'thread.id': 0, 'thread.name': 'main' });
-    const others = blocked().reduce((sum, { attributes }) => sum + Number(attributes['gridwatch.suppressed'] ?? 0), 0);
-    expect(blocked().length + others).toBeGreaterThanOrEqual(2);
+    // Where the ten seconds end between the two turns, each is the slowest of its own.
+    const told = (): number =>
+      blocked().reduce((sum, { attributes }) => sum + 1 + Number(attributes['gridwatch.suppressed'] ?? 0), 0);
+    await eventually('both turns to be told of', () => told() >= 2, { deadlineMs: DEADLINE_MS });
   });
 
   it('shows what had to wait', async () => {
