@@ -123,7 +123,8 @@ export class LoopWatch {
       const idleNs = totalIdleNs - this.#lastIdleNs;
       const activeNs = nowNs - this.#lastNs - idleNs;
       const isCalm = activeNs < QUIET_NS && nowNs - this.#lastLookNs < MAX_UNSEEN_NS;
-      const turnNs = !this.#hasTrusted ? nowNs - activeNs : isTimerDue ? this.#lastNs : undefined;
+      /* Timers that were trusted took no time so often that what was active now is taken to be this turn. */
+      const turnNs = this.#hasTrusted && isTimerDue ? this.#lastNs : nowNs - activeNs;
       this.#lastNs = nowNs;
       this.#lastIdleNs = totalIdleNs;
       this.#lastEvents = events;
