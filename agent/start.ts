@@ -12,6 +12,8 @@ import { ApplicationResource, type ResourceNotice } from './app-thread/applicati
 import { attachThread } from './app-thread/attach.ts';
 import { handleSignals } from './app-thread/exit.ts';
 import { flushBlocking, flushWaiting } from './app-thread/flush.ts';
+import { findLockLink } from './app-thread/lock-link.ts';
+import type { LockNotice } from './app-thread/lock-observer.ts';
 import { claimPreload } from './app-thread/preload-argument.ts';
 import type { Config, GridwatchOptions } from './config/options.ts';
 import { isInRatio } from './config/ratio.ts';
@@ -20,6 +22,7 @@ import { createDiag, type Diag } from './diag.ts';
 import { fileUrl, moduleUrl } from './package-root.ts';
 import { Clock } from './shared-memory/clock.ts';
 import { AgentState, ControlMemory, HEADER } from './shared-memory/layout.ts';
+import { LockMemory } from './shared-memory/lock-memory.ts';
 import { claimSlot, type SlotClaim } from './shared-memory/registry.ts';
 
 const { existsSync } = process.getBuiltinModule('node:fs');
@@ -114,6 +117,9 @@ function startRunning(config: Config, diag: Diag): Running | undefined {
   const memory = ControlMemory.create(clock.baseS);
   memory.f64[HEADER.GC_THRESHOLD_NS >> 3] = config.gcThresholdMs * 1e6;
   memory.f64[HEADER.LOOP_THRESHOLD_NS >> 3] = config.loopThresholdMs * 1e6;
+  memory.f64[HEADER.LOCK_THRESHOLD_NS >> 3] = config.lockThresholdMs * 1e6;
+  /* Locks may have been made before the agent was started: theirs is the lock memory of the process. */
+  const lockBuffer = findLockLink()?.buffer ?? LockMemory.create().views.buffer;
   const claim = claimSlot(memory, {
     parentThreadId: threadId,
     name: 'main',
@@ -123,7 +129,7 @@ function startRunning(config: Config, diag: Diag): Running | undefined {
     spawnSite: '',
   });
   if (claim === undefined) return undefined;
-  const agent = new AgentThread({ memory, config, claim, diag, registerFile: preload.file });
+  const agent = new AgentThread({ memory, lockBuffer, config, claim, diag, registerFile: preload.file });
   const application = new ApplicationResource((notice) => agent.tell(notice), config.identityWaitMs);
   const meters = new ApplicationMeters((notice) => agent.tell(notice));
   const flushNow = (): void => {
@@ -138,6 +144,8 @@ function startRunning(config: Config, diag: Diag): Running | undefined {
     config,
     preload,
     notify: (notice) => agent.port?.postMessage(notice, [notice.port]),
+    lockBuffer,
+    tell: (notice) => agent.tellLock(notice),
     atExit: flushNow,
     onGc: () => application.look(),
     hiddenWorker: () => agent.worker,
@@ -164,6 +172,7 @@ function startRunning(config: Config, diag: Diag): Running | undefined {
 
 interface AgentThreadOptions {
   readonly memory: ControlMemory;
+  readonly lockBuffer: SharedArrayBuffer;
   readonly config: Config;
   readonly claim: SlotClaim;
   readonly diag: Diag;
@@ -178,6 +187,7 @@ class AgentThread {
   #startedMs = 0;
   #isStopped = false;
   readonly #notices = new Map<string, ResourceNotice | MetersNotice>();
+  readonly #adopted = new Map<number, LockNotice>();
   worker: Worker | undefined;
   /** This thread's end of its liveness channel: notices of new workers go here. */
   port: MessagePort | undefined;
@@ -197,19 +207,27 @@ class AgentThread {
     this.port?.postMessage(notice);
   }
 
+  /** Says which locks this thread uses outside of lock memory; an agent thread that is started anew is told again. */
+  tellLock(notice: LockNotice): void {
+    if (notice.lock === 'adopt') this.#adopted.set(notice.lockId, notice);
+    else this.#adopted.delete(notice.lockId);
+    this.port?.postMessage(notice);
+  }
+
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.worker?.terminate();
   }
 
   #launch(): void {
-    const { memory, config, claim, registerFile } = this.#options;
+    const { memory, lockBuffer, config, claim, registerFile } = this.#options;
     const { port1, port2 } = new MessageChannel();
     port1.unref();
     this.port = port1;
     this.#startedMs = Date.now();
     const settings: AgentThreadSettings = {
       buffer: memory.buffer,
+      lockBuffer,
       config,
       mainClaim: claim,
       mainPort: port2,
@@ -239,7 +257,7 @@ class AgentThread {
     worker.on('error', (error) => this.#failed(describe(error)));
     worker.on('exit', (code) => this.#ended(code));
     this.worker = worker;
-    for (const notice of this.#notices.values()) port1.postMessage(notice);
+    for (const notice of [...this.#notices.values(), ...this.#adopted.values()]) port1.postMessage(notice);
   }
 
   #failed(reason: string): void {

@@ -8,6 +8,8 @@ import type { DisabledReason } from './telemetry/catalog.ts';
 
 export interface AgentThreadSettings {
   readonly buffer: SharedArrayBuffer;
+  /** Lock memory of the process. */
+  readonly lockBuffer: SharedArrayBuffer;
   readonly config: Config;
   /** The main thread's slot, and the agent thread's end of its liveness channel. */
   readonly mainClaim: SlotClaim;

@@ -12,6 +12,8 @@ import { osThreadId } from '../shared-memory/os-thread.ts';
 import { attachSlot, markRunning, type SlotClaim } from '../shared-memory/registry.ts';
 import { followExit } from './exit.ts';
 import { patchAtomicsWait } from './instrumentation/atomics.ts';
+import { setLockLink } from './lock-link.ts';
+import { type LockNotice, LockObserver } from './lock-observer.ts';
 import { claimPreload, type Preload } from './preload-argument.ts';
 import { Recorder } from './recorder.ts';
 import { EventLoopSource } from './sources/event-loop.ts';
@@ -31,6 +33,10 @@ export interface ThreadSettings {
   readonly preload: Preload;
   /** Sends a notice of a new worker to the agent thread. */
   readonly notify: (notice: SpawnNotice) => void;
+  /** Lock memory of the process. */
+  readonly lockBuffer: SharedArrayBuffer;
+  /** Tells the agent thread of a lock outside of lock memory. */
+  readonly tell: (notice: LockNotice) => void;
   /** Runs at the thread's end, after its last records. */
   readonly atExit: () => void;
   /** Runs now and then, when garbage was collected. */
@@ -86,10 +92,25 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
     };
     undo.push(patchAtomicsWait(recorder, config.atomicsSites, beforeWait));
   });
+  let locks: LockObserver | undefined;
+  part('locks', () => {
+    locks = new LockObserver(recorder, config, settings.tell);
+  });
+  setLockLink(settings.lockBuffer, locks);
+  undo.push(() => setLockLink(settings.lockBuffer, undefined));
   part('threads', () => {
     const isExcluded = createThreadMatcher(config.excludeThreads);
     undo.push(followTermination(memory));
-    undo.push(followWorkers({ recorder, config, preload: settings.preload, isExcluded, notify: settings.notify }));
+    undo.push(
+      followWorkers({
+        recorder,
+        config,
+        lockBuffer: settings.lockBuffer,
+        preload: settings.preload,
+        isExcluded,
+        notify: settings.notify,
+      }),
+    );
   });
   const atExit = (): void => {
     for (const drain of drains) drain();
@@ -121,6 +142,8 @@ export function attachWorker(registerFile: string, found: unknown): void {
     config: ticket.config,
     preload,
     notify: (notice) => liveness?.postMessage(notice, [notice.port]),
+    lockBuffer: ticket.lockBuffer,
+    tell: (notice) => liveness?.postMessage(notice),
     /* Its records are in shared memory: they outlive it without its waiting for anything. */
     atExit: () => {},
     onGc: () => {},

@@ -6,6 +6,7 @@
 import { Clock } from '../shared-memory/clock.ts';
 import { HISTOGRAM_BYTES, HistogramWriter } from '../shared-memory/histogram.ts';
 import { type ControlMemory, HEADER, SLOT } from '../shared-memory/layout.ts';
+import type { EncodedRecord } from '../shared-memory/lock-records.ts';
 import { GC_TYPES, RecordKind } from '../shared-memory/records.ts';
 import type { SlotClaim, TraceIds } from '../shared-memory/registry.ts';
 import { RingWriter } from '../shared-memory/ring-writer.ts';
@@ -55,5 +56,9 @@ export class Recorder {
   /** A turn of the event loop past the threshold, and the CPU time it took. */
   recordLoopBlocked(startNs: number, durationNs: number, cpuUs: number): void {
     this.#ring.offer(RecordKind.EVENTLOOP, cpuUs | 0, startNs, durationNs, undefined);
+  }
+  /** A record of more than one number, or of two halves. */
+  record(encoded: EncodedRecord): void {
+    this.#ring.offerEncoded(encoded);
   }
 }

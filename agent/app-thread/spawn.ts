@@ -38,6 +38,7 @@ export interface SpawnNotice {
 export interface SpawnSettings {
   readonly recorder: Recorder;
   readonly config: Config;
+  readonly lockBuffer: SharedArrayBuffer;
   readonly preload: Preload;
   /** True for a thread that the configuration excludes, by its name or its file. */
   readonly isExcluded: (name: string, file: string) => boolean;
@@ -176,13 +177,14 @@ function claimFor({ recorder }: SpawnSettings, spawn: Spawn): SlotClaim | undefi
 }
 
 function ticketOf(
-  { recorder, config }: SpawnSettings,
+  { recorder, config, lockBuffer }: SpawnSettings,
   spawn: Spawn,
   claim: SlotClaim,
   livenessPort: MessagePort | undefined,
 ): object {
   return createTicket({
     buffer: recorder.memory.buffer,
+    lockBuffer,
     claim,
     config,
     livenessPort,

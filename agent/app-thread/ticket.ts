@@ -11,11 +11,13 @@ import type { SlotClaim } from '../shared-memory/registry.ts';
 
 /** Also in register.cjs, which imports nothing. */
 export const TICKET_KEY = 'gridwatch.ticket';
-const TICKET_VERSION = 1;
+const TICKET_VERSION = 2;
 
 export interface Ticket {
   readonly version: typeof TICKET_VERSION;
   readonly buffer: SharedArrayBuffer;
+  /** Lock memory of the process. */
+  readonly lockBuffer: SharedArrayBuffer;
   readonly claim: SlotClaim;
   readonly config: Config;
   /**

@@ -7,8 +7,10 @@
  *     0        header           magic, version, base of the clock, agent state, doorbell, flush words, thresholds, cursors
  *     4 KiB    slots            512 x 8 KiB: identity, wait word, ring indexes, counters, names, GC histograms of one thread
  *     ...      names index      16 384 x Int32: open addressing, entry = byte offset of a string + 1
- *     ...      names            1 MiB of strings: Int32 length, UTF-8, padded to 4 bytes; only ever appended to
+ *     ...      names            4 MiB of strings: Int32 length, UTF-8, padded to 4 bytes; only ever appended to
  *     ...      rings            512 x 256 KiB: 4 096 records of 64 bytes
+ *     ...      async locks      512 x 32 KiB: 256 waits and holds of activities of one thread (`async-locks.ts`)
+ *     ...      class cells      4 096 x 1 152: counts and histograms of one class of locks on one thread (`class-cells.ts`)
  *
  * A slot (byte offsets; W = who writes):
  *
@@ -28,11 +30,12 @@
  *     3200  delay window        number of the window that is asked for                      W: the agent
  *     3264  delay histogram     512                                                         W: the thread
  *     3776  heap                the newest sample                                           W: the thread
+ *     4096  wait detail         stack and span of the wait that goes on, once it is long    W: the thread
  */
 
 /** "GWM1" */
 const MAGIC = 0x47574d31;
-const LAYOUT_VERSION = 1;
+const LAYOUT_VERSION = 2;
 
 /** Threads that can be observed at once; a thread that finds no free slot runs unobserved and is counted. */
 export const SLOT_COUNT = 512;
@@ -40,7 +43,13 @@ export const RECORD_BYTES = 64;
 /** Records of a ring: at a million a second the agent may sleep 4 ms before one is dropped. A power of two. */
 export const RING_RECORDS = 4096;
 export const NAME_INDEX_ENTRIES = 16384;
-export const NAME_BYTES = 1048576;
+export const NAME_BYTES = 4194304;
+
+/** Waits and holds of one thread's activities that are known at once. */
+export const ASYNC_LOCKS = 256;
+export const ASYNC_LOCK_BYTES = 128;
+export const CLASS_CELLS = 4096;
+export const CLASS_CELL_BYTES = 1152;
 
 const HEADER_BYTES = 4096;
 const SLOT_BYTES = 8192;
@@ -50,7 +59,9 @@ const SLOTS_AT = HEADER_BYTES;
 const NAME_INDEX_AT = SLOTS_AT + SLOT_COUNT * SLOT_BYTES;
 const NAMES_AT = NAME_INDEX_AT + NAME_INDEX_ENTRIES * 4;
 const RINGS_AT = NAMES_AT + NAME_BYTES;
-const TOTAL_BYTES = RINGS_AT + SLOT_COUNT * RING_BYTES;
+const ASYNC_LOCKS_AT = RINGS_AT + SLOT_COUNT * RING_BYTES;
+const CLASS_CELLS_AT = ASYNC_LOCKS_AT + SLOT_COUNT * ASYNC_LOCKS * ASYNC_LOCK_BYTES;
+const TOTAL_BYTES = CLASS_CELLS_AT + CLASS_CELLS * CLASS_CELL_BYTES;
 
 /** Byte offsets in the header, each on a cache line of its own where more than one thread writes. */
 export const HEADER = {
@@ -83,6 +94,12 @@ export const HEADER = {
   FEATURES_OFF: 528,
   /** Float64: a turn of an event loop that held the CPU at least this long becomes a record; written by the agent thread, read by all. */
   LOOP_THRESHOLD_NS: 520,
+  /** Float64: a wait for a lock at least this long becomes a span; written like the others. */
+  LOCK_THRESHOLD_NS: 536,
+  /** Int32: class cells that were ever in use: scans end there. Only grows; every thread adds. */
+  CLASS_CELLS_HIGH: 640,
+  /** Int32: lock classes that found no cell, and locks the agent could not follow; every thread adds. */
+  LOCKS_DROPPED: 644,
 } as const;
 
 /** Byte offsets in a slot. */
@@ -121,6 +138,7 @@ export const SLOT = {
   DELAY_WINDOW_ASKED: 3200,
   DELAY_HISTOGRAM: 3264,
   HEAP: 3776,
+  WAIT_DETAIL: 4096,
 } as const;
 
 export const WAIT_ENTRY_BYTES = 64;
@@ -187,6 +205,14 @@ export class ControlMemory {
     return RINGS_AT + slot * RING_BYTES;
   }
 
+  asyncLocksAt(slot: number): number {
+    return ASYNC_LOCKS_AT + slot * ASYNC_LOCKS * ASYNC_LOCK_BYTES;
+  }
+
+  classCellAt(cell: number): number {
+    return CLASS_CELLS_AT + cell * CLASS_CELL_BYTES;
+  }
+
   get nameIndexAt(): number {
     return NAME_INDEX_AT;
   }
@@ -199,6 +225,10 @@ export class ControlMemory {
   clearSlot(slot: number): void {
     const at = this.slotAt(slot, 0);
     this.u8.fill(0, at + 4, at + SLOT_BYTES);
+    /* Entries are used from the first on: those that were never written must stay untouched pages. */
+    let end = this.asyncLocksAt(slot);
+    while (end < this.asyncLocksAt(slot + 1) && this.i32[end >> 2] !== 0) end += ASYNC_LOCK_BYTES;
+    this.u8.fill(0, this.asyncLocksAt(slot), end);
   }
 }
 

@@ -5,19 +5,17 @@
  * wrong count, never an exception, an endless loop or an absurd span.
  */
 import { type ControlMemory, RECORD_BYTES, RING_RECORDS, SLOT } from './layout.ts';
-import { GC_TYPES, RECORD, RECORD_KIND_NAMES, RecordKind } from './records.ts';
-import { readTraceIds, type TraceIds } from './registry.ts';
+import type { RecordHalf } from './lock-records.ts';
+import { FIRST_HALF, GC_TYPES, RECORD, RECORD_KIND_NAMES, RecordKind, SECOND_HALF } from './records.ts';
+import { readTraceIds } from './registry.ts';
 
 /** A record may be published after its reader has looked at the clock; one that ends later than this was never written by a `RingWriter`. */
 const MAX_AHEAD_NS = 1e9;
 
 /** One record; the object is the reader's own and is filled anew for the next one. */
-export interface RingRecord {
-  kind: RecordKind;
-  number: number;
-  startNs: number;
-  durationNs: number;
-  context: TraceIds | undefined;
+export interface RingRecord extends RecordHalf {
+  /** The second half of a record that has two. */
+  other: RecordHalf | undefined;
 }
 
 export class RingReader {
@@ -27,7 +25,8 @@ export class RingReader {
   readonly #readAt: number;
   readonly #droppedAt: number;
   readonly #lastDropped = new Uint32Array(RECORD_KIND_NAMES.length);
-  readonly #record: RingRecord = { kind: RecordKind.GC, number: 0, startNs: 0, durationNs: 0, context: undefined };
+  readonly #record: RingRecord = { ...emptyHalf(), other: undefined };
+  readonly #otherHalf: RecordHalf = emptyHalf();
   #corrupt = 0;
 
   constructor(memory: ControlMemory, slot: number) {
@@ -52,14 +51,16 @@ export class RingReader {
     }
     let visited = 0;
     while (read !== written) {
-      if (this.#load(read, nowNs)) {
+      const places = this.#load(read, (written - read) >>> 0, nowNs);
+      if (places > 0) {
         visit(this.#record);
         visited++;
       } else {
         this.#corrupt += 1;
       }
-      read = (read + 1) | 0;
-      if ((read & 255) === 0) Atomics.store(i32, this.#readAt, read);
+      const next = (read + Math.max(1, places)) | 0;
+      if (next >> 8 !== read >> 8) Atomics.store(i32, this.#readAt, next);
+      read = next;
     }
     Atomics.store(i32, this.#readAt, read);
     return visited;
@@ -77,22 +78,53 @@ export class RingReader {
     this.#corrupt = 0;
   }
 
-  #load(index: number, nowNs: number): boolean {
-    const memory = this.#memory;
-    const at = this.#ringAt + (index & (RING_RECORDS - 1)) * RECORD_BYTES;
+  /** Loads the record that begins there; the places it takes, or 0 when it cannot be believed. */
+  #load(index: number, waiting: number, nowNs: number): number {
     const record = this.#record;
-    const number = memory.i32[(at + RECORD.NUMBER) >> 2] as number;
-    const startNs = memory.f64[(at + RECORD.START_NS) >> 3] as number;
-    const durationNs = memory.f64[(at + RECORD.DURATION_NS) >> 3] as number;
-    const kind = memory.i32[(at + RECORD.KIND) >> 2];
-    if (kind !== RecordKind.GC && kind !== RecordKind.EVENTLOOP) return false;
-    if (number < 0 || (kind === RecordKind.GC && number >= GC_TYPES.length)) return false;
-    if (!(startNs > 0 && durationNs >= 0 && startNs + durationNs <= nowNs + MAX_AHEAD_NS)) return false;
-    record.kind = kind;
-    record.number = number;
-    record.startNs = startNs;
-    record.durationNs = durationNs;
-    record.context = readTraceIds(memory, at + RECORD.CONTEXT);
-    return true;
+    const flags = this.#loadHalf(index, record);
+    record.other = undefined;
+    const { kind, number, startNs, durationNs } = record;
+    if (!KINDS.has(kind)) return 0;
+    if (kind === RecordKind.GC && !(number >= 0 && number < GC_TYPES.length)) return 0;
+    if (kind === RecordKind.EVENTLOOP && number < 0) return 0;
+    /* The duration of a new lock order is a number of another kind. */
+    const endNs = kind === RecordKind.LOCK_ORDER ? startNs : startNs + durationNs;
+    if (!(startNs > 0 && durationNs >= 0 && endNs <= nowNs + MAX_AHEAD_NS)) return 0;
+    if (flags === 0) return 1;
+    if (flags !== FIRST_HALF || waiting < 2) return 0;
+    if (this.#loadHalf(index + 1, this.#otherHalf) !== SECOND_HALF || this.#otherHalf.kind !== kind) return 0;
+    record.other = this.#otherHalf;
+    return 2;
   }
+
+  /** Fills in one place of the ring; gives back its flags. */
+  #loadHalf(index: number, half: RecordHalf): number {
+    const { i32, f64 } = this.#memory;
+    const at = this.#ringAt + (index & (RING_RECORDS - 1)) * RECORD_BYTES;
+    const kind = i32[(at + RECORD.KIND) >> 2] as number;
+    half.kind = (kind & 0xff) as RecordKind;
+    half.number = i32[(at + RECORD.NUMBER) >> 2] as number;
+    half.second = i32[(at + RECORD.SECOND) >> 2] as number;
+    half.third = i32[(at + RECORD.THIRD) >> 2] as number;
+    half.fourth = i32[(at + RECORD.FOURTH) >> 2] as number;
+    half.startNs = f64[(at + RECORD.START_NS) >> 3] as number;
+    half.durationNs = f64[(at + RECORD.DURATION_NS) >> 3] as number;
+    half.context = readTraceIds(this.#memory, at + RECORD.CONTEXT);
+    return kind & ~0xff;
+  }
+}
+
+const KINDS: ReadonlySet<number> = new Set(Object.values(RecordKind));
+
+function emptyHalf(): RecordHalf {
+  return {
+    kind: RecordKind.GC,
+    number: 0,
+    second: 0,
+    third: 0,
+    fourth: 0,
+    startNs: 0,
+    durationNs: 0,
+    context: undefined,
+  };
 }

@@ -10,7 +10,8 @@
  */
 import { ring as ringDoorbell } from './doorbell.ts';
 import { type ControlMemory, RECORD_BYTES, RING_RECORDS, SLOT } from './layout.ts';
-import { RECORD, type RecordKind } from './records.ts';
+import type { EncodedRecord, RecordHalf } from './lock-records.ts';
+import { FIRST_HALF, RECORD, type RecordKind, SECOND_HALF } from './records.ts';
 import { type TraceIds, writeTraceIds } from './registry.ts';
 
 const WORDS = RECORD_BYTES >> 2;
@@ -58,13 +59,41 @@ export class RingWriter {
     return true;
   }
 
+  /** The same for a record of more numbers, or of two halves, which one store of the write index publishes together. */
+  offerEncoded([first, second]: EncodedRecord): boolean {
+    const written = this.#written;
+    const places = second === undefined ? 1 : 2;
+    if (((written - this.#read) | 0) >= RING_RECORDS / 2 - 1 && !this.#hasRoomSlow(first.kind, places)) return false;
+    this.#write(written, first, second === undefined ? 0 : FIRST_HALF);
+    if (second !== undefined) this.#write(written + 1, second, SECOND_HALF);
+    const next = (written + places) | 0;
+    this.#written = next;
+    Atomics.store(this.#i32, this.#writeAt, next);
+    return true;
+  }
+
+  #write(index: number, half: RecordHalf, flags: number): void {
+    const i32 = this.#i32;
+    const at = this.#ringWord + (index & (RING_RECORDS - 1)) * WORDS;
+    i32[at + (RECORD.KIND >> 2)] = half.kind | flags;
+    i32[at + (RECORD.NUMBER >> 2)] = half.number;
+    i32[at + (RECORD.SECOND >> 2)] = half.second;
+    i32[at + (RECORD.THIRD >> 2)] = half.third;
+    i32[at + (RECORD.FOURTH >> 2)] = half.fourth;
+    this.#f64[(at >> 1) + (RECORD.START_NS >> 3)] = half.startNs;
+    this.#f64[(at >> 1) + (RECORD.DURATION_NS >> 3)] = half.durationNs;
+    const contextAt = at + (RECORD.CONTEXT >> 2);
+    if (half.context === undefined) i32[contextAt + 6] = 0;
+    else writeTraceIds(this.#memory, contextAt << 2, half.context);
+  }
+
   /** Loads the read index anew; rings when the ring is half full all the same, and counts the record as dropped when it is full. */
-  #hasRoomSlow(kind: RecordKind): boolean {
+  #hasRoomSlow(kind: RecordKind, places = 1): boolean {
     this.#read = Atomics.load(this.#i32, this.#readAt);
     const waiting = (this.#written - this.#read) >>> 0;
-    if (waiting < RING_RECORDS / 2) return true;
+    if (waiting + places <= RING_RECORDS / 2) return true;
     ringDoorbell(this.#memory);
-    if (waiting < RING_RECORDS) return true;
+    if (waiting + places <= RING_RECORDS) return true;
     const at = this.#droppedAt + kind;
     this.#i32[at] = ((this.#i32[at] as number) + 1) | 0;
     return false;

@@ -21,17 +21,23 @@ export type WaitState = (typeof WaitState)[keyof typeof WaitState];
 
 const STATE_NAMES = ['none', 'parked', 'waiting_lock', 'waiting_queue'] as const;
 
-/** Words of an entry: state, target, number of waits, then four durations or times of two words each. */
+/**
+ * Words of an entry: state, target, number of waits, mode, then four durations or times of two words each. The target of a raw `Atomics.wait` is its
+ * site, the number of a name or 0; that of a lock of `gridwatch/sync` is minus its id. The mode is an index of `LOCK_MODES`.
+ */
 const STATE = 0;
 const TARGET = 1;
 const WAITS = 2;
+const MODE = 3;
 const SINCE = 4;
 const SUMS = 6;
 
 /** The exact waiting of a thread as of one moment; the sums include the wait that is going on. */
 export interface WaitSnapshot {
   readonly state: (typeof STATE_NAMES)[number];
+  /** A site, or minus the id of a lock. */
   readonly targetId: number;
+  readonly mode: number;
   readonly sinceNs: number;
   readonly parkedNs: number;
   readonly waitingLockNs: number;
@@ -48,6 +54,7 @@ export class WaitWordWriter {
   #sequence = 0;
   #waits = 0;
   #state: WaitState = WaitState.NONE;
+  #mode = 0;
   #sinceNs = 0;
   /** Finished waits in ns, by state. */
   readonly #sumsNs = new Float64Array(4);
@@ -68,7 +75,8 @@ export class WaitWordWriter {
     return this.#sumsNs[WaitState.PARKED] as number;
   }
 
-  begin(state: WaitState, targetId: number, nowNs: number): void {
+  begin(state: WaitState, targetId: number, nowNs: number, mode = 0): void {
+    this.#mode = mode;
     this.#state = state;
     this.#sinceNs = nowNs;
     this.#waits++;
@@ -88,6 +96,7 @@ export class WaitWordWriter {
     Atomics.store(this.#i32, entry + STATE, this.#state);
     Atomics.store(this.#i32, entry + TARGET, targetId);
     Atomics.store(this.#i32, entry + WAITS, this.#waits);
+    Atomics.store(this.#i32, entry + MODE, this.#mode);
     this.#storeNs(entry + SINCE, this.#sinceNs);
     for (let state = WaitState.PARKED; state <= WaitState.WAITING_QUEUE; state++) {
       this.#storeNs(entry + SUMS + (state - 1) * 2, this.#sumsNs[state] as number);
@@ -120,6 +129,7 @@ export function readWaitWord(memory: ControlMemory, slot: number, nowNs: number)
     const state = Atomics.load(i32, entry + STATE);
     const targetId = Atomics.load(i32, entry + TARGET);
     const waits = Atomics.load(i32, entry + WAITS) >>> 0;
+    const mode = Atomics.load(i32, entry + MODE);
     const sinceNs = loadNs(entry + SINCE);
     const sumsNs = [0, loadNs(entry + SUMS), loadNs(entry + SUMS + 2), loadNs(entry + SUMS + 4)];
     if (Atomics.load(i32, sequenceAt) !== sequence) continue;
@@ -127,7 +137,7 @@ export function readWaitWord(memory: ControlMemory, slot: number, nowNs: number)
     if (name === undefined || sinceNs < 0 || sumsNs.some((ns) => ns < 0 || ns > nowNs)) return undefined;
     if (state !== WaitState.NONE) sumsNs[state] = (sumsNs[state] as number) + Math.max(0, nowNs - sinceNs);
     const [, parkedNs = 0, waitingLockNs = 0, waitingQueueNs = 0] = sumsNs;
-    return { state: name, targetId, sinceNs, parkedNs, waitingLockNs, waitingQueueNs, waits };
+    return { state: name, targetId, mode, sinceNs, parkedNs, waitingLockNs, waitingQueueNs, waits };
   }
   return undefined;
 }

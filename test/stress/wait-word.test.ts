@@ -28,6 +28,7 @@ function expected(waits: number, isGoingOn: boolean): Omit<WaitSnapshot, 'waits'
   return {
     state: isGoingOn ? (STATES[state] as (typeof STATES)[number]) : 'none',
     targetId: isGoingOn ? waits : 0,
+    mode: 0,
     sinceNs: waits * 1000,
     parkedNs: sums[0] as number,
     waitingLockNs: sums[1] as number,

@@ -6,6 +6,10 @@ import { describe, expect, test } from 'vitest';
 import { HEAP_WORDS } from '../../../agent/shared-memory/heap-words.ts';
 import { HISTOGRAM_BYTES } from '../../../agent/shared-memory/histogram.ts';
 import {
+  ASYNC_LOCK_BYTES,
+  ASYNC_LOCKS,
+  CLASS_CELL_BYTES,
+  CLASS_CELLS,
   ControlMemory,
   FILE_FIELD_BYTES,
   HEADER,
@@ -57,6 +61,9 @@ const HEADER_FIELDS: Record<keyof typeof HEADER, Field> = {
   GC_THRESHOLD_NS: float64('agent'),
   FEATURES_OFF: int32('agent'),
   LOOP_THRESHOLD_NS: float64('agent'),
+  LOCK_THRESHOLD_NS: float64('agent'),
+  CLASS_CELLS_HIGH: int32('every thread'),
+  LOCKS_DROPPED: int32('every thread'),
 };
 
 const SLOT_FIELDS: Record<keyof typeof SLOT, Field> = {
@@ -91,11 +98,15 @@ const SLOT_FIELDS: Record<keyof typeof SLOT, Field> = {
   DELAY_WINDOW_ASKED: int32('agent'),
   DELAY_HISTOGRAM: block(HISTOGRAM_BYTES, 'the thread', 8),
   HEAP: block(HEAP_WORDS * 8, 'the thread', 8),
+  WAIT_DETAIL: block(64, 'the thread'),
 };
 
 const RECORD_FIELDS: Record<keyof typeof RECORD, Field> = {
   KIND: int32('the thread'),
   NUMBER: int32('the thread'),
+  SECOND: int32('the thread'),
+  THIRD: int32('the thread'),
+  FOURTH: int32('the thread'),
   START_NS: float64('the thread'),
   DURATION_NS: float64('the thread'),
   CONTEXT: block(TRACE_IDS_BYTES, 'the thread'),
@@ -159,9 +170,19 @@ describe('the control buffer', () => {
     expect(memory.namesAt).toBe(memory.nameIndexAt + NAME_INDEX_ENTRIES * 4);
     expect(memory.ringAt(0)).toBe(memory.namesAt + NAME_BYTES);
     expect(memory.ringAt(1) - memory.ringAt(0)).toBe(RING_RECORDS * RECORD_BYTES);
-    expect(memory.buffer.byteLength).toBe(memory.ringAt(SLOT_COUNT));
+    expect(memory.asyncLocksAt(0)).toBe(memory.ringAt(SLOT_COUNT));
+    expect(memory.asyncLocksAt(1) - memory.asyncLocksAt(0)).toBe(ASYNC_LOCKS * ASYNC_LOCK_BYTES);
+    expect(memory.classCellAt(0)).toBe(memory.asyncLocksAt(SLOT_COUNT));
+    expect(memory.classCellAt(1) - memory.classCellAt(0)).toBe(CLASS_CELL_BYTES);
+    expect(memory.buffer.byteLength).toBe(memory.classCellAt(CLASS_CELLS));
     expect(Math.log2(RING_RECORDS) % 1).toBe(0);
-    for (const at of [memory.slotAt(0, 0), memory.nameIndexAt, memory.namesAt, memory.ringAt(0)]) {
+    for (const at of [
+      memory.slotAt(0, 0),
+      memory.nameIndexAt,
+      memory.namesAt,
+      memory.ringAt(0),
+      memory.classCellAt(1),
+    ]) {
       expect(at % CACHE_LINE_BYTES).toBe(0);
     }
   });

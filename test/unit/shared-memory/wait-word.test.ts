@@ -23,6 +23,7 @@ describe('a wait', () => {
     expect(read(5)).toEqual({
       state: 'none',
       targetId: 0,
+      mode: 0,
       sinceNs: 0,
       parkedNs: 0,
       waitingLockNs: 0,

@@ -76,7 +76,7 @@ export const ATTRIBUTES = {
   },
   'gridwatch.record.kind': {
     type: 'string',
-    values: ['corrupt', 'gc', 'eventloop', 'wait', 'name', 'thread', 'span', 'log', 'metric'],
+    values: ['corrupt', 'gc', 'eventloop', 'wait', 'order', 'race', 'lock', 'name', 'thread', 'span', 'log', 'metric'],
     brief: 'What was lost.',
   },
   'gridwatch.signal': { type: 'string', values: ['traces', 'metrics', 'logs'], brief: 'The OTLP signal.' },

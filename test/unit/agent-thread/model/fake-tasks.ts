@@ -78,6 +78,7 @@ export function waitOf(wait: Partial<WaitSnapshot> = {}): WaitSnapshot {
   return {
     state: 'none',
     targetId: 0,
+    mode: 0,
     sinceNs: 0,
     parkedNs: 0,
     waitingLockNs: 0,

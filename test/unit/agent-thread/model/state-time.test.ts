@@ -17,7 +17,7 @@ function waitOf(
   waitingQueueNs = 0,
   state: WaitSnapshot['state'] = 'none',
 ): WaitSnapshot {
-  return { state, targetId: 0, sinceNs: 0, parkedNs, waitingLockNs, waitingQueueNs, waits: 0 };
+  return { state, targetId: 0, mode: 0, sinceNs: 0, parkedNs, waitingLockNs, waitingQueueNs, waits: 0 };
 }
 
 const NO_WAIT = waitOf(0);

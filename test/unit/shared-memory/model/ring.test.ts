@@ -108,7 +108,7 @@ describe('the ring, in every interleaving', () => {
     [
       'a full ring has one place more',
       'Q1',
-      writerChange('if (waiting < RING_RECORDS) return true;', 'if (waiting <= RING_RECORDS) return true;'),
+      writerChange('if (waiting + places <= RING_RECORDS) return true;', 'if (waiting <= RING_RECORDS) return true;'),
     ],
     ['a dropped record is not counted', 'Q3', writerChange('this.#i32[at] = ((this.#i32[at] as number) + 1) | 0;', '')],
     [

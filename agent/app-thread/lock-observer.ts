@@ -1,0 +1,134 @@
+/**
+ * What the locks of a thread tell the agent: the one door between `gridwatch/sync`, the patched locks and the recorder.
+ *
+ * Runs on application threads, one observer a thread; made by the preload, found by `gridwatch/sync` through `lock-link.ts`. It must never wait or throw.
+ * Everything here is for waits and other rare paths: an uncontended acquisition touches nothing of it.
+ */
+import { featureBits } from '../config/feature-bits.ts';
+import type { Config } from '../config/options.ts';
+import { AsyncLockTable, LOCK_MODES, type LockMode } from '../shared-memory/async-locks.ts';
+import { HEADER } from '../shared-memory/layout.ts';
+import {
+  encodeLockBlame,
+  encodeLockOrder,
+  encodeLockWait,
+  encodeRace,
+  type LockBlameRecord,
+  type LockOrderRecord,
+  type LockWaitRecord,
+  type RaceRecord,
+} from '../shared-memory/lock-records.ts';
+import { internName } from '../shared-memory/names.ts';
+import type { SlotClaim, TraceIds } from '../shared-memory/registry.ts';
+import { type WaitDetail, writeWaitDetail } from '../shared-memory/wait-detail.ts';
+import { WaitState } from '../shared-memory/wait-word.ts';
+import type { Recorder } from './recorder.ts';
+import { activeTraceIds } from './trace-context.ts';
+
+const LOCKS = featureBits(['locks']);
+
+/** What a thread sends the agent thread of a lock whose block is not in lock memory, through its liveness channel. */
+export interface LockNotice {
+  readonly lock: 'adopt' | 'forget';
+  readonly lockId: number;
+  /** With `adopt`: where its block stands. */
+  readonly buffer?: SharedArrayBuffer;
+  readonly blockAt?: number;
+}
+
+export class LockObserver {
+  readonly config: Config;
+  readonly claim: SlotClaim;
+  /** Waits and holds of this thread's activities. */
+  readonly asyncLocks: AsyncLockTable;
+  readonly #recorder: Recorder;
+  readonly #tell: (notice: LockNotice) => void;
+
+  constructor(recorder: Recorder, config: Config, tell: (notice: LockNotice) => void) {
+    this.config = config;
+    this.claim = recorder.claim;
+    this.asyncLocks = new AsyncLockTable(recorder.memory, recorder.claim.slot);
+    this.#recorder = recorder;
+    this.#tell = tell;
+  }
+
+  /** Switched off while the program runs: nothing is to be recorded. */
+  get isOff(): boolean {
+    return this.#recorder.isOff(LOCKS);
+  }
+
+  get recorder(): Recorder {
+    return this.#recorder;
+  }
+
+  nowNs(): number {
+    return this.#recorder.clock.nowNs();
+  }
+
+  /** A wait at least this long becomes a span. */
+  get thresholdNs(): number {
+    return this.#recorder.memory.f64[HEADER.LOCK_THRESHOLD_NS >> 3] as number;
+  }
+
+  /** The number of a text that the program has finitely many of. */
+  intern(text: string): number {
+    return text === '' ? 0 : internName(this.#recorder.memory, text);
+  }
+
+  activeTraceIds(): TraceIds | undefined {
+    return activeTraceIds();
+  }
+
+  /** The thread is about to block at a lock. Waits do not nest. */
+  beginWait(lockId: number, mode: LockMode, nowNs: number): void {
+    this.#recorder.waitWord.begin(WaitState.WAITING_LOCK, -lockId, nowNs, LOCK_MODES.indexOf(mode));
+  }
+
+  /** The thread is about to block at a queue: a channel that is full or empty. */
+  beginQueueWait(lockId: number, nowNs: number): void {
+    this.#recorder.waitWord.begin(WaitState.WAITING_QUEUE, -lockId, nowNs);
+  }
+
+  endWait(nowNs: number): void {
+    this.#recorder.waitWord.end(nowNs);
+  }
+
+  /** Where it blocks, once that has lasted for a millisecond. */
+  describeWait(detail: WaitDetail): void {
+    writeWaitDetail(this.#recorder.memory, this.claim.slot, this.#recorder.waitWord.waits, detail);
+  }
+
+  recordWait(wait: LockWaitRecord): void {
+    this.#recorder.record(encodeLockWait(wait));
+  }
+
+  recordBlame(blame: LockBlameRecord): void {
+    this.#recorder.record(encodeLockBlame(blame));
+  }
+
+  recordOrder(order: LockOrderRecord): void {
+    this.#recorder.record(encodeLockOrder(order));
+  }
+
+  recordRace(race: RaceRecord): void {
+    this.#recorder.record(encodeRace(race));
+  }
+
+  /** The thread uses a lock whose block is in another buffer than lock memory. */
+  adopt(lockId: number, buffer: SharedArrayBuffer, blockAt: number): void {
+    this.#send({ lock: 'adopt', lockId, buffer, blockAt });
+  }
+
+  /** It does no longer. */
+  forget(lockId: number): void {
+    this.#send({ lock: 'forget', lockId });
+  }
+
+  #send(notice: LockNotice): void {
+    try {
+      this.#tell(notice);
+    } catch {
+      /* The agent thread is gone: nobody reads it. */
+    }
+  }
+}

@@ -1,0 +1,328 @@
+/**
+ * Lock memory: the locks of `gridwatch/sync` that have a name, and the threads that may hold a lock. One buffer a process, with the agent or without.
+ *
+ * Runs on every thread. The first thread that needs it allocates it; others attach and check magic, version and size first. Untouched pages cost nothing.
+ *
+ *     0        header      magic, version, size, cursors
+ *     4 KiB    threads     512 x 64: a thread that uses locks
+ *     36 KiB   directory   8 192 x Int32: open addressing by name; entry = byte offset of a block, 0 = empty
+ *     68 KiB   blocks      one after the other, each on a cache line of its own; only ever appended to
+ *
+ * A block is one lock. A lock without a name has the same block in a buffer of its own, or of the caller's (byte offsets; W = who writes):
+ *
+ *        0  lock word        who holds it (`lock-word.ts`)                                  W: every thread, by CAS
+ *        4  generation       grows when async waiters may try again: they wait on this word W: every thread, atomic add
+ *        8  the kind's own words, up to 64
+ *       64  identity         kind, size, id, two numbers of the kind's, name                W: creator, before it is published
+ *      256  holder's counts  acquisitions, contentions                                      W: the holder, plain
+ *      320  everyone's       shared acquisitions and contentions, timeouts, ...             W: every thread, atomic add
+ *      384  ask              1: a waiter has waited so long that the holder is to say who it is  W: waiters set, holder clears
+ *      448  account          holder word, site, stack, trace context of the last holder asked  W: the holder, before it releases
+ *      512  waits            histogram of contended exclusive waits                         W: who has just acquired, plain
+ *     1024  holds            histogram of sampled exclusive holds                           W: the holder, plain
+ *     1536  end of a block with one holder; else
+ *     1536  shared waits     histogram (atomic, `shared-histogram.ts`)                      W: every thread
+ *     2048  shared holds     the same
+ *     2560  the kind's own area
+ *
+ * Invariants
+ * L1  A block's identity is whole before its offset stands in the directory (CAS), or its handle is sent: who finds a block sees what it is.
+ * L2  Two threads that make one name at once get one block: the loser of the CAS leaves its own unused.
+ * L3  A thread entry's generation grows at each claim: a lock word that names an earlier life names a thread that is dead.
+ */
+
+/** "GWL1" */
+const MAGIC = 0x47574c31;
+const LAYOUT_VERSION = 1;
+
+/** Threads that can use locks at once. */
+export const LOCK_THREADS = 512;
+const DIRECTORY_ENTRIES = 8192;
+/** Entries looked at before the directory counts as full. */
+const MAX_PROBES = 64;
+
+const THREADS_AT = 4096;
+const THREAD_BYTES = 64;
+const DIRECTORY_AT = THREADS_AT + LOCK_THREADS * THREAD_BYTES;
+const BLOCKS_AT = DIRECTORY_AT + DIRECTORY_ENTRIES * 4;
+const TOTAL_BYTES = 64 * 2 ** 20;
+const LINE = 64;
+
+const HEADER = {
+  MAGIC: 0,
+  VERSION: 4,
+  TOTAL_BYTES: 8,
+  /** Bytes of the blocks in use; every thread adds. */
+  BLOCKS_USED: 64,
+  /** Ids given out so far; every thread adds. Zero is no lock's id. */
+  LOCK_IDS: 128,
+  /** Entries of the thread table that were ever used: scans end there. Only grows. */
+  THREADS_HIGH: 192,
+} as const;
+
+/** Byte offsets in a thread entry. */
+export const LOCK_THREAD = {
+  /** generation << 2 | 0 free, 1 being claimed, 2 live. Claimed by CAS; freed, by CAS from live, by whoever knows that its thread is gone. */
+  STATE: 0,
+  OS_THREAD_ID: 4,
+  THREAD_ID: 8,
+  /** The slot in the control buffer + 1; 0 for a thread the agent does not observe. */
+  AGENT_SLOT: 12,
+  AGENT_GENERATION: 16,
+  /** The id of the lock whose waiters this thread is about to wake; 0 for none. */
+  PENDING: 20,
+  /** The id of the lock this thread is parked at; 0 for none. */
+  AWAITED: 24,
+  /** The id of the lock whose wait is to end with ERR_GRIDWATCH_DEADLOCK; set by the agent thread, cleared by the thread. */
+  ABORT: 28,
+  /** Float64: when the kernel says the thread began, in its ticks: tells a thread from a later one with the same id. 0: not known. */
+  START_TICKS: 32,
+} as const;
+
+/** Byte offsets in a block. */
+export const BLOCK = {
+  WORD: 0,
+  GENERATION: 4,
+  KIND_WORDS: 8,
+  KIND: 64,
+  BYTES: 68,
+  ID: 72,
+  /** What two users of one name must agree on: permits, parties, capacity, size of an item. */
+  NUMBER_A: 76,
+  NUMBER_B: 80,
+  NAME: 96,
+  ACQUISITIONS: 256,
+  CONTENTIONS: 260,
+  SHARED_ACQUISITIONS: 320,
+  SHARED_CONTENTIONS: 324,
+  TIMEOUTS: 328,
+  ABORTS: 332,
+  ABANDONMENTS: 336,
+  SHARED_TIMEOUTS: 340,
+  SHARED_ABORTS: 344,
+  /** For a condition: notifications that found nobody; for the lost wake-up suspicion. */
+  UNHEARD: 348,
+  ASK: 384,
+  ACCOUNT_HOLDER: 448,
+  ACCOUNT_SITE: 452,
+  ACCOUNT_STACK: 456,
+  ACCOUNT_CONTEXT: 460,
+  WAITS: 512,
+  HOLDS: 1024,
+  SHARED_WAITS: 1536,
+  SHARED_HOLDS: 2048,
+} as const;
+
+/** Size of a block with one holder at a time, and where the kind's own area begins in any other. */
+export const EXCLUSIVE_BLOCK_BYTES = 1536;
+export const SHARED_BLOCK_BYTES = 2560;
+const NAME_CAPACITY = BLOCK.ACQUISITIONS - BLOCK.NAME - 4;
+
+/** Kinds of locks as `gridwatch.lock.kind` names them; the index stands in memory. A channel is a queue (`gridwatch.queue.kind`). */
+export const LOCK_KINDS = [
+  'none',
+  'mutex',
+  'rwlock',
+  'semaphore',
+  'condition',
+  'barrier',
+  'channel',
+  'web_lock',
+  'atomics',
+  'promise',
+] as const;
+export type LockKind = (typeof LOCK_KINDS)[number];
+
+/** What a lock is, apart from its state. */
+export interface LockIdentity {
+  readonly kind: LockKind;
+  /** Its class, for people; '' for none. Longer ones are cut at 156 bytes. */
+  readonly name: string;
+  readonly bytes: number;
+  readonly numberA: number;
+  readonly numberB: number;
+}
+
+/** Views over one buffer with blocks in it: lock memory, or a buffer of a program's. */
+export interface BlockViews {
+  readonly buffer: SharedArrayBuffer;
+  readonly i32: Int32Array<SharedArrayBuffer>;
+  readonly f64: Float64Array<SharedArrayBuffer>;
+  readonly u8: Uint8Array<SharedArrayBuffer>;
+}
+
+export function viewsOf(buffer: SharedArrayBuffer): BlockViews {
+  const whole = buffer.byteLength & ~7;
+  return {
+    buffer,
+    i32: new Int32Array(buffer, 0, buffer.byteLength >> 2),
+    f64: new Float64Array(buffer, 0, whole >> 3),
+    u8: new Uint8Array(buffer),
+  };
+}
+
+export class LockMemory {
+  readonly views: BlockViews;
+
+  private constructor(buffer: SharedArrayBuffer) {
+    this.views = viewsOf(buffer);
+  }
+
+  /** Throws the engine's RangeError where the reservation is refused. */
+  static create(): LockMemory {
+    const memory = new LockMemory(new SharedArrayBuffer(TOTAL_BYTES));
+    const { i32 } = memory.views;
+    i32[HEADER.TOTAL_BYTES >> 2] = TOTAL_BYTES;
+    i32[HEADER.VERSION >> 2] = LAYOUT_VERSION;
+    i32[HEADER.MAGIC >> 2] = MAGIC;
+    return memory;
+  }
+
+  /** Attaches to what another thread allocated; undefined when it is no lock memory of this layout. */
+  static attach(buffer: unknown): LockMemory | undefined {
+    if (!(buffer instanceof SharedArrayBuffer) || buffer.byteLength !== TOTAL_BYTES) return undefined;
+    const memory = new LockMemory(buffer);
+    const { i32 } = memory.views;
+    const isOurs =
+      i32[HEADER.MAGIC >> 2] === MAGIC &&
+      i32[HEADER.VERSION >> 2] === LAYOUT_VERSION &&
+      i32[HEADER.TOTAL_BYTES >> 2] === TOTAL_BYTES;
+    return isOurs ? memory : undefined;
+  }
+
+  /** Byte offset of a field of a thread entry. */
+  threadAt(thread: number, field: number): number {
+    return THREADS_AT + thread * THREAD_BYTES + field;
+  }
+
+  /** Thread entries that were ever in use. */
+  get threadsHigh(): number {
+    return Math.min(Atomics.load(this.views.i32, HEADER.THREADS_HIGH >> 2), LOCK_THREADS);
+  }
+
+  /** To be called by who claims an entry, before it is used. */
+  raiseThreadsHigh(thread: number): void {
+    const at = HEADER.THREADS_HIGH >> 2;
+    for (let high = Atomics.load(this.views.i32, at); high <= thread; ) {
+      const seen = Atomics.compareExchange(this.views.i32, at, high, thread + 1);
+      if (seen === high) return;
+      high = seen;
+    }
+  }
+
+  /** A new lock's id. */
+  nextLockId(): number {
+    return (Atomics.add(this.views.i32, HEADER.LOCK_IDS >> 2, 1) + 1) & 0x7fffffff;
+  }
+
+  /**
+   * The block of a name, made by the first who asks; undefined when there is no room. `prepare` runs before it is published.
+   * Whether it is of the wanted kind is for the caller to see.
+   */
+  findOrCreate(identity: LockIdentity, prepare: (blockAt: number) => void): number | undefined {
+    const { i32 } = this.views;
+    const name = encodeName(identity.name);
+    let at = hash(name) % DIRECTORY_ENTRIES;
+    let own = 0;
+    for (let probe = 0; probe < MAX_PROBES; probe++, at = (at + 1) % DIRECTORY_ENTRIES) {
+      let found = Atomics.load(i32, (DIRECTORY_AT >> 2) + at);
+      if (found === 0) {
+        if (own === 0) {
+          own = this.#append(identity.bytes);
+          if (own === 0) return undefined;
+          writeIdentity(this.views, own, identity, this.nextLockId());
+          prepare(own);
+        }
+        found = Atomics.compareExchange(i32, (DIRECTORY_AT >> 2) + at, 0, own);
+        if (found === 0) return own;
+      }
+      if (isNamed(this.views, found, name)) return found;
+    }
+    return undefined;
+  }
+
+  /** Visits the published blocks, in the order of the directory; what stands there is validated. */
+  forEachBlock(visit: (blockAt: number) => void): void {
+    const { i32 } = this.views;
+    for (let entry = 0; entry < DIRECTORY_ENTRIES; entry++) {
+      const blockAt = i32[(DIRECTORY_AT >> 2) + entry] as number;
+      if (blockAt !== 0 && isBlock(this.views, blockAt)) visit(blockAt);
+    }
+  }
+
+  /** Blocks given out so far, in bytes: it has changed when there may be a new block. */
+  get usedBytes(): number {
+    return Atomics.load(this.views.i32, HEADER.BLOCKS_USED >> 2);
+  }
+
+  #append(bytes: number): number {
+    const size = Math.ceil(bytes / LINE) * LINE;
+    const { i32 } = this.views;
+    const room = TOTAL_BYTES - BLOCKS_AT;
+    if (size > room || Atomics.load(i32, HEADER.BLOCKS_USED >> 2) > room - size) return 0;
+    const offset = Atomics.add(i32, HEADER.BLOCKS_USED >> 2, size);
+    return offset < 0 || offset > room - size ? 0 : BLOCKS_AT + offset;
+  }
+}
+
+/** Makes a block of zeroed memory; its words are the creator's until the block is published. */
+export function writeIdentity(views: BlockViews, blockAt: number, identity: LockIdentity, id: number): void {
+  const { i32, u8 } = views;
+  const name = encodeName(identity.name);
+  i32[(blockAt + BLOCK.BYTES) >> 2] = identity.bytes;
+  i32[(blockAt + BLOCK.ID) >> 2] = id;
+  i32[(blockAt + BLOCK.NUMBER_A) >> 2] = identity.numberA;
+  i32[(blockAt + BLOCK.NUMBER_B) >> 2] = identity.numberB;
+  i32[(blockAt + BLOCK.NAME) >> 2] = name.length;
+  u8.set(name, blockAt + BLOCK.NAME + 4);
+  Atomics.store(i32, (blockAt + BLOCK.KIND) >> 2, LOCK_KINDS.indexOf(identity.kind));
+}
+
+/** What stands in a block, validated; undefined where there is none. */
+export function readIdentity(views: BlockViews, blockAt: number): (LockIdentity & { readonly id: number }) | undefined {
+  if (!isBlock(views, blockAt)) return undefined;
+  const { i32, u8 } = views;
+  const length = Math.min(Math.max(0, i32[(blockAt + BLOCK.NAME) >> 2] as number), NAME_CAPACITY);
+  return {
+    kind: LOCK_KINDS[Atomics.load(i32, (blockAt + BLOCK.KIND) >> 2)] as LockKind,
+    name: Buffer.from(u8.subarray(blockAt + BLOCK.NAME + 4, blockAt + BLOCK.NAME + 4 + length)).toString(),
+    bytes: i32[(blockAt + BLOCK.BYTES) >> 2] as number,
+    numberA: i32[(blockAt + BLOCK.NUMBER_A) >> 2] as number,
+    numberB: i32[(blockAt + BLOCK.NUMBER_B) >> 2] as number,
+    id: i32[(blockAt + BLOCK.ID) >> 2] as number,
+  };
+}
+
+/** Whether a whole block of a known kind stands there. */
+export function isBlock({ buffer, i32 }: BlockViews, blockAt: number): boolean {
+  if (!Number.isInteger(blockAt) || blockAt < 0 || blockAt % LINE !== 0) return false;
+  if (blockAt + EXCLUSIVE_BLOCK_BYTES > buffer.byteLength) return false;
+  const kind = Atomics.load(i32, (blockAt + BLOCK.KIND) >> 2);
+  const bytes = i32[(blockAt + BLOCK.BYTES) >> 2] as number;
+  const isKind = kind > 0 && kind <= LOCK_KINDS.indexOf('channel');
+  return isKind && bytes >= EXCLUSIVE_BLOCK_BYTES && blockAt + bytes <= buffer.byteLength;
+}
+
+function isNamed(views: BlockViews, blockAt: number, name: Uint8Array): boolean {
+  if (!isBlock(views, blockAt)) return false;
+  const { i32, u8 } = views;
+  if (i32[(blockAt + BLOCK.NAME) >> 2] !== name.length) return false;
+  for (let i = 0; i < name.length; i++) if (u8[blockAt + BLOCK.NAME + 4 + i] !== name[i]) return false;
+  return true;
+}
+
+function encodeName(name: string): Uint8Array {
+  let bytes = Buffer.from(name);
+  if (bytes.length <= NAME_CAPACITY) return bytes;
+  let end = NAME_CAPACITY;
+  while (((bytes[end] as number) & 0xc0) === 0x80) end--;
+  bytes = bytes.subarray(0, end);
+  return bytes;
+}
+
+/** FNV-1a. */
+function hash(bytes: Uint8Array): number {
+  let value = 0x811c9dc5;
+  for (const byte of bytes) value = Math.imul(value ^ byte, 0x01000193);
+  return value >>> 0;
+}
