@@ -101,7 +101,9 @@ export class LockClasses {
   of(rawName: string, kind: LockKind): LockClass | undefined {
     if (kind === 'none' || kind === 'channel') return undefined;
     const name = shownLockName(rawName, kind);
-    return this.#find(name, kind) ?? (this.#classes.size < this.#maxClasses ? this.#add(name, kind) : this.#other(kind));
+    return (
+      this.#find(name, kind) ?? (this.#classes.size < this.#maxClasses ? this.#add(name, kind) : this.#other(kind))
+    );
   }
 
   #find(name: string, kind: ShownKind): LockClass | undefined {
