@@ -12,7 +12,7 @@ import type { SlotClaim } from '../../shared-memory/registry.ts';
 import type { MetricSink, MetricSource } from '../telemetry/metrics.ts';
 import { LockCells } from './lock-cells.ts';
 import { type LockClass, LockClasses } from './lock-classes.ts';
-import { LockIndex } from './lock-index.ts';
+import { type KnownLock, LockIndex } from './lock-index.ts';
 import { LockLabels } from './lock-labels.ts';
 import { LockSceneReader } from './lock-scene.ts';
 import type { LockLabel, LockNaming, LockScene, SceneThread } from './lock-scene-types.ts';
@@ -63,6 +63,10 @@ export class Locks implements MetricSource, LockNaming {
   /** The text of a stack's number; '' where no stack may leave the process. */
   stack(number: number): string {
     return this.#labels.stack(number);
+  }
+
+  labelOf(lock: KnownLock): LockLabel {
+    return this.#labels.ofBlock(lock);
   }
 
   lockOf(ref: LockRef, threadKey: string, instanceNumber = 0): LockLabel {

@@ -113,7 +113,8 @@ export class SceneThreads {
   /** The same by slot + 1 where there is no holder word. Looks anew when the thread is not known. */
   find(word: number, slot: number): SceneThread | undefined {
     const known = this.#findKnown(word, slot);
-    if (known !== undefined || (word === 0 && slot === 0)) return known;
+    /* One that had not attached yet when it was looked at may have by now. */
+    if ((known !== undefined && known.threadId >= 0) || (word === 0 && slot === 0)) return known;
     this.refresh();
     return this.#findKnown(word, slot);
   }
