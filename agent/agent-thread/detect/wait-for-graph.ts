@@ -158,10 +158,12 @@ class WaitForGraph {
   }
 
   /** The node that must go on for a hold to end; undefined where the wait itself is the one that claims the lock. */
-  #holderNode({ party, mode }: SceneHold, wait: SceneWait): number | undefined {
+  #holderNode(hold: SceneHold, wait: SceneWait): number | undefined {
+    const { party, mode } = hold;
     if (!this.#isTrusted(party)) return this.#threadNode(party.thread.key);
     if (party.activity !== 0) return this.#activityNode(party);
-    const writers = mode === 'exclusive' && wait.lock.kind === 'rwlock' ? this.#claimingWriters(wait, party) : [];
+    const mayClaim = mode === 'exclusive' && wait.lock.kind === 'rwlock' && hold.isPending !== false;
+    const writers = mayClaim ? this.#claimingWriters(wait, party) : [];
     if (writers.includes(wait)) return undefined;
     if (writers.length === 0) return this.#threadNode(party.key);
     /* One of the thread's activities has the word and waits for the readers to leave; which one cannot be seen. */
