@@ -88,8 +88,8 @@ export class Deadlocks implements MetricSource {
   collect(sink: MetricSink): void {
     sink.sum('gridwatch.deadlocks', {}, this.#count);
     const counts = new Map<string, number>([...this.#names].map((name) => [name, 0]));
-    for (const { set } of this.#standing.values()) {
-      for (const { wait } of set.participants) {
+    for (const { set, missedLooks } of this.#standing.values()) {
+      for (const { wait } of missedLooks > 0 ? [] : set.participants) {
         const { className } = wait.lock;
         counts.set(className, (counts.get(className) ?? 0) + 1);
       }
