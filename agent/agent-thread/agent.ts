@@ -15,6 +15,7 @@ import { readWaitWord, type WaitSnapshot } from '../shared-memory/wait-word.ts';
 import { leftToApplication } from './application-metrics.ts';
 import { Breaker } from './breaker.ts';
 import { ControlFile } from './control-file.ts';
+import { LockDetectors } from './detect/lock-detectors.ts';
 import { ANY_STALL_NS, INCIDENT_STALL_NS, Stalls } from './detect/stalls.ts';
 import { Dispatch } from './dispatch.ts';
 import { Drain } from './drain.ts';
@@ -119,6 +120,19 @@ const locks = new Locks({
   hasStacks: config.stacks !== 'off',
   onDrop: (count) => drops.count('lock', count),
 });
+const flushNow = (): void => void telemetry.flush(config.exitTimeoutMs);
+const lockDetectors = new LockDetectors({
+  voices: {
+    emitSpan: (span) => telemetry.spans.emit(span),
+    emitLog: (record) => telemetry.logs.emit(record),
+    diag,
+    areNamesFull: config.names === 'full',
+  },
+  naming: locks,
+  flush: flushNow,
+  abort: config.deadlockAction === 'abort' ? locks.scenes.abort : undefined,
+});
+const isDetecting = (): boolean => switches.isOn('locks') && switches.isOn('detectors');
 const lockDispatch = new LockDispatch({
   locks,
   emit: (span) => telemetry.spans.emit(span),
@@ -126,10 +140,19 @@ const lockDispatch = new LockDispatch({
   thresholdNs: () => memory.f64[HEADER.LOCK_THRESHOLD_NS >> 3] as number,
   areNamesFull: config.names === 'full',
   hasAllStacks: config.stacks === 'all',
-  listeners: {},
+  listeners: {
+    onLockWait: (thread, wait) => isDetecting() && lockDetectors.waited(thread, wait),
+    onLockOrder: (thread, order) => isDetecting() && lockDetectors.ordered(thread, order),
+    onRace: (thread, race) => isDetecting() && lockDetectors.raced(thread, race),
+    onGcPause: (threadKey, startNs, pauseNs) => isDetecting() && lockDetectors.paused(threadKey, startNs, pauseNs),
+  },
 });
 const dispatch = new Dispatch(table, telemetry, drops, disabled, lockDispatch);
-const lockDeath = new LockDeath({ lockMemory, locks });
+const lockDeath = new LockDeath({
+  lockMemory,
+  locks,
+  onAbandoned: (lock, thread) => isDetecting() && lockDetectors.abandoned(lock, thread, nowNs()),
+});
 const threads: ObservedThreads = new ObservedThreads({ memory, table, gcTotals, loops, heaps, dispatch, lockDeath });
 const mainStack = new MainStack({
   mainSlot: settings.mainClaim.slot,
@@ -177,6 +200,7 @@ const drain = new Drain(memory, clock, {
     if (switches.isOn('threads')) table.sample(atNs);
     loops.look();
     if (switches.isOn('eventloop')) stalls.look(threads, atNs);
+    if (isDetecting()) lockDetectors.look(locks.readScene(atNs));
     dispatch.tick(atNs);
     heapGuard.check(atNs, () => process.memoryUsage().heapUsed);
   },
@@ -203,6 +227,7 @@ addSource('gc', gcTotals);
 addSource('eventloop', loops);
 addSource('heap', heaps);
 addSource('locks', locks);
+addSource('detectors', lockDetectors);
 addSource('cpu', new HostCpu({ proc, sys, inventory, claim: hostClaim, nowNs, onUnavailable }));
 addSource('cpu', new ContainerMetrics({ proc, sys, onUnavailable }));
 addSource('cpu', new PressureMetrics({ proc, sys, onUnavailable }));

@@ -77,6 +77,7 @@ export class Dispatch {
    * request. One that is not part of a sampled trace is shown all the same if it is the slowest of its kind (`telemetry/spans.ts`).
    */
   #collected(thread: ObservedThread, { number, startNs, durationNs, context }: RingRecord): void {
+    this.#locks.paused(thread.claim, startNs, durationNs);
     const type = GC_TYPES[number] as GcType;
     const attributes = { ...identity(thread), 'v8js.gc.type': type };
     const pause = { name: `gc ${type}`, startNs, endNs: startNs + durationNs, attributes } as const;

@@ -14,6 +14,7 @@ import {
   type RecordHalf,
 } from '../shared-memory/lock-records.ts';
 import { RecordKind } from '../shared-memory/records.ts';
+import type { SlotClaim } from '../shared-memory/registry.ts';
 import type { RingRecord } from '../shared-memory/ring-reader.ts';
 import { asV8Writes, codeAttributes, lockAttributes, threadAttributes } from './detect/lock-attributes.ts';
 import type { SceneThread } from './model/lock-scene-types.ts';
@@ -26,6 +27,8 @@ export interface LockListeners {
   readonly onLockWait?: (thread: SceneThread, wait: LockWaitRecord) => void;
   readonly onLockOrder?: (thread: SceneThread, order: LockOrderRecord) => void;
   readonly onRace?: (thread: SceneThread, race: RaceRecord) => void;
+  /** Garbage was collected on a thread, which may have held a lock meanwhile. */
+  readonly onGcPause?: (threadKey: string, startNs: number, durationNs: number) => void;
 }
 
 export interface LockDispatchSettings {
@@ -70,6 +73,11 @@ export class LockDispatch {
           if (thread !== undefined) listeners.onRace?.(thread, race);
         });
     }
+  }
+
+  /** Garbage was collected on the thread that has the slot. */
+  paused({ slot, generation }: SlotClaim, startNs: number, durationNs: number): void {
+    this.#settings.listeners.onGcPause?.(`t${slot}.${generation}`, startNs, durationNs);
   }
 
   #waited(thread: SceneThread | undefined, wait: LockWaitRecord): void {

@@ -58,6 +58,8 @@ export interface LockLabel {
 export interface SceneHold {
   readonly party: SceneParty;
   readonly mode: LockMode;
+  /** A writer that has the word and waits for the readers to leave; left out where that is not known. */
+  readonly isPending?: boolean;
   /** Since when, where that is known: asynchronous ones. */
   readonly sinceNs: number | undefined;
   /** Where it was taken: `file:line:column` and the whole stack; '' where that is not known. */
@@ -86,9 +88,18 @@ export interface SceneLockCounts {
   readonly abandonments: number;
   /** Notifications of a condition that found nobody. */
   readonly unheard: number;
+  /** Of a condition, where it is known which mutex it is used with. */
+  readonly condition?: SceneCondition;
   /** Sampled holds so far: how many (weighted), and how long they were together. */
   readonly holds: number;
   readonly holdNs: number;
+}
+
+export interface SceneCondition {
+  /** Waits begun so far; notifications that were given to a waiter; acquisitions of the mutex. */
+  readonly waits: number;
+  readonly heard: number;
+  readonly mutexAcquisitions: number;
 }
 
 export interface SceneWait {
