@@ -72,7 +72,7 @@ export function holdsOfBlock(
   } catch {
     return [];
   }
-  return holders.flatMap(({ word, mode, count }) => {
+  return holders.flatMap(({ word, mode, count, isPending }) => {
     const thread = threads.ofWord(word);
     if (thread === undefined) return [];
     const entries = held.of(`L${id}`).filter((entry) => entry.thread.key === thread.key && entry.lock.mode === mode);
@@ -80,7 +80,7 @@ export function holdsOfBlock(
     /* Reads of one thread are one hold, however many; of a semaphore each permit is one. */
     const left = identity.kind === 'semaphore' ? count - own.length : Math.min(1, count - own.length);
     for (let i = 0; i < left; i++) own.push(holdOfThread(thread, mode));
-    return own;
+    return isPending ? own.map((hold) => ({ ...hold, isPending })) : own;
   });
 }
 

@@ -107,20 +107,36 @@ function through(encoded: EncodedRecord): RecordHalf[] {
 
 describe('arrives as it was said', () => {
   test('a wait', () => {
-    fc.assert(fc.property(wait, (said) => void expect(decodeLockWait(through(encodeLockWait(said)))).toEqual(said)));
+    fc.assert(
+      fc.property(wait, (said) => {
+        expect(decodeLockWait(through(encodeLockWait(said)))).toEqual(said);
+      }),
+    );
   });
 
   test('a sum of short waits', () => {
-    fc.assert(fc.property(blame, (said) => void expect(decodeLockBlame(through(encodeLockBlame(said)))).toEqual(said)));
+    fc.assert(
+      fc.property(blame, (said) => {
+        expect(decodeLockBlame(through(encodeLockBlame(said)))).toEqual(said);
+      }),
+    );
   });
 
   test('a lock order', () => {
-    fc.assert(fc.property(order, (said) => void expect(decodeLockOrder(through(encodeLockOrder(said)))).toEqual(said)));
+    fc.assert(
+      fc.property(order, (said) => {
+        expect(decodeLockOrder(through(encodeLockOrder(said)))).toEqual(said);
+      }),
+    );
   });
 
   test('a race', () => {
     /* The thread of the other access is named by its holder word. */
-    fc.assert(fc.property(race, (said) => void expect(decodeRace(through(encodeRace(said)))).toEqual(said)));
+    fc.assert(
+      fc.property(race, (said) => {
+        expect(decodeRace(through(encodeRace(said)))).toEqual(said);
+      }),
+    );
   });
 });
 
