@@ -12,7 +12,11 @@ let death: LockDeath;
 let victim: WorldThread;
 let told: string[];
 const generationOf = ({ views, blockAt }: WorldLock): number => views.i32[(blockAt + BLOCK.GENERATION) >> 2] as number;
-const abandonments = (): number[] => Object.values(only(collectFrom(world.locks), 'gridwatch.lock.abandonments'));
+/** By lock. */
+function abandonments(): Record<string, number> {
+  const written = Object.entries(only(collectFrom(world.locks), 'gridwatch.lock.abandonments'));
+  return Object.fromEntries(written.map(([labels, value]) => [labels.replace(/^.*name=(.*),.*$/, '$1'), value]));
+}
 
 beforeEach(() => {
   world = new LockWorld();
@@ -33,7 +37,7 @@ test('a mutex that it held has died, once; that of another thread stays', () => 
   death.end(victim);
   expect([wordOf(held), wordOf(others), wordOf(free)]).toEqual([WAITERS | DIED, other.word, 0]);
   expect(told).toEqual(['victim held']);
-  expect(abandonments().toSorted()).toEqual([0, 0, 1]);
+  expect(abandonments()).toEqual({ held: 1, others: 0, free: 0 });
   death.end(victim);
   expect(told).toEqual(['victim held']);
 });
@@ -57,7 +61,7 @@ test('permits, and locks in buffers of the program, are abandoned as well, and s
   world.end(victim);
   expect(wordOf(own)).toBe(DIED);
   expect(told.toSorted()).toEqual(['victim own', 'victim pool']);
-  expect(abandonments().toSorted()).toEqual([1, 2]);
+  expect(abandonments()).toEqual({ pool: 2, own: 1 });
   expect(only(collectFrom(world.locks), 'gridwatch.lock.acquisitions')).toMatchObject({
     'gridwatch.lock.name=own,gridwatch.lock.kind=mutex,gridwatch.lock.mode=exclusive': 3,
   });

@@ -57,7 +57,7 @@ export class LockWorld {
     observed: () => this.observed,
     nowNs: () => this.nowNs,
     hasStacks: true,
-    onDrop: (count) => void (this.dropped += count),
+    onDrop: (dropped) => void (this.dropped += dropped),
   });
 
   /** A thread that the agent observes, with an entry in lock memory. */
