@@ -30,44 +30,51 @@ export interface Lease extends Disposable {
   release(): void;
 }
 
-/** What gives a lease back: each kind of lock its own way. */
+/** What gives a lease back: each kind of lock, in each mode, its own way. */
 export interface Releaser {
+  readonly lock: LocalLock;
+  readonly mode: LockMode;
+  /** Throws where the lease is not held. */
   release(lease: HeldLease): void;
 }
 
+/** When one of the holds that are measured began, and for how many it stands. */
+export interface HoldSample {
+  readonly sinceNs: number;
+  readonly weight: number;
+}
+
+/** Small, because each acquisition makes one: what only some have hangs on it. */
 export class HeldLease implements Lease {
-  readonly lock: LocalLock;
-  readonly mode: LockMode;
+  readonly releaser: Releaser;
   readonly abandoned: boolean;
-  /** The lock that was taken before this one by the same thread, and is still held. */
-  outer: HeldLease | undefined;
-  /** What the thread held in which order, up to and with this lock; absent where orders are not watched. */
-  path: HeldPath | undefined;
-  /** When it was acquired, for one hold in so many as `holdWeight` says; 0 for the others. */
-  sampledNs = 0;
-  holdWeight = 0;
   /** False once it was released. */
   isHeld = true;
-  /** In the list of its thread: it was taken by a blocking call. */
-  isListed = false;
-  /** What the agent sees of an asynchronous holder. */
+  /** The lock that was taken before this one by a blocking call of the same thread, and is still held. */
+  outer: HeldLease | undefined;
+  /** What the thread held in which order, up to and with this lock; absent where orders are not watched, and for asynchronous holders. */
+  path: HeldPath | undefined;
+  /** Of a hold that is measured. */
+  sample: HoldSample | undefined;
+  /** Of an asynchronous holder: what the agent sees of it. */
   entry: AsyncEntry | undefined;
   /** A number of the kind's own: the permit, say. */
   part = 0;
-  readonly #releaser: Releaser;
 
-  constructor(releaser: Releaser, lock: LocalLock, mode: LockMode, abandoned: boolean) {
-    this.#releaser = releaser;
-    this.lock = lock;
-    this.mode = mode;
+  constructor(releaser: Releaser, abandoned: boolean, outer: HeldLease | undefined, path: HeldPath | undefined) {
+    this.releaser = releaser;
     this.abandoned = abandoned;
+    this.outer = outer;
+    this.path = path;
+    this.sample = undefined;
+    this.entry = undefined;
   }
 
   release(): void {
-    this.#releaser.release(this);
+    this.releaser.release(this);
   }
 
   [Symbol.dispose](): void {
-    if (this.isHeld) this.#releaser.release(this);
+    if (this.isHeld) this.releaser.release(this);
   }
 }

@@ -36,8 +36,8 @@ export class LockThread {
   readonly order: OrderTrie;
   /** The locks that are in use on this thread, by id. */
   readonly locks: Map<number, WeakRef<LocalLock>> = new Map();
-  /** What must not be collected: the leases of asynchronous holders, and with them their locks. */
-  readonly pinned: Set<object> = new Set();
+  /** The leases of asynchronous holders: their locks must not be collected. */
+  readonly pinned: Set<HeldLease> = new Set();
 
   constructor(memory: LockMemory, link: LockLink) {
     const { observer } = link;
@@ -84,7 +84,7 @@ export class LockThread {
   /** Ids of the locks that this thread holds by blocking calls, oldest first. */
   heldIds(): number[] {
     const ids: number[] = [];
-    for (let lease = this.held; lease !== undefined; lease = lease.outer) ids.unshift(lease.lock.id);
+    for (let lease = this.held; lease !== undefined; lease = lease.outer) ids.unshift(lease.releaser.lock.id);
     return ids;
   }
 
