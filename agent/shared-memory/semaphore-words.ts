@@ -14,6 +14,7 @@
  */
 import { BLOCK } from './lock-memory.ts';
 import { DIED, threadOf, WAITERS } from './lock-word.ts';
+import type { Place } from './rw-lock-words.ts';
 
 /** Byte offsets in a block: of the kind's words, and of its own area. */
 export const SEMAPHORE = { EVENTS: 8, PERMITS: 2560 } as const;
@@ -61,15 +62,16 @@ export function freePermit(i32: Words, blockAt: number, me: number, permit: numb
   return true;
 }
 
-/** Says that somebody waits; the value to park at in EVENTS, once a look at the permits has found none free. */
-export function announceWaiter(i32: Words, blockAt: number): number {
-  const at = (blockAt + SEMAPHORE.EVENTS) >> 2;
-  return Atomics.or(i32, at, WAITERS) | WAITERS;
+/** For a waiter: says that somebody waits, then tries; where there is no free permit, it parks at `place`. */
+export function tryPermit(i32: Words, blockAt: number, me: number, place: Place, from = 0): TakenPermit | undefined {
+  place.index = (blockAt + SEMAPHORE.EVENTS) >> 2;
+  place.value = Atomics.or(i32, place.index, WAITERS) | WAITERS;
+  return takePermit(i32, blockAt, me, from);
 }
 
-/** For a waiter that leaves, with a permit or without: what woke it may have been meant for another. */
+/** For a waiter that leaves, with a permit or without: others may wait still, and what woke it may be for them (P3). */
 export function passOn(i32: Words, blockAt: number): void {
-  announceWaiter(i32, blockAt);
+  Atomics.or(i32, (blockAt + SEMAPHORE.EVENTS) >> 2, WAITERS);
   const permits = permitsOf(i32, blockAt);
   for (let permit = 0; permit < permits; permit++) {
     if (threadOf(Atomics.load(i32, permitAt(blockAt, permit) >> 2)) >= 0) continue;
