@@ -84,17 +84,17 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
     undo.push(() => source.stop());
     drains.push(() => source.beforeWait(recorder.clock.nowNs()));
   });
+  const beforeWait = (nowNs: number): void => {
+    gc?.beforeWait(nowNs);
+    loop?.beforeWait(nowNs);
+    heap?.beforeWait(nowNs);
+  };
   part('atomics', () => {
-    const beforeWait = (nowNs: number): void => {
-      gc?.beforeWait(nowNs);
-      loop?.beforeWait(nowNs);
-      heap?.beforeWait(nowNs);
-    };
     undo.push(patchAtomicsWait(recorder, config.atomicsSites, beforeWait));
   });
   let locks: LockObserver | undefined;
   part('locks', () => {
-    locks = new LockObserver(recorder, config, settings.tell);
+    locks = new LockObserver(recorder, config, settings.tell, beforeWait);
   });
   setLockLink(settings.lockBuffer, locks);
   undo.push(() => setLockLink(settings.lockBuffer, undefined));
