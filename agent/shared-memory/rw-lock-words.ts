@@ -19,6 +19,7 @@
  * Y4  DIED stays until a writer writes: until then all who come in are told.
  */
 import { BLOCK, type LockMemory } from './lock-memory.ts';
+import { wake, wakeAsyncWaiters, wakeGeneration } from './lock-wake.ts';
 import { DIED, FLAGS, generationOf, holderWord, isOfDeadThread, threadOf, WAITERS } from './lock-word.ts';
 
 /** Byte offsets in a block: of the kind's words, and of its own area. */
@@ -29,15 +30,13 @@ const COUNT_MASK = 0xfff;
 /** Reads of one lock that a thread may have at once. */
 export const MAX_READS: number = COUNT_MASK;
 
-type Words = Int32Array<SharedArrayBuffer>;
-
 /** The byte offset of a thread's reader word. */
 export function readerAt(blockAt: number, thread: number): number {
   return blockAt + RW_LOCK.READERS + ((thread & 31) << 6) + ((thread >> 5) << 2);
 }
 
 /** Reads that a thread has of this lock: its own view of its own word, or anyone's. */
-export function readsOf(i32: Words, blockAt: number, me: number): number {
+export function readsOf(i32: Int32Array, blockAt: number, me: number): number {
   const word = Atomics.load(i32, readerAt(blockAt, threadOf(me)) >> 2);
   return generationOf(word) === generationOf(me) ? word & COUNT_MASK : 0;
 }
@@ -56,7 +55,7 @@ export type Entry = (typeof Entry)[keyof typeof Entry];
  * Comes in as a reader, or says where to park. `isBlocking`: the thread is to block for it. It then comes in although a writer waits where that
  * writer cannot write before this thread has gone on: while the thread reads already, and where the writer is the thread's own, waiting asynchronously.
  */
-export function tryRead(i32: Words, blockAt: number, me: number, isBlocking: boolean, place: Place): Entry {
+export function tryRead(i32: Int32Array, blockAt: number, me: number, isBlocking: boolean, place: Place): Entry {
   const at = readerAt(blockAt, threadOf(me)) >> 2;
   for (;;) {
     const reads = readsOf(i32, blockAt, me);
@@ -75,7 +74,7 @@ export function tryRead(i32: Words, blockAt: number, me: number, isBlocking: boo
   }
 }
 
-function isKeptOut(i32: Words, blockAt: number, word: number, me: number, isBlocking: boolean, reads: number): boolean {
+function isKeptOut(i32: Int32Array, blockAt: number, word: number, me: number, isBlocking: boolean, reads: number): boolean {
   if (threadOf(word) < 0) return false;
   const mayPass = isBlocking && (reads > 0 || ((word & ~FLAGS) === me && !isWriting(i32, blockAt, me)));
   return !mayPass;
@@ -86,12 +85,12 @@ function entryOf(word: number): Entry {
 }
 
 /** Whether this thread writes. */
-export function isWriting(i32: Words, blockAt: number, me: number): boolean {
+export function isWriting(i32: Int32Array, blockAt: number, me: number): boolean {
   return Atomics.load(i32, (blockAt + RW_LOCK.WRITING) >> 2) === me;
 }
 
 /** Takes one read away, and wakes the writer that waits for it; false when this thread has none. */
-export function leaveRead(i32: Words, blockAt: number, me: number): boolean {
+export function leaveRead(i32: Int32Array, blockAt: number, me: number): boolean {
   const reads = readsOf(i32, blockAt, me);
   if (reads === 0) return false;
   const at = readerAt(blockAt, threadOf(me)) >> 2;
@@ -105,7 +104,7 @@ export function leaveRead(i32: Words, blockAt: number, me: number): boolean {
  * Comes in as the writer, or says where to park: at the lock word, or, once that is this thread's, at the word of a reader. A thread that waits
  * asynchronously has the lock word for whichever of its activities comes first.
  */
-export function tryWrite(i32: Words, blockAt: number, memory: LockMemory, me: number, place: Place): Entry {
+export function tryWrite(i32: Int32Array, blockAt: number, memory: LockMemory, me: number, place: Place): Entry {
   const at = (blockAt + BLOCK.WORD) >> 2;
   for (;;) {
     const word = Atomics.load(i32, at);
@@ -123,7 +122,7 @@ export function tryWrite(i32: Words, blockAt: number, memory: LockMemory, me: nu
 }
 
 /** Finds a reader that is in, and takes those away whose threads are dead. To be called with the lock word taken: no other comes in. */
-function findReader(i32: Words, blockAt: number, memory: LockMemory, place: Place): boolean {
+function findReader(i32: Int32Array, blockAt: number, memory: LockMemory, place: Place): boolean {
   for (let thread = 0, high = memory.threadsHigh; thread < high; thread++) {
     const index = readerAt(blockAt, thread) >> 2;
     const word = Atomics.load(i32, index);
@@ -140,7 +139,7 @@ function findReader(i32: Words, blockAt: number, memory: LockMemory, place: Plac
 }
 
 /** Gives the lock word back, written or not, and wakes all who are kept out; false when this thread does not have it. */
-export function leaveWrite(i32: Words, blockAt: number, me: number): boolean {
+export function leaveWrite(i32: Int32Array, blockAt: number, me: number): boolean {
   const at = (blockAt + BLOCK.WORD) >> 2;
   let word = Atomics.load(i32, at);
   if ((word & ~FLAGS) !== me) return false;
@@ -156,19 +155,19 @@ export function leaveWrite(i32: Words, blockAt: number, me: number): boolean {
 }
 
 /** For a writer that gives up before it writes: gives the lock word back, if this thread has it. */
-export function withdrawWriter(i32: Words, blockAt: number, me: number): void {
+export function withdrawWriter(i32: Int32Array, blockAt: number, me: number): void {
   if (!isWriting(i32, blockAt, me)) leaveWrite(i32, blockAt, me);
 }
 
 /** Says in the lock word that somebody parks there; false when the word has become another. */
-function announceAtWord(i32: Words, blockAt: number, word: number, place: Place): boolean {
+function announceAtWord(i32: Int32Array, blockAt: number, word: number, place: Place): boolean {
   place.index = (blockAt + BLOCK.WORD) >> 2;
   place.value = word | WAITERS;
   return (word & WAITERS) !== 0 || Atomics.compareExchange(i32, place.index, word, place.value) === word;
 }
 
 /** Takes a dead thread out; the number of locks it has abandoned. */
-export function sweepRwLock(i32: Words, blockAt: number, dead: number): number {
+export function sweepRwLock(i32: Int32Array, blockAt: number, dead: number): number {
   const thread = threadOf(dead);
   const reader = Atomics.load(i32, readerAt(blockAt, thread) >> 2);
   let abandoned = 0;
@@ -176,7 +175,8 @@ export function sweepRwLock(i32: Words, blockAt: number, dead: number): number {
     if (sweepReader(i32, blockAt, thread, reader)) abandoned++;
   }
   /* It may have left, and died before it woke the writer. */
-  wakeWriter(i32, blockAt, readerAt(blockAt, thread) >> 2);
+  wake(i32, readerAt(blockAt, thread) >> 2);
+  wakeGeneration(i32, blockAt);
   const at = (blockAt + BLOCK.WORD) >> 2;
   for (let word = Atomics.load(i32, at); (word & ~FLAGS) === dead; ) {
     const hasWritten = Atomics.load(i32, (blockAt + RW_LOCK.WRITING) >> 2) === dead;
@@ -192,7 +192,7 @@ export function sweepRwLock(i32: Words, blockAt: number, dead: number): number {
   return abandoned;
 }
 
-function sweepReader(i32: Words, blockAt: number, thread: number, word: number): boolean {
+function sweepReader(i32: Int32Array, blockAt: number, thread: number, word: number): boolean {
   const at = readerAt(blockAt, thread) >> 2;
   if (Atomics.compareExchange(i32, at, word, 0) !== word) return false;
   Atomics.add(i32, (blockAt + BLOCK.ABANDONMENTS) >> 2, 1);
@@ -200,18 +200,13 @@ function sweepReader(i32: Words, blockAt: number, thread: number, word: number):
   return true;
 }
 
-function wakeWriter(i32: Words, blockAt: number, readerIndex: number): void {
-  Atomics.notify(i32, readerIndex);
-  wakeAsync(i32, blockAt);
+function wakeWriter(i32: Int32Array, blockAt: number, readerIndex: number): void {
+  wake(i32, readerIndex);
+  wakeAsyncWaiters(i32, blockAt);
 }
 
 /** Wakes everybody who is kept out by a writer. */
-export function wakeKeptOut(i32: Words, blockAt: number): void {
-  Atomics.notify(i32, (blockAt + BLOCK.WORD) >> 2);
-  wakeAsync(i32, blockAt);
-}
-
-function wakeAsync(i32: Words, blockAt: number): void {
-  Atomics.add(i32, (blockAt + BLOCK.GENERATION) >> 2, 1);
-  Atomics.notify(i32, (blockAt + BLOCK.GENERATION) >> 2);
+export function wakeKeptOut(i32: Int32Array, blockAt: number): void {
+  wake(i32, (blockAt + BLOCK.WORD) >> 2);
+  wakeAsyncWaiters(i32, blockAt);
 }
