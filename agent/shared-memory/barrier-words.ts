@@ -16,7 +16,7 @@
  */
 import { BLOCK } from './lock-memory.ts';
 import { wake, wakeAsyncWaiters } from './lock-wake.ts';
-import { generationOf, threadOf } from './lock-word.ts';
+import { generationOf, holderWord, threadOf } from './lock-word.ts';
 
 /** Byte offsets in a block: of the kind's words, and of its own area. */
 export const BARRIER = {
@@ -57,9 +57,7 @@ export function arrive(i32: Int32Array, blockAt: number, me: number): Arrival | 
   const parties = i32[(blockAt + BLOCK.NUMBER_A) >> 2] as number;
   for (;;) {
     const state = Atomics.load(i32, at);
-    if ((state & BROKEN) !== 0) {
-      return undefined;
-    }
+    if ((state & BROKEN) !== 0) return undefined;
     const round = roundOf(state);
     const index = state & ARRIVED_MASK;
     const isLast = index + 1 >= parties;
@@ -69,6 +67,16 @@ export function arrive(i32: Int32Array, blockAt: number, me: number): Arrival | 
     if (isLast) wakeBarrier(i32, blockAt);
     return { round, index, isLast };
   }
+}
+
+export function isBroken(i32: Int32Array, blockAt: number): boolean {
+  return (Atomics.load(i32, (blockAt + BARRIER.STATE) >> 2) & BROKEN) !== 0;
+}
+
+/** The holder word of a thread that is in a round; 0 when it is in none. */
+export function arrivalOf(i32: Int32Array, blockAt: number, thread: number): number {
+  const arrival = Atomics.load(i32, arrivalIndex(blockAt, thread));
+  return arrival === 0 ? 0 : holderWord(thread, generationOf(arrival));
 }
 
 /** How a round stands for one who arrived in it; `goes on` comes with the value to park at. */

@@ -17,7 +17,7 @@
  * K3  `notifyOne` chooses the waiter with the lowest ticket among those it sees; it counts as unheard only when it saw none.
  * K4  A notification given to a thread that ended before it took it is given on by who sweeps.
  */
-import { BLOCK, type LockMemory } from './lock-memory.ts';
+import type { LockMemory } from './lock-memory.ts';
 import { wake, wakeAsyncWaiters } from './lock-wake.ts';
 import { FLAGS, isOfDeadThread } from './lock-word.ts';
 

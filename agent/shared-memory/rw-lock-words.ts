@@ -74,7 +74,14 @@ export function tryRead(i32: Int32Array, blockAt: number, me: number, isBlocking
   }
 }
 
-function isKeptOut(i32: Int32Array, blockAt: number, word: number, me: number, isBlocking: boolean, reads: number): boolean {
+function isKeptOut(
+  i32: Int32Array,
+  blockAt: number,
+  word: number,
+  me: number,
+  isBlocking: boolean,
+  reads: number,
+): boolean {
   if (threadOf(word) < 0) return false;
   const mayPass = isBlocking && (reads > 0 || ((word & ~FLAGS) === me && !isWriting(i32, blockAt, me)));
   return !mayPass;

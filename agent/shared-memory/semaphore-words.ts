@@ -41,8 +41,8 @@ export interface TakenPermit {
   readonly abandoned: boolean;
 }
 
-/** Takes a free permit, looking first at `from`; undefined when there is none. */
-export function takePermit(i32: Int32Array, blockAt: number, me: number, from = 0): TakenPermit | undefined {
+/** Takes a free permit, looking first at `from`. */
+function takePermit(i32: Int32Array, blockAt: number, me: number, from = 0): TakenPermit | undefined {
   const permits = permitsOf(i32, blockAt);
   for (let i = 0; i < permits; i++) {
     const permit = (from + i) % permits;
@@ -61,8 +61,16 @@ export function freePermit(i32: Int32Array, blockAt: number, me: number, permit:
   return true;
 }
 
-/** For a waiter: says that somebody waits, then tries; where there is no free permit, it parks at `place`. */
-export function tryPermit(i32: Int32Array, blockAt: number, me: number, place: Place, from = 0): TakenPermit | undefined {
+/** Takes a free permit; where there is none, says that somebody waits, and tries once more: who comes to nothing then parks at `place`. */
+export function tryPermit(
+  i32: Int32Array,
+  blockAt: number,
+  me: number,
+  place: Place,
+  from = 0,
+): TakenPermit | undefined {
+  const taken = takePermit(i32, blockAt, me, from);
+  if (taken !== undefined) return taken;
   place.index = (blockAt + SEMAPHORE.EVENTS) >> 2;
   place.value = Atomics.or(i32, place.index, WAITERS) | WAITERS;
   return takePermit(i32, blockAt, me, from);

@@ -6,9 +6,13 @@
 import { offerLockMemory } from './lock-thread.ts';
 
 export { GridwatchError, type GridwatchErrorCode } from '../../errors.ts';
+export { Barrier, type BarrierOptions } from './barrier.ts';
+export { type Awakening, Condition, type ConditionOptions } from './condition.ts';
 export type { Lease } from './lease.ts';
 export type { LockHandle } from './lock-base.ts';
 export type { AcquireAsyncOptions, AcquireOptions, LockOptions } from './lock-options.ts';
 export { Mutex, type MutexOptions } from './mutex.ts';
+export { RwLock, type RwLockOptions } from './rw-lock.ts';
+export { Semaphore, type SemaphoreOptions } from './semaphore.ts';
 
 offerLockMemory();

@@ -21,6 +21,11 @@ import { waitBlocking } from './waiting.ts';
 const ACQUISITIONS = BLOCK.ACQUISITIONS >> 2;
 const SHARED_ACQUISITIONS = BLOCK.SHARED_ACQUISITIONS >> 2;
 
+/** Whether the thread that a holder word names has ended. Asks the kernel: for who waits. */
+export function isGone({ thread: { memory } }: LocalLock, word: number): boolean {
+  return isOfDeadThread(memory, word) || isHolderGone(memory, word);
+}
+
 export abstract class LockSide implements Contended, Releaser {
   readonly lock: LocalLock;
   readonly mode: LockMode;
@@ -111,10 +116,7 @@ export abstract class LockSide implements Contended, Releaser {
     }
   }
 
-  async withLeaseAsync<T>(
-    fn: (lease: Lease) => T | Promise<T>,
-    options: AcquireAsyncOptions | undefined,
-  ): Promise<T> {
+  async withLeaseAsync<T>(fn: (lease: Lease) => T | Promise<T>, options: AcquireAsyncOptions | undefined): Promise<T> {
     const activities = this.lock.thread.recording?.activities;
     const activity = activities?.next() ?? 0;
     const lease = await this.acquireAsync(options, activity);
@@ -133,13 +135,9 @@ export abstract class LockSide implements Contended, Releaser {
   }
 
   release(lease: HeldLease): void {
-    const { lock, mode } = this;
+    const { lock } = this;
     if (!lease.isHeld) throw this.notHeld();
     lock.close(lease);
-    if (lease.sample !== undefined) {
-      if (mode === 'exclusive') lock.recordHold(lease.sample);
-      else lock.recordSharedHold(lease.sample);
-    }
     if (!this.hasWaiters()) {
       if (!this.giveBack(lease.part)) throw this.notHeld();
       return;
@@ -149,12 +147,6 @@ export abstract class LockSide implements Contended, Releaser {
     const hadIt = this.giveBack(lease.part);
     lock.thread.tell(LOCK_THREAD.PENDING, 0);
     if (!hadIt) throw this.notHeld();
-  }
-
-  /** Whether the thread that a holder word names has ended. */
-  protected isGone(word: number): boolean {
-    const { memory } = this.lock.thread;
-    return isOfDeadThread(memory, word) || isHolderGone(memory, word);
   }
 
   protected get title(): string {

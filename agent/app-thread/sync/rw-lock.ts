@@ -30,7 +30,7 @@ import {
   lockOptionsOf,
   optionError,
 } from './lock-options.ts';
-import { LockSide } from './lock-side.ts';
+import { isGone, LockSide } from './lock-side.ts';
 
 const WORD = BLOCK.WORD >> 2;
 
@@ -182,11 +182,11 @@ class Sides {
 }
 
 /** Takes out those whose threads have ended: the writer, and the readers. */
-function buryAll(lock: LocalLock, isGone: (word: number) => boolean): boolean {
+function buryAll(lock: LocalLock): boolean {
   const { words, thread } = lock;
   let has = false;
   const look = (word: number): void => {
-    if (threadOf(word) < 0 || word === thread.word || !isGone(word)) return;
+    if (threadOf(word) < 0 || word === thread.word || !isGone(lock, word)) return;
     sweepRwLock(words, 0, word);
     has = true;
   };
@@ -216,11 +216,12 @@ class ReadSide extends LockSide {
 
   isFree(): boolean {
     const { words, thread } = this.lock;
-    return threadOf(Atomics.load(words, WORD)) < 0 || readsOf(words, 0, thread.word) > 0;
+    const word = Atomics.load(words, WORD);
+    return threadOf(word) < 0 || (word & ~FLAGS) === thread.word || readsOf(words, 0, thread.word) > 0;
   }
 
   bury(): boolean {
-    return buryAll(this.lock, (word) => this.isGone(word));
+    return buryAll(this.lock);
   }
 
   /** All who are kept out are woken at once: nobody is woken in another's place. */
@@ -267,7 +268,7 @@ class WriteSide extends LockSide {
   }
 
   bury(): boolean {
-    return buryAll(this.lock, (word) => this.isGone(word));
+    return buryAll(this.lock);
   }
 
   passOn(): void {}
