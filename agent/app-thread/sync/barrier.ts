@@ -22,10 +22,11 @@ import { BLOCK } from '../../shared-memory/lock-memory.ts';
 import { ASYNC_WAITERS, useNotify } from '../../shared-memory/lock-wake.ts';
 import type { Contended } from './contended.ts';
 import type { LocalLock } from './local-lock.ts';
-import { type LockHandle, type LockShape, openHandle, openLock } from './lock-base.ts';
+import { type LockShape, openHandle, openLock } from './lock-base.ts';
 import {
   type AcquireAsyncOptions,
   type AcquireOptions,
+  type LockHandle,
   type LockOptions,
   lockOptionsOf,
   signalOf,

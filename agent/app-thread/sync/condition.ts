@@ -23,10 +23,11 @@ import { FLAGS } from '../../shared-memory/lock-word.ts';
 import type { Contended } from './contended.ts';
 import { AsyncLease, type HeldLease } from './lease.ts';
 import type { LocalLock } from './local-lock.ts';
-import { type LockHandle, type LockShape, openHandle, openLock } from './lock-base.ts';
+import { type LockShape, openHandle, openLock } from './lock-base.ts';
 import {
   type AcquireAsyncOptions,
   type AcquireOptions,
+  type LockHandle,
   type LockOptions,
   lockOptionsOf,
   optionError,

@@ -6,29 +6,10 @@
 import type { LockMode } from '../../shared-memory/async-locks.ts';
 import type { AsyncEntry } from './async-entry.ts';
 import type { LocalLock } from './local-lock.ts';
+import type { Lease } from './lock-options.ts';
 import type { HeldPath } from './lock-order.ts';
 
-/**
- * One acquisition of a lock. It ends with `release()`, or at the end of the block that declares it with `using`.
- *
- * @example
- * {
- *   using lease = mutex.acquire();
- *   if (lease.abandoned) repair();
- * } // released here
- */
-export interface Lease extends Disposable {
-  /**
-   * The thread that held the lock before ended without releasing it: what the lock guards may be half changed. The next holder is told, once.
-   */
-  readonly abandoned: boolean;
-  /**
-   * Releases the lock.
-   *
-   * @throws GridwatchError `ERR_GRIDWATCH_LOCK_NOT_HELD` when it was released before.
-   */
-  release(): void;
-}
+export type { Lease } from './lock-options.ts';
 
 /** What gives a lease back: each kind of lock, in each mode, its own way. */
 export interface Releaser {

@@ -8,7 +8,7 @@ import { BLOCK, type LockIdentity } from '../../shared-memory/lock-memory.ts';
 import { SharedHistogramWriter } from '../../shared-memory/shared-histogram.ts';
 import { AsyncQueue } from './async-waiting.ts';
 import { AsyncLease, HeldLease, type Releaser } from './lease.ts';
-import type { LockHandle } from './lock-base.ts';
+import type { LockHandle } from './lock-options.ts';
 import { HeldPath } from './lock-order.ts';
 import type { LockThread } from './lock-thread.ts';
 

@@ -12,9 +12,9 @@ import { isOfDeadThread } from '../../shared-memory/lock-word.ts';
 import type { Place } from '../../shared-memory/rw-lock-words.ts';
 import { AsyncEntry } from './async-entry.ts';
 import type { Contended } from './contended.ts';
-import type { HeldLease, Lease, Releaser } from './lease.ts';
+import type { HeldLease, Releaser } from './lease.ts';
 import type { LocalLock } from './local-lock.ts';
-import { type AcquireAsyncOptions, type AcquireOptions, signalOf, timeoutOf } from './lock-options.ts';
+import { type AcquireAsyncOptions, type AcquireOptions, type Lease, signalOf, timeoutOf } from './lock-options.ts';
 import { answerAsk } from './wait-report.ts';
 import { waitBlocking } from './waiting.ts';
 

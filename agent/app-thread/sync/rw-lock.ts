@@ -20,12 +20,13 @@ import {
   tryWrite,
   withdrawWriter,
 } from '../../shared-memory/rw-lock-words.ts';
-import type { Lease } from './lease.ts';
 import type { LocalLock } from './local-lock.ts';
-import { type LockHandle, type LockShape, openHandle, openLock } from './lock-base.ts';
+import { type LockShape, openHandle, openLock } from './lock-base.ts';
 import {
   type AcquireAsyncOptions,
   type AcquireOptions,
+  type Lease,
+  type LockHandle,
   type LockOptions,
   lockOptionsOf,
   optionError,
