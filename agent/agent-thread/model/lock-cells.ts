@@ -3,7 +3,7 @@
  *
  * Runs on the agent thread. A cell of a thread that has ended is read a last time and given back.
  */
-import { CELL, releaseClassCell, scanClassCells } from '../../shared-memory/class-cells.ts';
+import { CELL, cellsOf, releaseClassCell, scanClassCells } from '../../shared-memory/class-cells.ts';
 import { HistogramReader } from '../../shared-memory/histogram.ts';
 import type { ControlMemory } from '../../shared-memory/layout.ts';
 import type { SlotClaim } from '../../shared-memory/registry.ts';
@@ -83,18 +83,17 @@ export class LockCells {
     this.#scan((reader) => reader.addWaiters(nowNs));
   }
 
-  /** A thread has ended: its cells are free for others. */
-  release({ slot, generation }: SlotClaim): void {
+  /** A thread has ended, and its slot is still its own: its cells are free for others. */
+  release({ slot }: SlotClaim): void {
     const { memory } = this.#settings;
-    this.#scan((reader, at, owner) => {
-      if (owner.slot !== slot || owner.generation !== generation) return;
-      reader.read();
+    this.read();
+    for (const at of cellsOf(memory, slot)) {
       this.#readers.delete(at);
       releaseClassCell(memory, at);
-    });
+    }
   }
 
-  #scan(visit: (reader: CellReader, at: number, owner: SlotClaim) => void): void {
+  #scan(visit: (reader: CellReader) => void): void {
     const { memory, classes, text } = this.#settings;
     scanClassCells(memory, (at, owner, classNumber, kind, mode) => {
       const life = `${owner.slot}.${owner.generation}.${classNumber}.${kind}.${mode}`;
@@ -105,7 +104,7 @@ export class LockCells {
         reader = new CellReader(memory, at, life, lockClass, lockClass.of(mode));
         this.#readers.set(at, reader);
       }
-      visit(reader, at, owner);
+      visit(reader);
     });
   }
 }
