@@ -4,10 +4,11 @@
  * Runs on the agent thread. A thread that has a lock's word, and an entry of an activity that holds that lock, holds it for that activity.
  */
 import type { AsyncLock } from '../../shared-memory/async-locks.ts';
+import { CONDITION } from '../../shared-memory/condition-words.ts';
 import { HISTOGRAM_BYTES } from '../../shared-memory/histogram.ts';
 import { type Holder, holdersOf } from '../../shared-memory/lock-holders.ts';
 import { BLOCK, type LockMemory, SHARED_BLOCK_BYTES } from '../../shared-memory/lock-memory.ts';
-import type { KnownLock } from './lock-index.ts';
+import type { KnownLock, LockIndex } from './lock-index.ts';
 import type { LockLabels } from './lock-labels.ts';
 import type { SceneHold, SceneLockCounts, SceneParty, SceneThread } from './lock-scene-types.ts';
 import type { SceneThreads } from './scene-threads.ts';
@@ -87,8 +88,10 @@ export function holdsOfBlock(
     if (thread === undefined) return [];
     const writer = isPending ? held.pendingWriter(thread, id) : undefined;
     if (writer !== undefined) return [{ ...held.toHold(writer), isPending }];
-    const entries = held.of(`L${id}`).filter((entry) => entry.thread.key === thread.key && entry.lock.mode === mode);
-    const own = entries.slice(0, count).map((entry) => held.toHold(entry));
+    /* Only an RwLock is held in two ways. */
+    const isOfMode = (entry: HeldEntry): boolean => identity.kind !== 'rwlock' || entry.lock.mode === mode;
+    const entries = held.of(`L${id}`).filter((entry) => entry.thread.key === thread.key && isOfMode(entry));
+    const own: SceneHold[] = entries.slice(0, count).map((entry) => ({ ...held.toHold(entry), mode }));
     /* Reads of one thread are one hold, however many; of a semaphore each permit is one. */
     const left = identity.kind === 'semaphore' ? count - own.length : Math.min(1, count - own.length);
     for (let i = 0; i < left; i++) own.push(holdOfThread(thread, mode, isPending));
@@ -101,7 +104,8 @@ function holdOfThread(thread: SceneThread, mode: SceneHold['mode'], isPending: b
 }
 
 /** What the block has counted, both modes together. */
-export function countsOf({ views, blockAt, identity }: KnownLock): SceneLockCounts {
+export function countsOf(lock: KnownLock, index: LockIndex): SceneLockCounts {
+  const { views, blockAt, identity } = lock;
   const { i32, f64 } = views;
   const word = (field: number): number => i32[(blockAt + field) >> 2] as number;
   const sum = (...fields: number[]): number => fields.reduce((total, field) => total + word(field), 0) >>> 0;
@@ -117,7 +121,23 @@ export function countsOf({ views, blockAt, identity }: KnownLock): SceneLockCoun
     contentions: sum(BLOCK.CONTENTIONS, BLOCK.SHARED_CONTENTIONS),
     abandonments: sum(BLOCK.ABANDONMENTS),
     unheard: sum(BLOCK.UNHEARD),
+    ...(identity.kind === 'condition' ? conditionOf(lock, index) : {}),
     holds: cells(BLOCK.HOLDS) + (hasShared ? cells(BLOCK.SHARED_HOLDS) : 0),
     holdNs: (f64[(blockAt + BLOCK.HOLDS) >> 3] as number) + sharedHoldNs,
+  };
+}
+
+/** What a condition has counted, and the mutex that it was last waited with. */
+function conditionOf({ views, blockAt }: KnownLock, index: LockIndex): Pick<SceneLockCounts, 'condition'> {
+  const word = (field: number): number => Atomics.load(views.i32, (blockAt + field) >> 2);
+  const mutex = index.of(word(CONDITION.MUTEX));
+  if (mutex === undefined) return {};
+  const mutexAcquisitions = (mutex.views.i32[(mutex.blockAt + BLOCK.ACQUISITIONS) >> 2] as number) >>> 0;
+  return {
+    condition: {
+      waits: word(CONDITION.TICKETS) >>> 0,
+      heard: word(CONDITION.NOTIFICATIONS) >>> 0,
+      mutexAcquisitions,
+    },
   };
 }

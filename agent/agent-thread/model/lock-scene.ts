@@ -147,13 +147,13 @@ export class LockSceneReader {
   }
 
   #ofBlock(label: LockLabel, known: KnownLock, held: HeldEntries): SceneLock {
-    const { lockMemory, threads } = this.#settings;
+    const { lockMemory, threads, index } = this.#settings;
     const { kind, numberA } = known.identity;
     return {
       ...label,
       holds: holdsOfBlock(known, lockMemory, threads, held),
       capacity: kind === 'semaphore' ? numberA : 1,
-      counts: countsOf(known),
+      counts: countsOf(known, index),
     };
   }
 
