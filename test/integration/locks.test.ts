@@ -141,6 +141,23 @@ it('a lock whose holder was terminated is abandoned once, and the next holder is
   ]);
 });
 
+it('threads that are terminated anywhere leave no lock behind: each is had again at once, and who gets it is told once', async () => {
+  const run = await observe({ args: [APP, 'deaths'], deadlineMs: 90_000 });
+  expect(run.result.exitCode).toBe(0);
+  const { told, longestMs } = JSON.parse(run.result.stdout) as {
+    told: Record<'mutex' | 'rwlock' | 'semaphore', number>;
+    longestMs: number;
+  };
+  const abandonments = (name: string): number | undefined => run.observed.sum('gridwatch.lock.abandonments', of(name));
+  expect(told.mutex + told.semaphore).toBeGreaterThan(0);
+  expect(abandonments('mutex')).toBe(told.mutex);
+  expect(abandonments('semaphore')).toBe(told.semaphore);
+  /* Of a reader that died nobody is told: it can have left nothing half done. */
+  expect(abandonments('rwlock')).toBeGreaterThanOrEqual(told.rwlock);
+  /* Without the agent it takes a second until somebody looks. */
+  expect(longestMs).toBeLessThan(900);
+}, 100_000);
+
 describe('the threshold', () => {
   const LOOKED_MS = 25_000;
   let folder: string;
