@@ -23,7 +23,7 @@ const STATE_NAMES = ['none', 'parked', 'waiting_lock', 'waiting_queue'] as const
 
 /**
  * Words of an entry: state, target, number of waits, mode, then four durations or times of two words each. The target of a raw `Atomics.wait` is its
- * site, the number of a name or 0; that of a lock of `gridwatch/sync` is minus its id. The mode is an index of `LOCK_MODES`.
+ * site, the number of a name or 0; that of a lock of `gridwatch/sync` is minus its id. The mode is an index of `LOCK_MODES`, and `TIMED_WAIT` beside it.
  */
 const STATE = 0;
 const TARGET = 1;
@@ -31,6 +31,9 @@ const WAITS = 2;
 const MODE = 3;
 const SINCE = 4;
 const SUMS = 6;
+
+/** Beside the mode: the wait ends soon by itself, by a time-out. It is part of no deadlock. */
+export const TIMED_WAIT = 0x100;
 
 /** The exact waiting of a thread as of one moment; the sums include the wait that is going on. */
 export interface WaitSnapshot {

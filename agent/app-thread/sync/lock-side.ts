@@ -167,8 +167,8 @@ export abstract class LockSide implements Contended, Releaser {
     if (this.#asyncWaits === 0) this.withdraw();
   }
 
-  #open(): HeldLease {
-    const lease = this.lock.open(this, this.isAbandoned);
+  #open(hasTried = false): HeldLease {
+    const lease = this.lock.open(this, this.isAbandoned, hasTried);
     return this.#count(lease);
   }
 
