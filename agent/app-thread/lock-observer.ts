@@ -27,9 +27,6 @@ import { activeTraceIds } from './trace-context.ts';
 
 const LOCKS = featureBits(['locks']);
 
-/** A deadlock that a time-out resolves within so long is none. One that it resolves later has been noticed by then. */
-const SOON_MS = 10_000;
-
 /**
  * The engine's own, taken before anything is patched: a wait for a lock of `gridwatch/sync` is told by its lock, and must not be told again as a raw
  * `Atomics.wait`.
@@ -110,10 +107,10 @@ export class LockObserver {
     return activeTraceIds();
   }
 
-  /** The thread is about to block at a lock, for ever or so long. Waits do not nest. */
-  beginWait(lockId: number, mode: LockMode, nowNs: number, timeoutMs: number = Number.POSITIVE_INFINITY): void {
-    const timed = timeoutMs <= SOON_MS ? TIMED_WAIT : 0;
-    this.#recorder.waitWord.begin(WaitState.WAITING_LOCK, -lockId, nowNs, LOCK_MODES.indexOf(mode) | timed);
+  /** The thread is about to block at a lock. Waits do not nest. */
+  beginWait(lockId: number, mode: LockMode, nowNs: number, isTimed = false): void {
+    const flags = isTimed ? TIMED_WAIT : 0;
+    this.#recorder.waitWord.begin(WaitState.WAITING_LOCK, -lockId, nowNs, LOCK_MODES.indexOf(mode) | flags);
   }
 
   /** The thread is about to block at a queue: a channel that is full or empty. */

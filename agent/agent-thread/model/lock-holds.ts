@@ -32,6 +32,7 @@ export function activityParty(thread: SceneThread, { activity, parentActivity, i
 export class HeldEntries {
   readonly #labels: LockLabels;
   readonly #byLock = new Map<string, HeldEntry[]>();
+  readonly #writers: HeldEntry[] = [];
 
   constructor(labels: LockLabels) {
     this.#labels = labels;
@@ -42,6 +43,15 @@ export class HeldEntries {
     const entries = this.#byLock.get(key);
     if (entries === undefined) this.#byLock.set(key, [{ thread, lock }]);
     else entries.push({ thread, lock });
+  }
+
+  /** A writer of an RwLock that has its word waits still. */
+  addWaiting(thread: SceneThread, lock: AsyncLock): void {
+    if (lock.kind === 'rwlock' && lock.mode === 'exclusive') this.#writers.push({ thread, lock });
+  }
+
+  pendingWriter({ key }: SceneThread, lockId: number): HeldEntry | undefined {
+    return this.#writers.find(({ thread, lock }) => thread.key === key && lock.lockId === lockId);
   }
 
   of(key: string): readonly HeldEntry[] {
@@ -76,6 +86,8 @@ export function holdsOfBlock(
   return holders.flatMap(({ word, mode, count, isPending }) => {
     const thread = threads.ofWord(word);
     if (thread === undefined) return [];
+    const writer = isPending ? held.pendingWriter(thread, id) : undefined;
+    if (writer !== undefined) return [{ ...held.toHold(writer), isPending }];
     const entries = held.of(`L${id}`).filter((entry) => entry.thread.key === thread.key && entry.lock.mode === mode);
     const own = entries.slice(0, count).map((entry) => held.toHold(entry));
     /* Reads of one thread are one hold, however many; of a semaphore each permit is one. */

@@ -53,6 +53,7 @@ export class LockSceneReader {
         if (activities.get(party.key)?.isCertain !== true) activities.set(party.key, party);
         if (lock.state === AsyncLockState.HELD) held.add(thread, lock);
         else asyncWaits.push([thread, lock]);
+        if (lock.state === AsyncLockState.WAITING) held.addWaiting(thread, lock);
       }
     }
     const locks = new Map<string, SceneLock>();
@@ -101,7 +102,7 @@ export class LockSceneReader {
       sinceNs: lock.sinceNs,
       number: lock.sinceNs,
       isBlocking: false,
-      isTimed: false,
+      isTimed: lock.isTimed === true,
       site: labels.text(lock.siteNumber),
       stack: labels.stack(lock.stackNumber),
       context: lock.context,
