@@ -82,7 +82,7 @@ export abstract class LockSide implements Contended, Releaser {
   }
 
   tryAcquire(): Lease | undefined {
-    if (this.isFree() && this.attempt(false, false)) return this.#open();
+    if (this.isFree() && this.attempt(false, false)) return this.#open(true);
     this.#leave();
     return undefined;
   }
