@@ -13,6 +13,7 @@ import { attachSlot, markRunning, type SlotClaim } from '../shared-memory/regist
 import { followExit } from './exit.ts';
 import { patchAtomicsWait } from './instrumentation/atomics.ts';
 import { patchGuardedAtomics } from './instrumentation/guarded-atomics.ts';
+import { setLabLink } from './lab-link.ts';
 import { setLockLink } from './lock-link.ts';
 import { type LockNotice, LockObserver } from './lock-observer.ts';
 import { createPerturb, patchPerturbed, seedOfThread } from './perturb.ts';
@@ -66,6 +67,8 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
   };
   const { raceBuffer, perturbSeed } = settings.lab;
   const perturb = perturbSeed === undefined ? undefined : createPerturb(perturbSeed);
+  if (perturb !== undefined || raceBuffer !== undefined) undo.push(setLabLink({ raceBuffer, perturb }));
+  if (perturb !== undefined) part('atomics', () => undo.push(patchPerturbed(perturb)));
   /* Before `Atomics.wait` is replaced: the place of a wait is that of the outermost call. */
   if (raceBuffer !== undefined) part('races', () => undo.push(patchGuardedAtomics()));
   let gc: GcSource | undefined;
@@ -99,12 +102,9 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
     };
     undo.push(patchAtomicsWait(recorder, config.atomicsSites, beforeWait, perturb));
   });
-  if (perturb !== undefined) part('atomics', () => undo.push(patchPerturbed(perturb)));
   let locks: LockObserver | undefined;
   part('locks', () => {
     locks = new LockObserver(recorder, config, settings.tell);
-    locks.raceBuffer = raceBuffer;
-    locks.perturb = perturb;
   });
   setLockLink(settings.lockBuffer, locks);
   undo.push(() => setLockLink(settings.lockBuffer, undefined));

@@ -22,7 +22,6 @@ import { internName } from '../shared-memory/names.ts';
 import type { SlotClaim, TraceIds } from '../shared-memory/registry.ts';
 import { type WaitDetail, writeWaitDetail } from '../shared-memory/wait-detail.ts';
 import { WaitState } from '../shared-memory/wait-word.ts';
-import type { Perturb } from './perturb.ts';
 import type { Recorder } from './recorder.ts';
 import { activeTraceIds } from './trace-context.ts';
 
@@ -42,10 +41,6 @@ export class LockObserver {
   readonly claim: SlotClaim;
   /** Waits and holds of this thread's activities. */
   readonly asyncLocks: AsyncLockTable;
-  /** Race memory, in the lab mode that looks for races. */
-  raceBuffer: SharedArrayBuffer | undefined;
-  /** Delays the thread, in the lab mode that perturbs schedules. */
-  perturb: Perturb | undefined;
   readonly #recorder: Recorder;
   readonly #tell: (notice: LockNotice) => void;
 

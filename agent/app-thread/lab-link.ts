@@ -1,0 +1,27 @@
+/**
+ * Where `gridwatch/sync` finds what the lab modes gave this thread: a symbol on the global that the preload sets, in those modes only.
+ *
+ * Runs on application threads.
+ */
+import type { Perturb } from './perturb.ts';
+
+const LINK = Symbol.for('gridwatch.lab');
+
+export interface LabLink {
+  /** Race memory, where races are looked for. */
+  readonly raceBuffer: SharedArrayBuffer | undefined;
+  /** Delays the thread, where schedules are perturbed. */
+  readonly perturb: Perturb | undefined;
+}
+
+export function findLabLink(): LabLink | undefined {
+  return (globalThis as { [LINK]?: LabLink })[LINK];
+}
+
+/** Gives back what takes it away. */
+export function setLabLink(value: LabLink): () => void {
+  Object.defineProperty(globalThis, LINK, { value, configurable: true, enumerable: false });
+  return () => {
+    Reflect.deleteProperty(globalThis, LINK);
+  };
+}
