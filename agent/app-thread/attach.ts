@@ -67,7 +67,10 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
   };
   const { raceBuffer, perturbSeed } = settings.lab;
   const perturb = perturbSeed === undefined ? undefined : createPerturb(perturbSeed);
-  if (perturb !== undefined || raceBuffer !== undefined) undo.push(setLabLink({ raceBuffer, perturb }));
+  if (perturb !== undefined || raceBuffer !== undefined) {
+    const ownFolder = settings.preload.file.replace(/[^\\/]*$/, '');
+    undo.push(setLabLink({ raceBuffer, perturb, ownFolder }));
+  }
   if (perturb !== undefined) part('atomics', () => undo.push(patchPerturbed(perturb)));
   /* Before `Atomics.wait` is replaced: the place of a wait is that of the outermost call. */
   if (raceBuffer !== undefined) part('races', () => undo.push(patchGuardedAtomics()));
@@ -94,17 +97,17 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
     undo.push(() => source.stop());
     drains.push(() => source.beforeWait(recorder.clock.nowNs()));
   });
+  const beforeWait = (nowNs: number): void => {
+    gc?.beforeWait(nowNs);
+    loop?.beforeWait(nowNs);
+    heap?.beforeWait(nowNs);
+  };
   part('atomics', () => {
-    const beforeWait = (nowNs: number): void => {
-      gc?.beforeWait(nowNs);
-      loop?.beforeWait(nowNs);
-      heap?.beforeWait(nowNs);
-    };
     undo.push(patchAtomicsWait(recorder, config.atomicsSites, beforeWait, perturb));
   });
   let locks: LockObserver | undefined;
   part('locks', () => {
-    locks = new LockObserver(recorder, config, settings.tell);
+    locks = new LockObserver(recorder, config, settings.tell, beforeWait);
   });
   setLockLink(settings.lockBuffer, locks);
   undo.push(() => setLockLink(settings.lockBuffer, undefined));

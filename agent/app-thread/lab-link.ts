@@ -12,6 +12,8 @@ export interface LabLink {
   readonly raceBuffer: SharedArrayBuffer | undefined;
   /** Delays the thread, where schedules are perturbed. */
   readonly perturb: Perturb | undefined;
+  /** Where the files of the package are, its last character a separator: their frames are none of the program's. */
+  readonly ownFolder: string;
 }
 
 export function findLabLink(): LabLink | undefined {

@@ -16,6 +16,8 @@ export interface LockLink {
   readonly buffer: SharedArrayBuffer;
   /** Absent without the agent. */
   readonly observer: LockObserver | undefined;
+  /** Told of each later link of this thread: the agent may be started, and stopped, after locks were made. */
+  readonly listeners: Set<(link: LockLink) => void>;
 }
 
 const holder = globalThis as { [LINK]?: LockLink };
@@ -26,6 +28,8 @@ export function findLockLink(): LockLink | undefined {
 }
 
 export function setLockLink(buffer: SharedArrayBuffer, observer: LockObserver | undefined): void {
-  const value: LockLink = { version: LINK_VERSION, buffer, observer };
+  const listeners = findLockLink()?.listeners ?? new Set();
+  const value: LockLink = { version: LINK_VERSION, buffer, observer, listeners };
   Object.defineProperty(globalThis, LINK, { value, configurable: true, enumerable: false });
+  for (const listener of listeners) listener(value);
 }

@@ -27,6 +27,22 @@ import { activeTraceIds } from './trace-context.ts';
 
 const LOCKS = featureBits(['locks']);
 
+/**
+ * The engine's own, taken before anything is patched: a wait for a lock of `gridwatch/sync` is told by its lock, and must not be told again as a raw
+ * `Atomics.wait`.
+ */
+const atomics = { wait: Atomics.wait, waitAsync: Atomics.waitAsync, notify: Atomics.notify };
+
+/** What the agent knows of the activities of a thread (`async-locks.ts`). */
+export interface Activities {
+  /** The activity whose code runs; 0: none that is known. */
+  readonly current: number;
+  /** A number that no activity of this thread has had. */
+  next(): number;
+  /** Runs `fn`, and all that it begins, as an activity with such a number, a child of the current one. */
+  run<T>(activity: number, fn: () => T): T;
+}
+
 /** What a thread sends the agent thread of a lock whose block is not in lock memory, through its liveness channel. */
 export interface LockNotice {
   readonly lock: 'adopt' | 'forget';
@@ -41,15 +57,27 @@ export class LockObserver {
   readonly claim: SlotClaim;
   /** Waits and holds of this thread's activities. */
   readonly asyncLocks: AsyncLockTable;
+  /** Absent where activities cannot be told apart. */
+  activities: Activities | undefined;
+  /** What `Atomics` does when nothing of it is replaced. */
+  readonly atomics: Pick<typeof Atomics, 'wait' | 'waitAsync' | 'notify'> = atomics;
   readonly #recorder: Recorder;
   readonly #tell: (notice: LockNotice) => void;
+  readonly #beforeWait: (nowNs: number) => void;
 
-  constructor(recorder: Recorder, config: Config, tell: (notice: LockNotice) => void) {
+  /** `beforeWait` is told before the thread is blocked for longer than a moment. */
+  constructor(
+    recorder: Recorder,
+    config: Config,
+    tell: (notice: LockNotice) => void,
+    beforeWait: (nowNs: number) => void = () => {},
+  ) {
     this.config = config;
     this.claim = recorder.claim;
     this.asyncLocks = new AsyncLockTable(recorder.memory, recorder.claim.slot);
     this.#recorder = recorder;
     this.#tell = tell;
+    this.#beforeWait = beforeWait;
   }
 
   /** Switched off while the program runs: nothing is to be recorded. */
@@ -95,6 +123,7 @@ export class LockObserver {
 
   /** Where it blocks, once that has lasted for a millisecond. */
   describeWait(detail: WaitDetail): void {
+    this.#beforeWait(this.nowNs());
     writeWaitDetail(this.#recorder.memory, this.claim.slot, this.#recorder.waitWord.waits, detail);
   }
 

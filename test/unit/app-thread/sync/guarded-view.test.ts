@@ -34,7 +34,7 @@ const USES: readonly [string, Use, string][] = [
   ['an index', (a) => a[2], 'r2'],
   ['an index beyond the end', (a) => a[4], ''],
   ['a store', (a) => (a[1] = 7), 'w1'],
-  ['an increment', (a) => a[1]++, 'r1 w1'],
+  ['an increment', (a) => a[1]!++, 'r1 w1'],
   ['length', (a) => a.length, ''],
   ['byteOffset', (a) => [a.byteOffset, a.byteLength, a.BYTES_PER_ELEMENT], ''],
   ['for of', (a) => [...a], 'r0 r1 r2 r3'],
