@@ -12,6 +12,7 @@ import { HeldLease, type HoldSample, type Releaser } from './lease.ts';
 import type { LockHandle } from './lock-base.ts';
 import { HeldPath } from './lock-order.ts';
 import type { LockThread } from './lock-thread.ts';
+import { perturb } from './perturbed.ts';
 
 /** The first holds are all measured, so that a lock that is rarely taken has its durations too; then one in so many, chosen at random. */
 const ALL_HOLDS = 64;
@@ -98,6 +99,7 @@ export class LocalLock {
     const lease = new HeldLease(releaser, abandoned, outer, path);
     thread.held = lease;
     if (--this.#untilSample === 0) this.#sampleSlow(lease);
+    if (perturb !== undefined) perturb('acquired');
     return lease;
   }
 
@@ -106,11 +108,13 @@ export class LocalLock {
     const lease = new HeldLease(releaser, abandoned, undefined, undefined);
     this.thread.pinned.add(lease);
     if (--this.#untilSample === 0) this.#sampleSlow(lease);
+    if (perturb !== undefined) perturb('acquired');
     return lease;
   }
 
   /** The lease ends: to be called before the lock is given up. */
   close(lease: HeldLease): void {
+    if (perturb !== undefined) perturb('release');
     lease.isHeld = false;
     if (this.thread.held === lease) this.thread.held = lease.outer;
     else this.#closeSlow(lease);
