@@ -136,6 +136,7 @@ const PACKAGE_ROOT_APART = {
 
 async function joinEachThreads(build) {
   await build({ ...ESBUILD_OPTIONS, entryPoints: [join(agentDir, 'preload.ts')], minify: true });
+  await build({ ...ESBUILD_OPTIONS, entryPoints: [join(agentDir, 'app-thread', 'sync', 'index.ts')] });
   const ofWorkers = { ...ESBUILD_OPTIONS, format: 'cjs', outExtension: { '.js': '.cjs' }, minify: true };
   await build({ ...ofWorkers, entryPoints: [join(agentDir, 'preload-worker.ts')] });
   const agent = join(agentDir, 'agent-thread', 'agent.ts');

@@ -29,7 +29,7 @@ const MAX_PROBES = 64;
 
 /** Accesses remembered: a cell whose access is older has forgotten it. A power of two. */
 export const ACCESSES = 65_536;
-export const ACCESS_BYTES = 64;
+const ACCESS_BYTES = 64;
 
 const INDEX_AT = 4096;
 const ACCESSES_AT = INDEX_AT + INDEX_ENTRIES * 4;

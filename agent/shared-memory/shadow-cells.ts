@@ -18,8 +18,10 @@ import { RaceItem, type RaceMemory } from './race-memory.ts';
 /** Cells of a page: 4 KiB of shadow. */
 const PAGE_CELLS = 256;
 const CELL_WORDS = 4;
-/** A cell's words are written within a microsecond; a thread that was put aside meanwhile comes back within a few milliseconds. */
-const MAX_SPINS = 200_000;
+/** A cell's words are written within a microsecond, unless the thread was put aside meanwhile: then it comes back within some milliseconds, or is dead. */
+const SPINS = 1000;
+const LOOKS = 200;
+const LOOK_MS = 1;
 
 export interface GuardedIdentity {
   readonly lockId: number;
@@ -58,11 +60,12 @@ export class ShadowCells {
     return pageAt === 0 ? 0 : pageAt + (cell % PAGE_CELLS) * CELL_WORDS;
   }
 
-  /** Waits, for microseconds, until no other thread is at the cell. */
+  /** Waits until no other thread is at the cell. */
   enter(cellAt: number): void {
     const { i32 } = this.#memory;
-    for (let spin = 0; spin < MAX_SPINS; spin++) {
+    for (let attempt = 0; attempt < SPINS + LOOKS; attempt++) {
       if (Atomics.compareExchange(i32, cellAt + 3, 0, 1) === 0) return;
+      if (attempt >= SPINS) Atomics.wait(i32, cellAt + 3, 1, LOOK_MS);
     }
   }
 

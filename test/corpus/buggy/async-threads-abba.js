@@ -4,9 +4,11 @@ import { Mutex } from 'gridwatch/sync';
 import { crew } from '../crew.js';
 
 const [orders, customers] = [new Mutex('orders'), new Mutex('customers')];
-const both = (first, second) => ({ meet }) =>
-  first.withLockAsync(async () => {
-    meet();
-    await second.withLockAsync(() => {});
-  });
+const both =
+  (first, second) =>
+  ({ meet }) =>
+    first.withLockAsync(async () => {
+      meet();
+      await second.withLockAsync(() => {});
+    });
 await crew(import.meta.url, { main: both(orders, customers), support: both(customers, orders) });

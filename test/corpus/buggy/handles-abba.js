@@ -7,10 +7,12 @@ import { crew } from '../crew.js';
 const buffer = isMainThread ? new SharedArrayBuffer(4096 * 2) : undefined;
 const own = (name, byteOffset) => isMainThread && new Mutex({ name, buffer, byteOffset });
 const [left, right] = [own('left', 0), own('right', 4096)];
-const take = (first, second) => ({ meet, shared }) => {
-  Mutex.from(shared[first]).acquire();
-  meet();
-  Mutex.from(shared[second]).acquire();
-};
+const take =
+  (first, second) =>
+  ({ meet, shared }) => {
+    Mutex.from(shared[first]).acquire();
+    meet();
+    Mutex.from(shared[second]).acquire();
+  };
 const parts = { east: take('left', 'right'), west: take('right', 'left') };
 await crew(import.meta.url, parts, { left: left.handle, right: right.handle });

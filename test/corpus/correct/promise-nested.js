@@ -4,6 +4,4 @@ import { Mutex } from 'async-mutex';
 import { later } from '../crew.js';
 
 const [outer, inner] = [new Mutex(), new Mutex()];
-await Promise.all(
-  Array.from({ length: 20 }, () => outer.runExclusive(() => inner.runExclusive(() => later(2)))),
-);
+await Promise.all(Array.from({ length: 20 }, () => outer.runExclusive(() => inner.runExclusive(() => later(2)))));

@@ -1,4 +1,5 @@
 /** The view of guarded data: it does what the array does, and tells of the cells that are touched. */
+/* oxlint-disable unicorn/no-array-for-each, unicorn/no-array-sort, unicorn/no-array-reverse -- these methods are what is tested */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { patchGuardedAtomics } from '../../../../agent/app-thread/instrumentation/guarded-atomics.ts';
