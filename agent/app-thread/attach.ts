@@ -13,6 +13,7 @@ import { attachSlot, markRunning, type SlotClaim } from '../shared-memory/regist
 import { followExit } from './exit.ts';
 import { patchAtomicsWait } from './instrumentation/atomics.ts';
 import { patchGuardedAtomics } from './instrumentation/guarded-atomics.ts';
+import { followOwnBuffers, type OwnBuffers } from './instrumentation/own-buffers.ts';
 import { setLabLink } from './lab-link.ts';
 import { setLockLink } from './lock-link.ts';
 import { type LockNotice, LockObserver } from './lock-observer.ts';
@@ -27,7 +28,7 @@ import { followWorkers, type SpawnNotice } from './spawn.ts';
 import { followTermination } from './terminate.ts';
 import { type LabSettings, readTicket } from './ticket.ts';
 
-const { threadId } = process.getBuiltinModule('node:worker_threads');
+const { isMainThread, threadId } = process.getBuiltinModule('node:worker_threads');
 
 export interface ThreadSettings {
   readonly memory: ControlMemory;
@@ -67,13 +68,20 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
   };
   const { raceBuffer, perturbSeed } = settings.lab;
   const perturb = perturbSeed === undefined ? undefined : createPerturb(perturbSeed);
+  let ownBuffers: OwnBuffers | undefined;
   if (perturb !== undefined || raceBuffer !== undefined) {
     const ownFolder = settings.preload.file.replace(/[^\\/]*$/, '');
-    undo.push(setLabLink({ raceBuffer, perturb, ownFolder }));
+    undo.push(setLabLink({ raceBuffer, perturb, ownBuffer: (buffer) => ownBuffers?.numberOf(buffer) ?? 0, ownFolder }));
   }
   if (perturb !== undefined) part('atomics', () => undo.push(patchPerturbed(perturb)));
   /* Before `Atomics.wait` is replaced: the place of a wait is that of the outermost call. */
   if (raceBuffer !== undefined) part('races', () => undo.push(patchGuardedAtomics()));
+  if (raceBuffer !== undefined && !isMainThread) {
+    part('races', () => {
+      ownBuffers = followOwnBuffers();
+      undo.push(ownBuffers.stop);
+    });
+  }
   let gc: GcSource | undefined;
   part('gc', () => {
     const source = new GcSource(recorder, settings.onGc);

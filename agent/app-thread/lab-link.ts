@@ -12,6 +12,8 @@ export interface LabLink {
   readonly raceBuffer: SharedArrayBuffer | undefined;
   /** Delays the thread, where schedules are perturbed. */
   readonly perturb: Perturb | undefined;
+  /** The number of a buffer that this worker has made itself; 0 for what it was sent, and on the main thread. */
+  readonly ownBuffer: (buffer: SharedArrayBuffer) => number;
   /** Where the files of the package are, its last character a separator: their frames are none of the program's. */
   readonly ownFolder: string;
 }

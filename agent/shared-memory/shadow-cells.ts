@@ -1,8 +1,9 @@
 /**
  * Shadow cells: what stands in race memory for each cell of guarded data, the same for every thread that guards it.
  *
- * Runs on application threads. An array in shared memory has no name that all threads see, so it is known by what they see alike: the lock that guards it,
- * the size of its buffer and of its cells, and the name it was guarded by. A cell is its place in the buffer: views of one buffer share their cells.
+ * Runs on application threads. Memory has no name that all threads see, so it is known by what they see alike: the lock that guards it, the size of the buffer
+ * and of the cells, and the name it was guarded by. What a worker has made itself is apart from that: a program that makes a buffer at its top level makes
+ * another one in each thread. A cell is its place in the buffer: views of one buffer share their cells.
  *
  *     word 0   state            `lockset-state.ts`
  *     word 1   newest access    number in the access log
@@ -29,6 +30,9 @@ export interface GuardedIdentity {
   readonly cellBytes: number;
   /** Where one lock guards several buffers of one size: what tells them apart. */
   readonly name: string;
+  /** The thread that made the buffer and the number it has there, of a worker that is at its own; else 0. */
+  readonly owner: number;
+  readonly own: number;
 }
 
 export class ShadowCells {
@@ -42,8 +46,9 @@ export class ShadowCells {
   }
 
   /** Undefined when race memory is full. */
-  static find(memory: RaceMemory, { lockId, bufferBytes, cellBytes, name }: GuardedIdentity): ShadowCells | undefined {
-    const key = [lockId, bufferBytes | 0, Math.floor(bufferBytes / 2 ** 32), cellBytes, hash(name)];
+  static find(memory: RaceMemory, identity: GuardedIdentity): ShadowCells | undefined {
+    const { lockId, bufferBytes, cellBytes, name, owner, own } = identity;
+    const key = [lockId, bufferBytes | 0, Math.floor(bufferBytes / 2 ** 32), cellBytes, hash(name), owner, own];
     const item = memory.intern(RaceItem.ARRAY, key, 0);
     return item === undefined ? undefined : new ShadowCells(memory, item.at);
   }

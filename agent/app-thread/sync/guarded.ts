@@ -15,7 +15,7 @@ import { findLabLink, type LabLink } from '../lab-link.ts';
 import type { LockObserver } from '../lock-observer.ts';
 import type { TypedArray } from './guarded-behind.ts';
 import { createView } from './guarded-view.ts';
-import { HeldLease } from './lease.ts';
+import type { HeldLease } from './lease.ts';
 import { type LockThread, lockThread } from './lock-thread.ts';
 import { type GuardedCells, RaceCheck } from './race-check.ts';
 import { internFrames } from './sync-stack.ts';
@@ -52,6 +52,7 @@ let check: Check | undefined;
  * data needs no lock, nor what the last thread does once the others have ended.
  *
  * - Guard the data in each thread that touches it, by the same lock. Views of one buffer share what is known of their cells, if their cells are of one size.
+ * - A buffer that a worker has made itself is taken for its own: what it does there is not compared with those it is sent to, who are compared with each other.
  * - Locks of `gridwatch/sync` count: mutexes, and read-write locks (a reader's lock for reads only). Semaphores, promise locks and Web Locks do not.
  * - `Atomics` on the view are ordered among themselves, but not with plain accesses.
  * - Data that is handed on by a message or a `Channel` while both threads live looks like a race: take the lock for the hand-over, or leave such data bare.
@@ -82,7 +83,9 @@ function viewOf<T extends TypedArray>(
   const buffer = array.buffer as SharedArrayBuffer;
   const bufferBytes = buffer.growable ? buffer.maxByteLength : buffer.byteLength;
   const cellBytes = array.BYTES_PER_ELEMENT;
-  const shadow = ShadowCells.find(memory, { lockId: identity.id, bufferBytes, cellBytes, name });
+  const own = findLabLink()?.ownBuffer(buffer) ?? 0;
+  const owner = own === 0 ? 0 : thread.word;
+  const shadow = ShadowCells.find(memory, { lockId: identity.id, bufferBytes, cellBytes, name, owner, own });
   if (shadow === undefined) {
     Atomics.add(observer.recorder.memory.i32, HEADER.LOCKS_DROPPED >> 2, 1);
     return undefined;
@@ -109,7 +112,7 @@ function heldIds(thread: LockThread, isWrite: boolean): readonly number[] {
     if (GUARDING_KINDS.includes(lock.kind) && !ids.includes(lock.id)) ids.push(lock.id);
   };
   for (let lease = thread.held; lease !== undefined; lease = lease.outer) add(lease);
-  for (const pinned of thread.pinned) if (pinned instanceof HeldLease) add(pinned);
+  for (const lease of thread.pinned) add(lease);
   return ids;
 }
 

@@ -8,9 +8,7 @@ import { offerLockMemory } from './lock-thread.ts';
 export { GridwatchError, type GridwatchErrorCode } from '../../errors.ts';
 export { type GuardedOptions, type GuardingLock, guarded } from './guarded.ts';
 export type { TypedArray } from './guarded-behind.ts';
-export type { Lease } from './lease.ts';
-export type { LockHandle } from './lock-base.ts';
-export type { AcquireAsyncOptions, AcquireOptions, LockOptions } from './lock-options.ts';
+export type { AcquireAsyncOptions, AcquireOptions, Lease, LockHandle, LockOptions } from './lock-options.ts';
 export { Mutex, type MutexOptions } from './mutex.ts';
 
 offerLockMemory();

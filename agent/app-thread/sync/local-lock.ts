@@ -3,13 +3,12 @@
  *
  * Runs on application threads. What stands in a block was validated before there is such an object (`lock-base.ts`).
  */
-import type { LockMode } from '../../shared-memory/async-locks.ts';
 import { HistogramWriter } from '../../shared-memory/histogram.ts';
 import { BLOCK, type LockIdentity } from '../../shared-memory/lock-memory.ts';
 import { SharedHistogramWriter } from '../../shared-memory/shared-histogram.ts';
 import { AsyncQueue } from './async-waiting.ts';
-import { HeldLease, type HoldSample, type Releaser } from './lease.ts';
-import type { LockHandle } from './lock-base.ts';
+import { AsyncLease, HeldLease, type Releaser } from './lease.ts';
+import type { LockHandle } from './lock-options.ts';
 import { HeldPath } from './lock-order.ts';
 import type { LockThread } from './lock-thread.ts';
 import { perturb } from './perturbed.ts';
@@ -17,6 +16,15 @@ import { perturb } from './perturbed.ts';
 /** The first holds are all measured, so that a lock that is rarely taken has its durations too; then one in so many, chosen at random. */
 const ALL_HOLDS = 64;
 const HOLDS_PER_SAMPLE = 64;
+
+/** One of the holds that are measured, while it lasts. */
+interface HoldSample {
+  readonly lease: HeldLease;
+  readonly sinceNs: number;
+  /** For how many it stands. */
+  readonly weight: number;
+  next: HoldSample | undefined;
+}
 
 export class LocalLock {
   readonly thread: LockThread;
@@ -42,6 +50,7 @@ export class LocalLock {
   #queue: AsyncQueue | undefined;
   #sharedWaits: SharedHistogramWriter | undefined;
   #sharedHolds: SharedHistogramWriter | undefined;
+  #sample: HoldSample | undefined;
   #untilSample = 1;
   /** So many more holds are all measured. */
   #untilRows = ALL_HOLDS;
@@ -104,20 +113,21 @@ export class LocalLock {
   }
 
   /** A new lease of an asynchronous call. The thread goes on with other things while it lasts, so it is not in the thread's list. */
-  openAsync(releaser: Releaser, abandoned: boolean): HeldLease {
-    const lease = new HeldLease(releaser, abandoned, undefined, undefined);
+  openAsync(releaser: Releaser, abandoned: boolean): AsyncLease {
+    const lease = new AsyncLease(releaser, abandoned);
     this.thread.pinned.add(lease);
     if (--this.#untilSample === 0) this.#sampleSlow(lease);
     if (perturb !== undefined) perturb('acquired');
     return lease;
   }
 
-  /** The lease ends: to be called before the lock is given up. */
+  /** The lease ends. To be called before the lock is given up: its hold ends here, and is recorded by the holder. */
   close(lease: HeldLease): void {
     if (perturb !== undefined) perturb('release');
-    lease.isHeld = false;
+    lease.end();
     if (this.thread.held === lease) this.thread.held = lease.outer;
     else this.#closeSlow(lease);
+    if (this.#sample !== undefined) this.#recordSlow(lease);
   }
 
   /** The newest lease by which this thread holds the lock in a mode. */
@@ -128,23 +138,14 @@ export class LocalLock {
     return undefined;
   }
 
-  /** A measured hold has ended: to be called while the lock is still held, where one holder has it at a time. */
-  recordHold({ sinceNs, weight }: HoldSample): void {
-    this.holds.record(this.thread.clock.nowNs() - sinceNs, weight);
-  }
-
-  /** The same, of a lock that several may hold. */
-  recordSharedHold({ sinceNs, weight }: HoldSample): void {
-    this.sharedHolds.record(this.thread.clock.nowNs() - sinceNs, weight);
-  }
-
   #sharedHistogram(at: number): SharedHistogramWriter {
     return new SharedHistogramWriter(this.handle.buffer, this.handle.byteOffset + at);
   }
 
   #closeSlow(lease: HeldLease): void {
     const { thread } = this;
-    if (thread.pinned.delete(lease)) {
+    if (lease instanceof AsyncLease) {
+      thread.pinned.delete(lease);
       lease.entry?.close();
       return;
     }
@@ -161,9 +162,23 @@ export class LocalLock {
    */
   #sampleSlow(lease: HeldLease): void {
     const isOneOfAll = this.#untilRows > 0;
-    lease.sample = { sinceNs: this.thread.clock.nowNs(), weight: isOneOfAll ? 1 : HOLDS_PER_SAMPLE };
+    const weight = isOneOfAll ? 1 : HOLDS_PER_SAMPLE;
+    this.#sample = { lease, sinceNs: this.thread.clock.nowNs(), weight, next: this.#sample };
     if (isOneOfAll) this.#untilRows--;
     this.#untilSample = this.#untilRows > 0 ? 1 : this.#restOfRow + this.#draw();
+  }
+
+  /** A lease has ended while a hold is measured: its own, or another of a lock that several may hold. */
+  #recordSlow(lease: HeldLease): void {
+    let before: HoldSample | undefined;
+    for (let sample = this.#sample; sample !== undefined; before = sample, sample = sample.next) {
+      if (sample.lease !== lease) continue;
+      if (before === undefined) this.#sample = sample.next;
+      else before.next = sample.next;
+      const holds = lease.releaser.mode === 'shared' ? this.sharedHolds : this.holds;
+      holds.record(this.thread.clock.nowNs() - sample.sinceNs, sample.weight);
+      return;
+    }
   }
 
   /** The place of the next measured acquisition in its row. */

@@ -11,7 +11,7 @@ import { claimLockThread, startTicksOf } from '../../shared-memory/lock-threads.
 import { osThreadId } from '../../shared-memory/os-thread.ts';
 import { findLockLink, type LockLink, setLockLink } from '../lock-link.ts';
 import type { LockObserver } from '../lock-observer.ts';
-import type { HeldLease } from './lease.ts';
+import type { AsyncLease, HeldLease } from './lease.ts';
 import type { LocalLock } from './local-lock.ts';
 import { OrderTrie } from './lock-order.ts';
 
@@ -37,7 +37,7 @@ export class LockThread {
   /** The locks that are in use on this thread, by id. */
   readonly locks: Map<number, WeakRef<LocalLock>> = new Map();
   /** The leases of asynchronous holders: their locks must not be collected. */
-  readonly pinned: Set<HeldLease> = new Set();
+  readonly pinned: Set<AsyncLease> = new Set();
 
   constructor(memory: LockMemory, link: LockLink) {
     const { observer } = link;

@@ -225,7 +225,6 @@ class MutexCore implements Contended, Releaser {
     const { lock } = this;
     if (!lease.isHeld) throw this.#notHeld();
     lock.close(lease);
-    if (lease.sample !== undefined) lock.recordHold(lease.sample);
     const { word } = lock.thread;
     if (Atomics.compareExchange(lock.words, WORD, word, 0) !== word) this.#releaseSlow(word);
   }

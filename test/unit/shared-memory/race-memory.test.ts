@@ -131,7 +131,7 @@ describe('the access log', () => {
 });
 
 describe('shadow cells', () => {
-  const identity = { lockId: 4, bufferBytes: 65_536, cellBytes: 4, name: '' };
+  const identity = { lockId: 4, bufferBytes: 65_536, cellBytes: 4, name: '', owner: 0, own: 0 };
   const find = (own: RaceMemory, different: Partial<typeof identity> = {}): ShadowCells => {
     const cells = ShadowCells.find(own, { ...identity, ...different });
     if (cells === undefined) expect.unreachable('no room');
@@ -143,7 +143,15 @@ describe('shadow cells', () => {
     const there = find(RaceMemory.attach(memory.buffer) as RaceMemory);
     for (const cell of [0, 1, 255, 256, 16_383]) expect(there.at(cell)).toBe(here.at(cell));
     expect(here.at(1) - here.at(0)).toBe(4);
-    const others = [{ lockId: 5 }, { bufferBytes: 4096 }, { cellBytes: 8 }, { name: 'rows' }, { bufferBytes: 2 ** 33 }];
+    const others = [
+      { lockId: 5 },
+      { bufferBytes: 4096 },
+      { cellBytes: 8 },
+      { name: 'rows' },
+      { bufferBytes: 2 ** 33 },
+      { owner: 8 },
+      { own: 1 },
+    ];
     const places = [identity, ...others].map((different) => find(memory, different).at(0));
     expect(new Set(places).size).toBe(places.length);
   });

@@ -29,7 +29,14 @@ class SubjectThread {
   constructor(number: number, lockId = LOCK) {
     this.word = holderWord(number, 1);
     const own = RaceMemory.attach(memory.buffer) as RaceMemory;
-    const shadow = ShadowCells.find(own, { lockId, bufferBytes: 4096, cellBytes: 4, name: '' }) as ShadowCells;
+    const shadow = ShadowCells.find(own, {
+      lockId,
+      bufferBytes: 4096,
+      cellBytes: 4,
+      name: '',
+      owner: 0,
+      own: 0,
+    }) as ShadowCells;
     const heldIds = (isWrite: boolean): number[] => [...this.held, ...(isWrite ? [] : this.shared)];
     this.cells = { lockId, classKey: -lockId, shadow, firstCell: 10, heldIds, fruitless: 0 };
     this.#check = new RaceCheck(own, {
