@@ -19,7 +19,7 @@ const HOLDS_PER_SAMPLE = 64;
 
 /** One of the holds that are measured, while it lasts. */
 interface HoldSample {
-  readonly lease: HeldLease;
+  lease: HeldLease;
   readonly sinceNs: number;
   /** For how many it stands. */
   readonly weight: number;
@@ -128,6 +128,23 @@ export class LocalLock {
     if (this.thread.held === lease) this.thread.held = lease.outer;
     else this.#closeSlow(lease);
     if (this.#sample !== undefined) this.#recordSlow(lease);
+  }
+
+  /** Lets a lease that has ended stand for the acquisition of another one: for who gives a mutex up while it waits, and has it again after. */
+  transfer(from: HeldLease, to: HeldLease): void {
+    const { thread } = this;
+    to.revive(from.abandoned);
+    from.end();
+    to.outer = from.outer;
+    to.path = from.path;
+    if (thread.held === from) thread.held = to;
+    if (from instanceof AsyncLease && to instanceof AsyncLease) {
+      thread.pinned.delete(from);
+      thread.pinned.add(to);
+      to.entry = from.entry;
+    }
+    for (let sample = this.#sample; sample !== undefined; sample = sample.next)
+      if (sample.lease === from) sample.lease = to;
   }
 
   /** The newest lease by which this thread holds the lock in a mode. */
