@@ -7,3 +7,17 @@ import { findLabLink } from '../lab-link.ts';
 import type { Perturb } from '../perturb.ts';
 
 export const perturb: Perturb | undefined = findLabLink()?.perturb;
+
+/** What locks wait and wake by: in that mode each notification is a place, too. */
+export function perturbedAtomics<T extends Pick<typeof Atomics, 'notify'>>(atomics: T): T {
+  if (perturb === undefined) return atomics;
+  const { notify } = atomics;
+  return Object.create(atomics, {
+    notify: {
+      value: (...args: Parameters<typeof notify>): number => {
+        perturb('notify');
+        return notify(...args);
+      },
+    },
+  }) as T;
+}

@@ -6,7 +6,6 @@
  */
 import { BLOCK } from '../../shared-memory/lock-memory.ts';
 import type { LocalLock } from './local-lock.ts';
-import { perturb } from './perturbed.ts';
 
 /** Index of a word of the block: 1 while some thread may wait on the generation. Set before the attempt that fails. */
 export const ASYNC_WAITERS: number = (BLOCK.KIND - 4) >> 2;
@@ -14,7 +13,6 @@ const GENERATION = BLOCK.GENERATION >> 2;
 
 /** Wakes every thread that has asynchronous waiters. To be called after the lock was released. */
 export function wakeAsync({ words, thread }: LocalLock): void {
-  if (perturb !== undefined) perturb('notify');
   if (Atomics.load(words, ASYNC_WAITERS) === 0) return;
   Atomics.store(words, ASYNC_WAITERS, 0);
   Atomics.add(words, GENERATION, 1);
