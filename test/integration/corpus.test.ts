@@ -15,6 +15,8 @@ import { type Observed, type ObservedProgram, startObserved } from '../support/o
 const FOLDER = fileURLToPath(new URL('../corpus/', import.meta.url));
 /** A deadlock is told within a second of its closing, most findings within five. */
 const REPORT_MS = 15_000;
+/** There is no SDK whose name is to be waited for. */
+const ENV = { OTEL_METRIC_EXPORT_INTERVAL: '500', GRIDWATCH_IDENTITY_WAIT_MS: '0' };
 const COUNTED = [
   'gridwatch.deadlocks',
   'gridwatch.lock.order.inversions',
@@ -78,7 +80,7 @@ function reportsIn({ spans, logs }: Pick<Observed, 'spans' | 'logs'>): string[] 
 }
 
 async function start({ file, env }: CorpusProgram): Promise<ObservedProgram> {
-  return startObserved({ args: [file], env: { OTEL_METRIC_EXPORT_INTERVAL: '500', ...env } });
+  return startObserved({ args: [file], env: { ...ENV, ...env } });
 }
 
 describe('of a buggy program exactly what is wrong with it is told', () => {

@@ -1,9 +1,18 @@
-// A blocking lock is kept until a timer fires: everything on other threads waits for an event loop.
+// A blocking lock is kept until a timer fires, and another thread waits for that.
 // expects: finding held_across_turn orders
 import { Mutex } from 'gridwatch/sync';
-import { later } from '../crew.js';
+import { crew, later } from '../crew.js';
 
 const orders = new Mutex('orders');
-const lease = orders.acquire();
-await later(400);
-lease.release();
+await crew(import.meta.url, {
+  async main({ meet }) {
+    const lease = orders.acquire();
+    meet();
+    for (let turn = 0; turn < 60; turn++) await later(20);
+    lease.release();
+  },
+  billing({ meet }) {
+    meet();
+    orders.withLock(() => {});
+  },
+});

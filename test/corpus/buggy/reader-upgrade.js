@@ -1,12 +1,8 @@
-// Two readers each want to become the writer: each waits for the other to stop reading.
+// A reader wants to become the writer inside of its read: it waits for itself.
 // expects: deadlock catalogue
 import { RwLock } from 'gridwatch/sync';
-import { crew } from '../crew.js';
 
 const catalogue = new RwLock('catalogue');
-const upgrade = ({ meet }) => {
-  catalogue.acquireRead();
-  meet();
-  catalogue.acquireWrite();
-};
-await crew(import.meta.url, { search: upgrade, import: upgrade });
+await catalogue.withReadAsync(async () => {
+  await catalogue.withWriteAsync(() => {});
+});
