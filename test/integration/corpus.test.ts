@@ -16,7 +16,7 @@ const FOLDER = fileURLToPath(new URL('../corpus/', import.meta.url));
 /** A deadlock is told within a second of its closing, most findings within five. */
 const REPORT_MS = 15_000;
 /** There is no SDK whose name is to be waited for. */
-const ENV = { OTEL_METRIC_EXPORT_INTERVAL: '500', GRIDWATCH_IDENTITY_WAIT_MS: '0' };
+const ENV = { OTEL_METRIC_EXPORT_INTERVAL: '500', GRIDWATCH_IDENTITY_WAIT_MS: '0', GRIDWATCH_EXIT_TIMEOUT_MS: '10000' };
 const COUNTED = [
   'gridwatch.deadlocks',
   'gridwatch.lock.order.inversions',
