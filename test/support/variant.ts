@@ -29,6 +29,9 @@ export interface AgentSources {
   readonly 'shared-memory/semaphore-words.ts': typeof import('../../agent/shared-memory/semaphore-words.ts');
   readonly 'shared-memory/condition-words.ts': typeof import('../../agent/shared-memory/condition-words.ts');
   readonly 'shared-memory/barrier-words.ts': typeof import('../../agent/shared-memory/barrier-words.ts');
+  readonly 'shared-memory/async-locks.ts': typeof import('../../agent/shared-memory/async-locks.ts');
+  readonly 'shared-memory/class-cells.ts': typeof import('../../agent/shared-memory/class-cells.ts');
+  readonly 'shared-memory/wait-detail.ts': typeof import('../../agent/shared-memory/wait-detail.ts');
   readonly 'app-thread/flush.ts': typeof import('../../agent/app-thread/flush.ts');
   readonly 'agent-thread/drain.ts': typeof import('../../agent/agent-thread/drain.ts');
 }

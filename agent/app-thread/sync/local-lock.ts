@@ -95,13 +95,13 @@ export class LocalLock {
     return (this.#sharedHolds ??= this.#sharedHistogram(BLOCK.SHARED_HOLDS));
   }
 
-  /** A new lease of a blocking call: the thread's newest. */
-  open(releaser: Releaser, abandoned: boolean): HeldLease {
+  /** A new lease of a blocking call, or (`hasTried`) of one that would not have waited: the thread's newest. */
+  open(releaser: Releaser, abandoned: boolean, hasTried = false): HeldLease {
     const { thread } = this;
     const outer = thread.held;
     const path =
       outer !== undefined
-        ? thread.order.follow(outer.path, this, releaser.mode)
+        ? thread.order.follow(outer.path, this, releaser.mode, hasTried)
         : releaser.mode === 'shared'
           ? this.#sharedPath
           : this.#exclusivePath;
