@@ -15,6 +15,9 @@ export class Locksets {
   readonly #numbers = new Map<string, number>();
   readonly #ids = new Map<number, readonly number[]>([[NO_LOCKS, []]]);
   readonly #common = new Map<string, number>();
+  /** Most accesses are made under one lock, and mostly under the one of the last access. */
+  #lastId = 0;
+  #lastNumber = NO_LOCKS;
 
   constructor(memory: RaceMemory) {
     this.#memory = memory;
@@ -24,7 +27,17 @@ export class Locksets {
   of(ids: readonly number[]): number | undefined {
     if (ids.length === 0) return NO_LOCKS;
     if (ids.length > MAX_LOCKS) return undefined;
-    const sorted = ids.length === 1 ? ids : ids.toSorted((a, b) => a - b);
+    const [only] = ids;
+    if (ids.length === 1 && only === this.#lastId) return this.#lastNumber;
+    const number = this.#find(ids.toSorted((a, b) => a - b));
+    if (ids.length === 1 && only !== undefined && number !== undefined) {
+      this.#lastId = only;
+      this.#lastNumber = number;
+    }
+    return number;
+  }
+
+  #find(sorted: readonly number[]): number | undefined {
     const text = sorted.join();
     const known = this.#numbers.get(text);
     if (known !== undefined) return known;

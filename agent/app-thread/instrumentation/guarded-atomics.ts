@@ -34,14 +34,18 @@ export function patchGuardedAtomics(): () => void {
 }
 
 function throughView(original: Method, isWrite: boolean | undefined): Method {
-  /* A method, which, like the original, cannot be constructed. */
+  /*
+   * A method, which, like the original, cannot be constructed. None of them looks at `this`, has more than four parameters, or tells one that is undefined
+   * from one that is not there. It is on the way of every lock: no array of arguments is made.
+   */
+  const operation = original as unknown as (array: unknown, index: unknown, a: unknown, b: unknown) => unknown;
   return {
-    method(this: object, ...args: unknown[]): unknown {
-      const own = behind(args[0]);
-      if (own === undefined) return Reflect.apply(original, this, args);
-      const index = Number(args[1]);
-      if (isWrite !== undefined && index >= 0 && index < own.array.length) own.touch(index, isWrite, true);
-      return Reflect.apply(original, this, [own.array, ...args.slice(1)]);
+    method(array: unknown, index: unknown, a: unknown, b: unknown): unknown {
+      const own = behind(array);
+      if (own === undefined) return operation(array, index, a, b);
+      const at = Number(index);
+      if (isWrite !== undefined && at >= 0 && at < own.array.length) own.touch(at, isWrite, true);
+      return operation(own.array, index, a, b);
     },
   }.method;
 }

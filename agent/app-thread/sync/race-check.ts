@@ -10,7 +10,14 @@
  *
  * Atomic accesses count as made under one more lock that all of them share: they are ordered among themselves, but not with plain ones.
  */
-import { type Access, logAccess, readAccess, standsFor, threadOfAccess } from '../../shared-memory/access-log.ts';
+import {
+  type Access,
+  type AccessKind,
+  logAccess,
+  readAccess,
+  standsFor,
+  threadOfAccess,
+} from '../../shared-memory/access-log.ts';
 import type { LockHolder, RaceRecord } from '../../shared-memory/lock-records.ts';
 import { FLAGS } from '../../shared-memory/lock-word.ts';
 import {
@@ -60,10 +67,14 @@ export interface GuardedCells {
   fruitless: number;
 }
 
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
 export class RaceCheck {
   readonly #memory: RaceMemory;
   readonly #thread: RaceThread;
   readonly #locksets: Locksets;
+  /** That of the access that is being made: one object for all, because there are millions. */
+  readonly #kind: Writable<AccessKind>;
   #spanId = '';
   #spanNumber = 0;
 
@@ -71,6 +82,8 @@ export class RaceCheck {
     this.#memory = memory;
     this.#thread = thread;
     this.#locksets = new Locksets(memory);
+    const { holderWord } = thread;
+    this.#kind = { holderWord, lockset: 0, isWrite: false, isAtomic: false, spanNumber: 0 };
   }
 
   /** One access to one cell of the buffer. */
@@ -83,8 +96,14 @@ export class RaceCheck {
     if (lockset === undefined) return;
     const { holderWord } = this.#thread;
     const context = this.#thread.activeTraceIds();
-    const kind = { holderWord, lockset, isWrite, isAtomic, spanNumber: this.#spanNumberOf(context) };
-    const isKnown = [1, 2].some((word) => standsFor(this.#memory, Atomics.load(i32, at + word), kind));
+    const kind = this.#kind;
+    kind.lockset = lockset;
+    kind.isWrite = isWrite;
+    kind.isAtomic = isAtomic;
+    kind.spanNumber = this.#spanNumberOf(context);
+    const isKnown =
+      standsFor(this.#memory, Atomics.load(i32, at + 1), kind) ||
+      standsFor(this.#memory, Atomics.load(i32, at + 2), kind);
     /* Before the cell is entered: it takes microseconds. */
     let access: Access | undefined;
     let number = 0;

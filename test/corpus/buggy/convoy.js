@@ -1,5 +1,6 @@
 // Eight threads queue for a lock that is held for no time at all.
 // expects: finding convoy counter
+// allows: finding held_across_gc
 import { Mutex } from 'gridwatch/sync';
 import { crew } from '../crew.js';
 
