@@ -104,8 +104,7 @@ function holdOfThread(thread: SceneThread, mode: SceneHold['mode'], isPending: b
 }
 
 /** What the block has counted, both modes together. */
-export function countsOf(lock: KnownLock, index: LockIndex): SceneLockCounts {
-  const { views, blockAt, identity } = lock;
+export function countsOf({ views, blockAt, identity }: KnownLock, index: LockIndex): SceneLockCounts {
   const { i32, f64 } = views;
   const word = (field: number): number => i32[(blockAt + field) >> 2] as number;
   const sum = (...fields: number[]): number => fields.reduce((total, field) => total + word(field), 0) >>> 0;
@@ -121,23 +120,16 @@ export function countsOf(lock: KnownLock, index: LockIndex): SceneLockCounts {
     contentions: sum(BLOCK.CONTENTIONS, BLOCK.SHARED_CONTENTIONS),
     abandonments: sum(BLOCK.ABANDONMENTS),
     unheard: sum(BLOCK.UNHEARD),
-    ...(identity.kind === 'condition' ? conditionOf(lock, index) : {}),
+    ...(identity.kind === 'condition' ? conditionOf(word, index) : {}),
     holds: cells(BLOCK.HOLDS) + (hasShared ? cells(BLOCK.SHARED_HOLDS) : 0),
     holdNs: (f64[(blockAt + BLOCK.HOLDS) >> 3] as number) + sharedHoldNs,
   };
 }
 
-/** What a condition has counted, and the mutex that it was last waited with. */
-function conditionOf({ views, blockAt }: KnownLock, index: LockIndex): Pick<SceneLockCounts, 'condition'> {
-  const word = (field: number): number => Atomics.load(views.i32, (blockAt + field) >> 2);
+function conditionOf(word: (field: number) => number, index: LockIndex): Pick<SceneLockCounts, 'condition'> {
   const mutex = index.of(word(CONDITION.MUTEX));
   if (mutex === undefined) return {};
-  const mutexAcquisitions = (mutex.views.i32[(mutex.blockAt + BLOCK.ACQUISITIONS) >> 2] as number) >>> 0;
-  return {
-    condition: {
-      waits: word(CONDITION.TICKETS) >>> 0,
-      heard: word(CONDITION.NOTIFICATIONS) >>> 0,
-      mutexAcquisitions,
-    },
-  };
+  const acquisitions = mutex.views.i32[(mutex.blockAt + BLOCK.ACQUISITIONS) >> 2] as number;
+  const [waits, heard] = [word(CONDITION.TICKETS) >>> 0, word(CONDITION.NOTIFICATIONS) >>> 0];
+  return { condition: { waits, heard, mutexAcquisitions: acquisitions >>> 0 } };
 }
