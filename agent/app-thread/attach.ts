@@ -13,7 +13,7 @@ import { attachSlot, markRunning, type SlotClaim } from '../shared-memory/regist
 import { followExit } from './exit.ts';
 import { patchAtomicsWait } from './instrumentation/atomics.ts';
 import { setLockLink } from './lock-link.ts';
-import { type LockNotice, LockObserver } from './lock-observer.ts';
+import type { LockNotice } from './lock-observer.ts';
 import { claimPreload, type Preload } from './preload-argument.ts';
 import { Recorder } from './recorder.ts';
 import { EventLoopSource } from './sources/event-loop.ts';
@@ -92,11 +92,7 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
     };
     undo.push(patchAtomicsWait(recorder, config.atomicsSites, beforeWait));
   });
-  let locks: LockObserver | undefined;
-  part('locks', () => {
-    locks = new LockObserver(recorder, config, settings.tell);
-  });
-  setLockLink(settings.lockBuffer, locks);
+  setLockLink(settings.lockBuffer, { recorder, config, tell: settings.tell });
   undo.push(() => setLockLink(settings.lockBuffer, undefined));
   part('threads', () => {
     const isExcluded = createThreadMatcher(config.excludeThreads);

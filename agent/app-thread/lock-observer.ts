@@ -1,7 +1,7 @@
 /**
  * What the locks of a thread tell the agent: the one door between `gridwatch/sync`, the patched locks and the recorder.
  *
- * Runs on application threads, one observer a thread; made by the preload, found by `gridwatch/sync` through `lock-link.ts`. It must never wait or throw.
+ * Runs on application threads, one observer a thread (`lockObserver`). It must never wait or throw.
  * Everything here is for waits and other rare paths: an uncontended acquisition touches nothing of it.
  */
 import { featureBits } from '../config/feature-bits.ts';
@@ -22,6 +22,7 @@ import { internName } from '../shared-memory/names.ts';
 import type { SlotClaim, TraceIds } from '../shared-memory/registry.ts';
 import { type WaitDetail, writeWaitDetail } from '../shared-memory/wait-detail.ts';
 import { WaitState } from '../shared-memory/wait-word.ts';
+import { findLockLink, type LockRecording } from './lock-link.ts';
 import type { Recorder } from './recorder.ts';
 import { activeTraceIds } from './trace-context.ts';
 
@@ -36,6 +37,13 @@ export interface LockNotice {
   readonly blockAt?: number;
 }
 
+/** The observer of this thread's locks; undefined without the agent, or where it does not follow locks. */
+export function lockObserver(): LockObserver | undefined {
+  const link = findLockLink();
+  if (link?.recording === undefined) return undefined;
+  return (link.observer ??= new LockObserver(link.recording));
+}
+
 export class LockObserver {
   readonly config: Config;
   readonly claim: SlotClaim;
@@ -44,7 +52,7 @@ export class LockObserver {
   readonly #recorder: Recorder;
   readonly #tell: (notice: LockNotice) => void;
 
-  constructor(recorder: Recorder, config: Config, tell: (notice: LockNotice) => void) {
+  constructor({ recorder, config, tell }: LockRecording) {
     this.config = config;
     this.claim = recorder.claim;
     this.asyncLocks = new AsyncLockTable(recorder.memory, recorder.claim.slot);
