@@ -133,6 +133,17 @@ describe('Prometheus and Alertmanager', () => {
     expect(cached()).toEqual(['prometheus', 'prometheus-alertmanager']);
   });
 
+  it('has its templates where it is unpacked', async () => {
+    command('apt-get', 'echo > "$2_2_amd64.deb"');
+    const unpacks = 'mkdir -p usr/bin; cd usr/bin; echo > amtool; chmod +x amtool';
+    const text = 'open:/usr/share/prometheus/alertmanager:/usr/share/prometheus/alertmanager/ui/:end';
+    command('dpkg-deb', `${unpacks}; echo ${text} > prometheus-alertmanager; chmod +x *`);
+    const { file } = (await findBackend('alertmanager', search())) as BackendBinary;
+    expect(readFileSync(file, 'utf8')).toBe(
+      'open:usr/share/prometheus/alertmanager/:usr/share/prometheus/alertmanager//ui/:end\n',
+    );
+  });
+
   it("is unpacked from Debian's package, once for both of its programs, and nothing is installed", async () => {
     command('apt-get', 'echo > prometheus_2_amd64.deb');
     command('dpkg-deb', UNPACKS);

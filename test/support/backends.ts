@@ -6,7 +6,7 @@
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { access, constants, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { access, constants, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -63,6 +63,14 @@ const MODULES_FOLDER = fileURLToPath(new URL('../e2e/backends/', import.meta.url
 /** `GOFLAGS` replaces the user's own; a version control that does not know the folder is no reason to fail. */
 const GO_ENV = { GOTOOLCHAIN: 'local', GOFLAGS: '-mod=readonly -buildvcs=false', CGO_ENABLED: '0' };
 const GO_BUILD = ['build', '-trimpath', '-ldflags', '-s -w', '-o'];
+
+/**
+ * Debian's Alertmanager opens its templates at this place and no other; upstream's holds them in itself. In the unpacked copy the place is below the folder
+ * of the package, from which `Stack` starts it. To be removed with Debian's patch.
+ */
+const TEMPLATES = '/usr/share/prometheus/alertmanager';
+const ALERTMANAGER = 'usr/bin/prometheus-alertmanager';
+const UNPACKED_TEMPLATES = 'usr/share/prometheus/alertmanager/';
 
 /** apt's own lists may be missing or old, and belong to root; these belong to the cache. */
 const APT_FOLDERS = { 'Dir::State::Lists': 'lists', 'Dir::Cache': 'archives' } as const;
@@ -172,7 +180,11 @@ async function findPackaged(
     throw new Error(`it comes from Debian's package \`${packageName}\`, and there is no \`apt-get\``);
   tell(`unpacking Debian's package ${packageName}`);
   const startedMs = performance.now();
-  await fill(file, folder, async (staging) => unpackDebian(packageName, staging, env));
+  await fill(file, folder, async (staging) => {
+    await unpackDebian(packageName, staging, env);
+    if (name === 'alertmanager' || name === 'amtool')
+      await replaceIn(join(staging, ALERTMANAGER), TEMPLATES, UNPACKED_TEMPLATES);
+  });
   const tookS = Math.round((performance.now() - startedMs) / 1000);
   return { file: await executable(file), origin: `unpacked from Debian's package in ${tookS} s` };
 }
@@ -199,6 +211,13 @@ async function unpackDebian(packageName: string, folder: string, env: NodeJS.Pro
   await Promise.all(
     [...Object.values(APT_FOLDERS), file].map(async (part) => rm(join(folder, part), { recursive: true, force: true })),
   );
+}
+
+/** Both texts have the same length, so that nothing else moves. */
+async function replaceIn(file: string, before: string, after: string): Promise<void> {
+  const content = await readFile(file);
+  for (let at = content.indexOf(before); at >= 0; at = content.indexOf(before, at)) content.write(after, at);
+  await writeFile(file, content);
 }
 
 /** Everything happens in a folder of its own that is then given its name: two test runs may do this at once. */
