@@ -31,10 +31,10 @@ function environment(stack: Stack, service: string): Record<string, string> {
 async function activeAlerts(stack: Stack, sinceMs: number): Promise<string[]> {
   const rules = await eventually(
     'the rules to have been evaluated for a while',
-    async (): Promise<AlertingRule[] | false> => {
+    async (): Promise<AlertingRule[] | undefined> => {
       const all = await stack.prometheus.alertingRules();
       const isSettled = all.every(({ lastEvaluation }) => Date.parse(lastEvaluation) > sinceMs + SETTLED_MS);
-      return isSettled && all.length > 0 && all;
+      return isSettled && all.length > 0 ? all : undefined;
     },
     ARRIVAL,
   );
@@ -48,8 +48,8 @@ async function instanceOf(stack: Stack, service: string): Promise<string> {
   const [info] = await eventually(
     `${service} to be in Prometheus`,
     async () => {
-      const found = await stack.prometheus.query(`target_info{job="${service}"}`);
-      return found.length > 0 && found;
+      const series = await stack.prometheus.query(`target_info{job="${service}"}`);
+      return series.length > 0 ? series : undefined;
     },
     ARRIVAL,
   );
