@@ -113,13 +113,14 @@ function requireFirstFile(): void {
 function startRunning(config: Config, diag: Diag): Running | undefined {
   requireFirstFile();
   const preload = claimPreload(fileURLToPath(fileUrl('register.cjs')));
-  const clock = new Clock();
+  /* Locks may have been made before the agent was started: theirs is the lock memory of the process, and its clock that of all. */
+  const locks = LockMemory.attach(findLockLink()?.buffer) ?? LockMemory.create();
+  const lockBuffer = locks.views.buffer;
+  const clock = new Clock(locks.baseS);
   const memory = ControlMemory.create(clock.baseS);
   memory.f64[HEADER.GC_THRESHOLD_NS >> 3] = config.gcThresholdMs * 1e6;
   memory.f64[HEADER.LOOP_THRESHOLD_NS >> 3] = config.loopThresholdMs * 1e6;
   memory.f64[HEADER.LOCK_THRESHOLD_NS >> 3] = config.lockThresholdMs * 1e6;
-  /* Locks may have been made before the agent was started: theirs is the lock memory of the process. */
-  const lockBuffer = findLockLink()?.buffer ?? LockMemory.create().views.buffer;
   const claim = claimSlot(memory, {
     parentThreadId: threadId,
     name: 'main',

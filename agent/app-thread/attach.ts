@@ -24,6 +24,12 @@ import { followWorkers, type SpawnNotice } from './spawn.ts';
 import { followTermination } from './terminate.ts';
 import { readTicket } from './ticket.ts';
 
+/**
+ * The engine's own, taken before anything is patched: a wait for a lock of `gridwatch/sync` is told by its lock, and must not be told again as a raw
+ * `Atomics.wait`.
+ */
+const { wait, waitAsync, notify } = Atomics;
+
 const { threadId } = process.getBuiltinModule('node:worker_threads');
 
 export interface ThreadSettings {
@@ -84,15 +90,21 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
     undo.push(() => source.stop());
     drains.push(() => source.beforeWait(recorder.clock.nowNs()));
   });
+  const beforeWait = (nowNs: number): void => {
+    gc?.beforeWait(nowNs);
+    loop?.beforeWait(nowNs);
+    heap?.beforeWait(nowNs);
+  };
   part('atomics', () => {
-    const beforeWait = (nowNs: number): void => {
-      gc?.beforeWait(nowNs);
-      loop?.beforeWait(nowNs);
-      heap?.beforeWait(nowNs);
-    };
     undo.push(patchAtomicsWait(recorder, config.atomicsSites, beforeWait));
   });
-  setLockLink(settings.lockBuffer, { recorder, config, tell: settings.tell });
+  setLockLink(settings.lockBuffer, {
+    recorder,
+    config,
+    tell: settings.tell,
+    beforeWait,
+    atomics: { wait, waitAsync, notify },
+  });
   undo.push(() => setLockLink(settings.lockBuffer, undefined));
   part('threads', () => {
     const isExcluded = createThreadMatcher(config.excludeThreads);

@@ -18,6 +18,10 @@ export interface LockRecording {
   readonly config: Config;
   /** Sends a notice to the agent thread. */
   readonly tell: (notice: LockNotice) => void;
+  /** Told before the thread is blocked for longer than a moment. */
+  readonly beforeWait: (nowNs: number) => void;
+  /** What `Atomics` does when nothing of it is replaced. */
+  readonly atomics: Pick<typeof Atomics, 'wait' | 'waitAsync' | 'notify'>;
 }
 
 export interface LockLink {
@@ -28,6 +32,8 @@ export interface LockLink {
   readonly recording: LockRecording | undefined;
   /** Made by the first who asks `lockObserver`: one a thread. */
   observer: LockObserver | undefined;
+  /** Told of each later link of this thread: the agent may be started, and stopped, after locks were made. */
+  readonly listeners: Set<(link: LockLink) => void>;
 }
 
 const holder = globalThis as { [LINK]?: LockLink };
@@ -38,6 +44,8 @@ export function findLockLink(): LockLink | undefined {
 }
 
 export function setLockLink(buffer: SharedArrayBuffer, recording: LockRecording | undefined): void {
-  const value: LockLink = { version: LINK_VERSION, buffer, recording, observer: undefined };
+  const listeners = findLockLink()?.listeners ?? new Set();
+  const value: LockLink = { version: LINK_VERSION, buffer, recording, observer: undefined, listeners };
   Object.defineProperty(globalThis, LINK, { value, configurable: true, enumerable: false });
+  for (const listener of listeners) listener(value);
 }

@@ -28,6 +28,16 @@ import { activeTraceIds } from './trace-context.ts';
 
 const LOCKS = featureBits(['locks']);
 
+/** What the agent knows of the activities of a thread (`async-locks.ts`). */
+export interface Activities {
+  /** The activity whose code runs; 0: none that is known. */
+  readonly current: number;
+  /** A number that no activity of this thread has had. */
+  next(): number;
+  /** Runs `fn`, and all that it begins, as an activity with such a number, a child of the current one. */
+  run<T>(activity: number, fn: () => T): T;
+}
+
 /** What a thread sends the agent thread of a lock whose block is not in lock memory, through its liveness channel. */
 export interface LockNotice {
   readonly lock: 'adopt' | 'forget';
@@ -49,15 +59,22 @@ export class LockObserver {
   readonly claim: SlotClaim;
   /** Waits and holds of this thread's activities. */
   readonly asyncLocks: AsyncLockTable;
+  /** Absent where activities cannot be told apart. */
+  activities: Activities | undefined;
+  /** What `Atomics` does when nothing of it is replaced. */
+  readonly atomics: Pick<typeof Atomics, 'wait' | 'waitAsync' | 'notify'>;
   readonly #recorder: Recorder;
   readonly #tell: (notice: LockNotice) => void;
+  readonly #beforeWait: (nowNs: number) => void;
 
-  constructor({ recorder, config, tell }: LockRecording) {
+  constructor({ recorder, config, tell, beforeWait, atomics }: LockRecording) {
     this.config = config;
     this.claim = recorder.claim;
     this.asyncLocks = new AsyncLockTable(recorder.memory, recorder.claim.slot);
     this.#recorder = recorder;
     this.#tell = tell;
+    this.#beforeWait = beforeWait;
+    this.atomics = atomics;
   }
 
   /** Switched off while the program runs: nothing is to be recorded. */
@@ -103,6 +120,7 @@ export class LockObserver {
 
   /** Where it blocks, once that has lasted for a millisecond. */
   describeWait(detail: WaitDetail): void {
+    this.#beforeWait(this.nowNs());
     writeWaitDetail(this.#recorder.memory, this.claim.slot, this.#recorder.waitWord.waits, detail);
   }
 

@@ -52,6 +52,10 @@ const HEADER = {
   MAGIC: 0,
   VERSION: 4,
   TOTAL_BYTES: 8,
+  /** A number of its own, by which two attached views are known to be of one memory. */
+  IDENTITY: 12,
+  /** Float64: the base of the clock of all threads, in seconds (`clock.ts`). */
+  BASE_S: 16,
   /** Bytes of the blocks in use; every thread adds. */
   BLOCKS_USED: 64,
   /** Ids given out so far; every thread adds. Zero is no lock's id. */
@@ -169,9 +173,11 @@ export class LockMemory {
   }
 
   /** Throws the engine's RangeError where the reservation is refused. */
-  static create(): LockMemory {
+  static create(baseS: number = process.hrtime()[0]): LockMemory {
     const memory = new LockMemory(new SharedArrayBuffer(LOCK_MEMORY_BYTES));
-    const { i32 } = memory.views;
+    const { i32, f64 } = memory.views;
+    i32[HEADER.IDENTITY >> 2] = (Math.random() * 0x7fffffff) | 1;
+    f64[HEADER.BASE_S >> 3] = baseS;
     i32[HEADER.TOTAL_BYTES >> 2] = LOCK_MEMORY_BYTES;
     i32[HEADER.VERSION >> 2] = LAYOUT_VERSION;
     i32[HEADER.MAGIC >> 2] = MAGIC;
@@ -188,6 +194,15 @@ export class LockMemory {
       i32[HEADER.VERSION >> 2] === LAYOUT_VERSION &&
       i32[HEADER.TOTAL_BYTES >> 2] === LOCK_MEMORY_BYTES;
     return isOurs ? memory : undefined;
+  }
+
+  /** The base that every clock of the process must have, so that a lock's times are the agent's. */
+  get baseS(): number {
+    return this.views.f64[HEADER.BASE_S >> 3] as number;
+  }
+
+  get identity(): number {
+    return this.views.i32[HEADER.IDENTITY >> 2] as number;
   }
 
   /** Byte offset of a field of a thread entry. */

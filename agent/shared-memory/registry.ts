@@ -236,8 +236,11 @@ function readText(memory: ControlMemory, at: number, fieldBytes: number): string
   return Buffer.from(memory.u8.subarray(at + 4, at + 4 + length)).toString();
 }
 
+/** Memory in which a trace context can stand. */
+export type TraceWords = Pick<ControlMemory, 'u32'>;
+
 /** Stores six id words and a seventh, flags | 0x100, whose bit says that there is a context at all. */
-export function writeTraceIds(memory: ControlMemory, at: number, ids: TraceIds | undefined): void {
+export function writeTraceIds(memory: TraceWords, at: number, ids: TraceIds | undefined): void {
   if (ids === undefined) return;
   const hex = ids.traceId + ids.spanId;
   for (let word = 0; word < 6; word++)
@@ -245,7 +248,7 @@ export function writeTraceIds(memory: ControlMemory, at: number, ids: TraceIds |
   memory.u32[(at >> 2) + 6] = (ids.traceFlags & 0xff) | 0x100;
 }
 
-export function readTraceIds(memory: ControlMemory, at: number): TraceIds | undefined {
+export function readTraceIds(memory: TraceWords, at: number): TraceIds | undefined {
   const flags = memory.u32[(at >> 2) + 6] as number;
   if ((flags & 0x100) === 0) return undefined;
   let hex = '';

@@ -1,0 +1,14 @@
+/**
+ * `gridwatch/sync`: locks between the threads of a process, which the agent understands.
+ *
+ * Runs on application threads, with the agent or without. On the main thread loading it makes lock memory, so that workers that are started later find it.
+ */
+import { offerLockMemory } from './lock-thread.ts';
+
+export { GridwatchError, type GridwatchErrorCode } from '../../errors.ts';
+export type { Lease } from './lease.ts';
+export type { LockHandle } from './lock-base.ts';
+export type { AcquireAsyncOptions, AcquireOptions, LockOptions } from './lock-options.ts';
+export { Mutex, type MutexOptions } from './mutex.ts';
+
+offerLockMemory();

@@ -1,0 +1,69 @@
+/**
+ * What a program may say of a lock and of a wait for it, and whether it is valid. A wrong option is an error at once: nothing is guessed.
+ *
+ * Runs on application threads.
+ */
+import { GridwatchError } from '../../errors.ts';
+
+/** What a lock is known by. Without a name and a buffer it is new, and known by its handle only. */
+export interface LockOptions {
+  /** Its class: the name by which it is shown. Without `buffer` it is also one lock for the whole process. */
+  readonly name?: string | undefined;
+  /** Shared memory of the program's for the lock: zeroed at first, and used for nothing else. */
+  readonly buffer?: SharedArrayBuffer | undefined;
+  /** Where in `buffer`, in bytes: a multiple of 64. Default 0. */
+  readonly byteOffset?: number | undefined;
+}
+
+/** What a blocking wait may be bounded by. */
+export interface AcquireOptions {
+  /** Longest wait, in ms, from the call on: 0 tries once. Default: for ever. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** What an asynchronous wait may be bounded by. */
+export interface AcquireAsyncOptions extends AcquireOptions {
+  /** Ends the wait when it is aborted, with its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export function optionError(message: string): GridwatchError {
+  return new GridwatchError('ERR_GRIDWATCH_LOCK_OPTION', message);
+}
+
+/** The validated time-out; infinite for none. */
+export function timeoutOf(options: AcquireOptions | undefined): number {
+  const timeoutMs = options?.timeoutMs;
+  if (timeoutMs === undefined) return Number.POSITIVE_INFINITY;
+  if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0)) throw optionError('timeoutMs must be a number of at least 0');
+  return timeoutMs;
+}
+
+/** The validated signal. */
+export function signalOf(options: AcquireAsyncOptions | undefined): AbortSignal | undefined {
+  const signal = options?.signal;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw optionError('signal must be an AbortSignal');
+  return signal;
+}
+
+/** A name, or options with one, as the constructors take them. */
+export function lockOptionsOf<T extends LockOptions>(given: string | T | undefined): Partial<T> & LockOptions {
+  const options = typeof given === 'string' ? ({ name: given } as Partial<T> & LockOptions) : (given ?? {});
+  if (typeof options !== 'object') throw optionError('a lock takes its name, or an object of options');
+  const { name, buffer, byteOffset } = options as LockOptions;
+  if (name !== undefined && (typeof name !== 'string' || name === ''))
+    throw optionError('the name of a lock must be a text that is not empty');
+  if (buffer !== undefined && !(buffer instanceof SharedArrayBuffer))
+    throw optionError('buffer must be a SharedArrayBuffer');
+  if (buffer === undefined && byteOffset !== undefined) throw optionError('byteOffset needs a buffer');
+  if (byteOffset !== undefined && (!Number.isInteger(byteOffset) || byteOffset < 0 || byteOffset % 64 !== 0))
+    throw optionError('byteOffset must be a multiple of 64');
+  return options;
+}
+
+/** A whole number in a range. */
+export function wholeNumber(name: string, value: unknown, min: number, max: number): number {
+  if (!Number.isInteger(value) || (value as number) < min || (value as number) > max)
+    throw optionError(`${name} must be a whole number from ${min} to ${max}`);
+  return value as number;
+}

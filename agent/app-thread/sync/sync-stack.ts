@@ -1,0 +1,25 @@
+/**
+ * Where in the program a lock is taken or released, as numbers of names: the nearest frame outside of `gridwatch/sync`, and the frames from there on.
+ *
+ * Runs on application threads, only where a wait is long, a holder was asked, or an order is new: it takes tens of microseconds.
+ */
+import { framesOf, siteOf, stackOf, type Trace, takeTrace } from '../call-site.ts';
+import type { LockObserver } from '../lock-observer.ts';
+
+/** The folder of these modules, or the folder of the file that they were joined into. */
+const OWN = new URL('.', import.meta.url).href;
+const folder = process.cwd();
+
+export interface SyncStack {
+  readonly siteNumber: number;
+  /** 0 where no stacks are wanted. */
+  readonly stackNumber: number;
+}
+
+/** Of now, or of a trace that was taken earlier and was not looked at yet. */
+export function captureStack(observer: LockObserver, trace: Trace = takeTrace()): SyncStack {
+  const frames = framesOf(trace, (file) => file.startsWith(OWN));
+  const siteNumber = observer.intern(siteOf(frames, folder));
+  const stackNumber = observer.config.stacks === 'off' ? 0 : observer.intern(stackOf(frames, folder));
+  return { siteNumber, stackNumber };
+}

@@ -1,0 +1,120 @@
+/** Locks of `gridwatch/sync` between real threads: what the program itself counted, and what arrived at a collector. */
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { OtlpSpan } from '../../agent/cli/otlp-decode.ts';
+import { type Observed, observe } from '../support/observe.ts';
+
+const APP = fileURLToPath(new URL('../fixtures/apps/locks.mjs', import.meta.url));
+
+interface Answer {
+  readonly acquisitions: number;
+  readonly borrowed: number;
+  readonly waiter: { readonly code: string; readonly waitedMs: number };
+  readonly abandoned: boolean;
+}
+
+let answer: Answer;
+let observed: Observed;
+
+beforeAll(async () => {
+  const run = await observe({
+    args: [APP],
+    env: { GRIDWATCH_STACKS: 'all', OTEL_TRACES_SAMPLER: 'always_on' },
+    deadlineMs: 60_000,
+  });
+  expect(run.result.stderr).toBe('');
+  expect(run.result.exitCode).toBe(0);
+  answer = JSON.parse(run.result.stdout) as Answer;
+  observed = run.observed;
+}, 90_000);
+
+const of = (name: string): { 'gridwatch.lock.name': string } => ({ 'gridwatch.lock.name': name });
+const waits = (name: string): OtlpSpan[] => observed.spans.filter((span) => span.name === `lock.wait ${name}`);
+
+describe('metrics', () => {
+  it('count every acquisition, over all threads, and each contention with its wait', () => {
+    const orders = of('orders');
+    expect(observed.sum('gridwatch.lock.acquisitions', orders)).toBe(answer.acquisitions);
+    const contentions = observed.sum('gridwatch.lock.contentions', orders) ?? 0;
+    expect(contentions).toBeGreaterThan(0);
+    expect(contentions).toBeLessThanOrEqual(answer.acquisitions);
+    expect(observed.count('gridwatch.lock.wait.duration', orders)).toBe(contentions);
+    expect(observed.count('gridwatch.lock.hold.duration', orders)).toBeGreaterThan(0);
+    for (const name of ['timeouts', 'aborts', 'abandonments'])
+      expect(observed.sum(`gridwatch.lock.${name}`, orders)).toBe(0);
+    expect(observed.sum('gridwatch.lock.waiter.count', orders)).toBe(0);
+    expect(observed.sum('gridwatch.lock.oldest_waiter.age', orders)).toBe(0);
+  });
+
+  it('count a wait that ran out of time apart from one that got the lock', () => {
+    const ledger = of('ledger');
+    expect(answer.waiter.code).toBe('ERR_GRIDWATCH_LOCK_TIMEOUT');
+    expect(observed.sum('gridwatch.lock.timeouts', ledger)).toBe(1);
+    expect(observed.sum('gridwatch.lock.acquisitions', ledger)).toBe(2);
+    expect(observed.sum('gridwatch.lock.contentions', ledger)).toBe(1);
+    const [point] = observed.series('gridwatch.lock.wait.duration', ledger);
+    const waitedS = answer.waiter.waitedMs / 1000;
+    expect(point?.histogram?.sum).toBeGreaterThan(waitedS - 0.02);
+    expect(point?.histogram?.sum).toBeLessThanOrEqual(waitedS);
+  });
+
+  it('count what a lock without a name has counted, on both threads that know it', () => {
+    const unnamed = observed
+      .series('gridwatch.lock.acquisitions')
+      .filter(({ attributes }) => !['orders', 'ledger', 'journal'].includes(String(attributes['gridwatch.lock.name'])));
+    expect(unnamed.map(({ value }) => value)).toEqual([answer.borrowed]);
+  });
+
+  it('blame the holder for all that was waited', () => {
+    const spans = waits('ledger');
+    const waitedS = spans.reduce((sum, { durationNs }) => sum + durationNs / 1e9, 0);
+    const blamed = observed.sum('gridwatch.lock.caused_wait.time', { ...of('ledger'), 'thread.name': 'holder' });
+    expect(blamed).toBeCloseTo(waitedS, 6);
+    expect(observed.sum('gridwatch.lock.caused_wait.time', of('ledger'))).toBeCloseTo(waitedS, 6);
+    /* Of short waits less than a millisecond a holder and waiter is not told. */
+    const [orders] = observed.series('gridwatch.lock.wait.duration', of('orders'));
+    const all = orders?.histogram?.sum ?? 0;
+    const told = observed.sum('gridwatch.lock.caused_wait.time', of('orders')) ?? 0;
+    expect(told).toBeLessThanOrEqual(all + 1e-6);
+    expect(told).toBeGreaterThan(all - 0.001 * 4 * 3);
+  });
+});
+
+describe('a long wait', () => {
+  it('is a span inside the span of the waiter, with a link to that of the holder', () => {
+    const [span] = waits('ledger').filter(({ attributes }) => attributes['gridwatch.wait.outcome'] === 'acquired');
+    expect(span).toMatchObject({
+      traceId: 'b'.repeat(32),
+      parentSpanId: 'b'.repeat(16),
+      links: [{ traceId: 'a'.repeat(32), spanId: 'a'.repeat(16) }],
+      attributes: {
+        'thread.name': 'waiter',
+        'gridwatch.lock.name': 'ledger',
+        'gridwatch.lock.kind': 'mutex',
+        'gridwatch.lock.mode': 'exclusive',
+        'gridwatch.contended': true,
+        'gridwatch.lock.holder.thread.name': 'holder',
+        'code.file.path': 'test/fixtures/apps/locks.mjs',
+      },
+    });
+    expect(span?.attributes['gridwatch.lock.holder.site']).toMatch(/^test\/fixtures\/apps\/locks\.mjs:\d+$/);
+    expect(span?.attributes['gridwatch.lock.holder.stacktrace']).toMatch(/^ {4}at takeLedger \(/);
+    expect(span?.attributes['code.line.number']).toBeGreaterThan(0);
+    const waitedNs = answer.waiter.waitedMs * 1e6;
+    expect(span?.durationNs).toBeGreaterThan(waitedNs - 20e6);
+    expect(span?.durationNs).toBeLessThanOrEqual(waitedNs);
+  });
+
+  it('that ran out of time says so', () => {
+    expect(waits('ledger').map(({ attributes }) => attributes['gridwatch.wait.outcome'])).toEqual([
+      'timeout',
+      'acquired',
+    ]);
+  });
+});
+
+it('a lock whose holder was terminated is abandoned once, and the next holder is told', () => {
+  expect(answer.abandoned).toBe(true);
+  expect(observed.sum('gridwatch.lock.abandonments', of('journal'))).toBe(1);
+  expect(observed.sum('gridwatch.lock.acquisitions', of('journal'))).toBe(2);
+});
