@@ -10,7 +10,8 @@
  *   minified, and a worker does not read what only the main thread does. A worker's is CommonJS, because an ES module
  *   makes Node load its loader of ES modules, 200 kB in every worker. The public entry points re-export from preload.js,
  *   so that `gridwatch` and the preload are the same module instance. dist/agent-thread/agent.js saves a process that
- *   ends at once 20 ms. Joined files stand as deep below `dist/` as their sources below `agent/`: only those may resolve
+ *   ends at once 20 ms. dist/app-thread/sync/index.js, which programs load, shares nothing with these but a symbol of the
+ *   global. Joined files stand as deep below `dist/` as their sources below `agent/`: only those may resolve
  *   a path against `import.meta.url`. Packages are never joined.
  *
  * Nothing happens when neither sources nor output have changed. Output is staged first and moved file by file, so
@@ -139,6 +140,7 @@ async function joinEachThreads(build) {
   const ofWorkers = { ...ESBUILD_OPTIONS, format: 'cjs', outExtension: { '.js': '.cjs' }, minify: true };
   await build({ ...ofWorkers, entryPoints: [join(agentDir, 'preload-worker.ts')] });
   const agent = join(agentDir, 'agent-thread', 'agent.ts');
+  await build({ ...ESBUILD_OPTIONS, entryPoints: [join(agentDir, 'app-thread', 'sync', 'index.ts')] });
   await build({ ...ESBUILD_OPTIONS, entryPoints: [agent], plugins: [PACKAGE_ROOT_APART], minifyWhitespace: true });
 }
 

@@ -84,10 +84,13 @@ describe('contents', () => {
     expect(files).toEqual(expect.arrayContaining(gate));
   });
 
-  test('what application threads load is one file, and exists only once', () => {
-    expect(importsOf('dist/preload.js').filter((name) => !name.startsWith('node:'))).toEqual([]);
+  test('what application threads load is one file for each entry point, and exists only once', () => {
+    for (const file of ['dist/preload.js', 'dist/app-thread/sync/index.js'])
+      expect(importsOf(file).filter((name) => !name.startsWith('node:'))).toEqual([]);
     expect(importsOf('dist/index.js')).toEqual(['./preload.js']);
-    expect(files.filter((file) => /^dist\/(?:app-thread\/.*|start)\.js$/.test(file))).toEqual([]);
+    expect(files.filter((file) => /^dist\/(?:app-thread\/.*|start)\.js$/.test(file))).toEqual([
+      'dist/app-thread/sync/index.js',
+    ]);
   });
 
   test('every module it names is in it, and no path of the machine that built it', () => {
@@ -147,9 +150,16 @@ describe('types', () => {
   const program = `
     import 'gridwatch/register';
     import { flush, type GridwatchOptions, shutdown, start } from 'gridwatch';
+    import { type Lease, Mutex } from 'gridwatch/sync';
     const options: GridwatchOptions = { lockThresholdMs: 5 };
     start(options);
     void flush().then(() => shutdown());
+    const mutex: Mutex = new Mutex({ name: 'orders' });
+    const lease: Lease = mutex.acquire({ timeoutMs: 5 });
+    lease.release();
+    const sum: number = Mutex.from(mutex.handle).withLock(({ abandoned }) => (abandoned ? 0 : 1));
+    // @ts-expect-error: an unknown option
+    mutex.tryAcquire({ timeoutMs: sum });
     // @ts-expect-error: an unknown option
     start({ noSuchOption: true });
   `;
@@ -181,6 +191,20 @@ describe('programs', () => {
   ])('%s gets the public functions and nothing else', async (_, name, text) => {
     const { stdout, stderr } = await run(process.execPath, [write(name, text)], { cwd: consumer, env });
     expect({ stdout, stderr }).toEqual({ stdout: 'flush function\nshutdown function\nstart function\n', stderr: '' });
+  });
+
+  test.each([
+    ['an ES module', 'app.mjs', `import { Mutex } from 'gridwatch/sync';`],
+    ['a CommonJS module', 'app.cjs', `const { Mutex } = require('gridwatch/sync');`],
+  ])('%s gets locks, without the agent and with it', async (_, name, imports) => {
+    const file = write(name, `${imports} console.log(new Mutex('orders').withLock(() => 'held'));`);
+    for (const flags of [[], ['--require', 'gridwatch/register']]) {
+      const { stdout, stderr } = await run(process.execPath, [...flags, file], {
+        cwd: consumer,
+        env: { ...env, GRIDWATCH_LOG: 'off' },
+      });
+      expect({ stdout, stderr }).toEqual({ stdout: 'held\n', stderr: '' });
+    }
   });
 
   test('the catalog is there for programs to read', async () => {

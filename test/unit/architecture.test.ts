@@ -72,7 +72,7 @@ const applicationSide = new Map<string, string[]>();
 beforeAll(async () => {
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: ['agent/preload.ts', 'agent/index.ts'],
+    entryPoints: ['agent/preload.ts', 'agent/index.ts', 'agent/app-thread/sync/index.ts'],
     outdir: 'unwritten',
     bundle: true,
     write: false,

@@ -6,9 +6,7 @@
 import { offerLockMemory } from './lock-thread.ts';
 
 export { GridwatchError, type GridwatchErrorCode } from '../../errors.ts';
-export type { Lease } from './lease.ts';
-export type { LockHandle } from './lock-base.ts';
-export type { AcquireAsyncOptions, AcquireOptions, LockOptions } from './lock-options.ts';
+export type { AcquireAsyncOptions, AcquireOptions, Lease, LockHandle, LockOptions } from './lock-options.ts';
 export { Mutex, type MutexOptions } from './mutex.ts';
 
 offerLockMemory();

@@ -6,68 +6,70 @@
 import type { LockMode } from '../../shared-memory/async-locks.ts';
 import type { AsyncEntry } from './async-entry.ts';
 import type { LocalLock } from './local-lock.ts';
+import type { Lease } from './lock-options.ts';
 import type { HeldPath } from './lock-order.ts';
 
-/**
- * One acquisition of a lock. It ends with `release()`, or at the end of the block that declares it with `using`.
- *
- * @example
- * {
- *   using lease = mutex.acquire();
- *   if (lease.abandoned) repair();
- * } // released here
- */
-export interface Lease extends Disposable {
-  /**
-   * The thread that held the lock before ended without releasing it: what the lock guards may be half changed. The next holder is told, once.
-   */
-  readonly abandoned: boolean;
-  /**
-   * Releases the lock.
-   *
-   * @throws GridwatchError `ERR_GRIDWATCH_LOCK_NOT_HELD` when it was released before.
-   */
-  release(): void;
-}
+export type { Lease } from './lock-options.ts';
 
-/** What gives a lease back: each kind of lock its own way. */
+/** What gives a lease back: each kind of lock, in each mode, its own way. */
 export interface Releaser {
+  readonly lock: LocalLock;
+  readonly mode: LockMode;
+  /** Throws where the lease is not held. */
   release(lease: HeldLease): void;
 }
 
+/** Bits of a lease's state. */
+const HELD = 1;
+const ABANDONED = 2;
+
+/** Small, because each acquisition makes one. */
 export class HeldLease implements Lease {
-  readonly lock: LocalLock;
-  readonly mode: LockMode;
-  readonly abandoned: boolean;
-  /** The lock that was taken before this one by the same thread, and is still held. */
+  readonly releaser: Releaser;
+  /** The lock that was taken before this one by a blocking call of the same thread, and is still held. */
   outer: HeldLease | undefined;
-  /** What the thread held in which order, up to and with this lock; absent where orders are not watched. */
+  /** What the thread held in which order, up to and with this lock; absent where orders are not watched, and for asynchronous holders. */
   path: HeldPath | undefined;
-  /** When it was acquired, for one hold in so many as `holdWeight` says; 0 for the others. */
-  sampledNs = 0;
-  holdWeight = 0;
-  /** False once it was released. */
-  isHeld = true;
-  /** In the list of its thread: it was taken by a blocking call. */
-  isListed = false;
-  /** What the agent sees of an asynchronous holder. */
-  entry: AsyncEntry | undefined;
   /** A number of the kind's own: the permit, say. */
   part = 0;
-  readonly #releaser: Releaser;
+  #state: number;
 
-  constructor(releaser: Releaser, lock: LocalLock, mode: LockMode, abandoned: boolean) {
-    this.#releaser = releaser;
-    this.lock = lock;
-    this.mode = mode;
-    this.abandoned = abandoned;
+  constructor(releaser: Releaser, isAbandoned: boolean, outer: HeldLease | undefined, path: HeldPath | undefined) {
+    this.releaser = releaser;
+    this.outer = outer;
+    this.path = path;
+    this.#state = isAbandoned ? HELD | ABANDONED : HELD;
+  }
+
+  get abandoned(): boolean {
+    return (this.#state & ABANDONED) !== 0;
+  }
+
+  /** False once it was released. */
+  get isHeld(): boolean {
+    return (this.#state & HELD) !== 0;
+  }
+
+  /** It is over: the lock itself is released by whoever calls this. */
+  end(): void {
+    this.#state &= ~HELD;
   }
 
   release(): void {
-    this.#releaser.release(this);
+    this.releaser.release(this);
   }
 
   [Symbol.dispose](): void {
-    if (this.isHeld) this.#releaser.release(this);
+    if (this.isHeld) this.releaser.release(this);
+  }
+}
+
+/** The lease of an asynchronous holder. */
+export class AsyncLease extends HeldLease {
+  /** What the agent sees of it. */
+  entry: AsyncEntry | undefined;
+
+  constructor(releaser: Releaser, isAbandoned: boolean) {
+    super(releaser, isAbandoned, undefined, undefined);
   }
 }

@@ -3,19 +3,27 @@
  *
  * Runs on application threads. What stands in a block was validated before there is such an object (`lock-base.ts`).
  */
-import type { LockMode } from '../../shared-memory/async-locks.ts';
 import { HistogramWriter } from '../../shared-memory/histogram.ts';
 import { BLOCK, type LockIdentity } from '../../shared-memory/lock-memory.ts';
 import { SharedHistogramWriter } from '../../shared-memory/shared-histogram.ts';
 import { AsyncQueue } from './async-waiting.ts';
-import { HeldLease, type Releaser } from './lease.ts';
-import type { LockHandle } from './lock-base.ts';
+import { AsyncLease, HeldLease, type Releaser } from './lease.ts';
+import type { LockHandle } from './lock-options.ts';
 import { HeldPath } from './lock-order.ts';
 import type { LockThread } from './lock-thread.ts';
 
 /** The first holds are all measured, so that a lock that is rarely taken has its durations too; then one in so many, chosen at random. */
 const ALL_HOLDS = 64;
 const HOLDS_PER_SAMPLE = 64;
+
+/** One of the holds that are measured, while it lasts. */
+interface HoldSample {
+  readonly lease: HeldLease;
+  readonly sinceNs: number;
+  /** For how many it stands. */
+  readonly weight: number;
+  next: HoldSample | undefined;
+}
 
 export class LocalLock {
   readonly thread: LockThread;
@@ -33,8 +41,6 @@ export class LocalLock {
   /** The path of a thread that holds nothing else, by mode. */
   readonly #exclusivePath: HeldPath;
   readonly #sharedPath: HeldPath;
-  /** Of a lock with one holder: the lease by which this thread holds it. */
-  lease: HeldLease | undefined;
   /** Spins that a wait took lately, on average. */
   spins = 0;
   /** Short waits by the holder that was waited for, in ns, until they are worth a record. */
@@ -43,9 +49,11 @@ export class LocalLock {
   #queue: AsyncQueue | undefined;
   #sharedWaits: SharedHistogramWriter | undefined;
   #sharedHolds: SharedHistogramWriter | undefined;
+  #sample: HoldSample | undefined;
   #untilSample = 1;
-  #untilBlock = ALL_HOLDS;
-  #restOfBlock = 0;
+  /** So many more holds are all measured. */
+  #untilRows = ALL_HOLDS;
+  #restOfRow = 0;
 
   constructor(thread: LockThread, identity: LockIdentity & { id: number }, handle: LockHandle, isForeign: boolean) {
     const { buffer, byteOffset } = handle;
@@ -87,47 +95,54 @@ export class LocalLock {
   }
 
   /** A new lease of a blocking call: the thread's newest. */
-  open(releaser: Releaser, mode: LockMode, abandoned: boolean): HeldLease {
-    const lease = new HeldLease(releaser, this, mode, abandoned);
+  open(releaser: Releaser, abandoned: boolean): HeldLease {
     const { thread } = this;
     const outer = thread.held;
-    if (outer === undefined) lease.path = mode === 'shared' ? this.#sharedPath : this.#exclusivePath;
-    else lease.path = thread.order.follow(outer.path, this, mode);
-    lease.outer = outer;
-    lease.isListed = true;
+    const path =
+      outer !== undefined
+        ? thread.order.follow(outer.path, this, releaser.mode)
+        : releaser.mode === 'shared'
+          ? this.#sharedPath
+          : this.#exclusivePath;
+    const lease = new HeldLease(releaser, abandoned, outer, path);
     thread.held = lease;
-    if (--this.#untilSample === 0) this.#sample(lease);
+    if (--this.#untilSample === 0) this.#sampleSlow(lease);
     return lease;
   }
 
   /** A new lease of an asynchronous call. The thread goes on with other things while it lasts, so it is not in the thread's list. */
-  openAsync(releaser: Releaser, mode: LockMode, abandoned: boolean): HeldLease {
-    const lease = new HeldLease(releaser, this, mode, abandoned);
+  openAsync(releaser: Releaser, abandoned: boolean): AsyncLease {
+    const lease = new AsyncLease(releaser, abandoned);
     this.thread.pinned.add(lease);
-    if (--this.#untilSample === 0) this.#sample(lease);
+    if (--this.#untilSample === 0) this.#sampleSlow(lease);
     return lease;
   }
 
-  /** The lease ends: to be called before the lock is given up. */
+  /** The lease ends. To be called before the lock is given up: its hold ends here, and is recorded by the holder. */
   close(lease: HeldLease): void {
-    lease.isHeld = false;
-    if (lease.isListed) this.#unlink(lease);
-    else this.#unpin(lease);
+    lease.end();
+    if (this.thread.held === lease) this.thread.held = lease.outer;
+    else this.#closeSlow(lease);
+    if (this.#sample !== undefined) this.#recordSlow(lease);
   }
 
-  /** How long a lease lasted, where it is one of those that are measured; -1 otherwise. */
-  heldNs(lease: HeldLease): number {
-    return lease.holdWeight === 0 ? -1 : this.thread.clock.nowNs() - lease.sampledNs;
+  /** The newest lease by which this thread holds the lock in a mode. */
+  findHeld(releaser: Releaser): HeldLease | undefined {
+    const { held, pinned } = this.thread;
+    for (let lease = held; lease !== undefined; lease = lease.outer) if (lease.releaser === releaser) return lease;
+    for (const lease of pinned) if (lease.releaser === releaser) return lease;
+    return undefined;
   }
 
   #sharedHistogram(at: number): SharedHistogramWriter {
     return new SharedHistogramWriter(this.handle.buffer, this.handle.byteOffset + at);
   }
 
-  #unlink(lease: HeldLease): void {
+  #closeSlow(lease: HeldLease): void {
     const { thread } = this;
-    if (thread.held === lease) {
-      thread.held = lease.outer;
+    if (lease instanceof AsyncLease) {
+      thread.pinned.delete(lease);
+      lease.entry?.close();
       return;
     }
     for (let inner = thread.held; inner !== undefined; inner = inner.outer) {
@@ -137,31 +152,35 @@ export class LocalLock {
     }
   }
 
-  #unpin(lease: HeldLease): void {
-    this.thread.pinned.delete(lease);
-    lease.entry?.close();
-  }
-
   /**
    * Each acquisition is measured with a probability of one over its weight, whatever it does: sum and count of the holds are unbiased. After the first
    * ones, one of every 64 in a row, drawn at random.
    */
-  #sample(lease: HeldLease): void {
-    lease.sampledNs = this.thread.clock.nowNs();
-    if (this.#untilBlock > 0) {
-      this.#untilBlock--;
-      lease.holdWeight = 1;
-      this.#untilSample = this.#untilBlock > 0 ? 1 : this.#draw();
+  #sampleSlow(lease: HeldLease): void {
+    const isOneOfAll = this.#untilRows > 0;
+    const weight = isOneOfAll ? 1 : HOLDS_PER_SAMPLE;
+    this.#sample = { lease, sinceNs: this.thread.clock.nowNs(), weight, next: this.#sample };
+    if (isOneOfAll) this.#untilRows--;
+    this.#untilSample = this.#untilRows > 0 ? 1 : this.#restOfRow + this.#draw();
+  }
+
+  /** A lease has ended while a hold is measured: its own, or another of a lock that several may hold. */
+  #recordSlow(lease: HeldLease): void {
+    let before: HoldSample | undefined;
+    for (let sample = this.#sample; sample !== undefined; before = sample, sample = sample.next) {
+      if (sample.lease !== lease) continue;
+      if (before === undefined) this.#sample = sample.next;
+      else before.next = sample.next;
+      const holds = lease.releaser.mode === 'shared' ? this.sharedHolds : this.holds;
+      holds.record(this.thread.clock.nowNs() - sample.sinceNs, sample.weight);
       return;
     }
-    lease.holdWeight = HOLDS_PER_SAMPLE;
-    this.#untilSample = this.#restOfBlock + this.#draw();
   }
 
   /** The place of the next measured acquisition in its row. */
   #draw(): number {
     const place = 1 + Math.floor(Math.random() * HOLDS_PER_SAMPLE);
-    this.#restOfBlock = HOLDS_PER_SAMPLE - place;
+    this.#restOfRow = HOLDS_PER_SAMPLE - place;
     return place;
   }
 }

@@ -22,16 +22,10 @@ import {
 import { isHolderGone } from '../../shared-memory/lock-threads.ts';
 import { isOfDeadThread } from '../../shared-memory/lock-word.ts';
 import { LocalLock } from './local-lock.ts';
-import { type LockOptions, optionError } from './lock-options.ts';
+import { type LockHandle, type LockOptions, optionError } from './lock-options.ts';
 import { type LockThread, lockThread } from './lock-thread.ts';
 
-/** What stands for a lock in a message or in `workerData`: a plain object. What kind of lock it is, its memory says. */
-export interface LockHandle {
-  readonly gridwatch: 'lock';
-  readonly buffer: SharedArrayBuffer;
-  readonly byteOffset: number;
-  readonly lockMemory: SharedArrayBuffer;
-}
+export type { LockHandle } from './lock-options.ts';
 
 /** What a kind wants its block to be. */
 export interface LockShape {

@@ -1,9 +1,40 @@
 /**
- * What a program may say of a lock and of a wait for it, and whether it is valid. A wrong option is an error at once: nothing is guessed.
+ * What all locks have in common in public: what a program may say of a lock and of a wait for it, and whether it is valid (a wrong option is an error at
+ * once: nothing is guessed); what it gets for it.
  *
  * Runs on application threads.
  */
 import { GridwatchError } from '../../errors.ts';
+
+/**
+ * One acquisition of a lock. It ends with `release()`, or at the end of the block that declares it with `using`.
+ *
+ * @example
+ * {
+ *   using lease = mutex.acquire();
+ *   if (lease.abandoned) repair();
+ * } // released here
+ */
+export interface Lease extends Disposable {
+  /**
+   * The thread that held the lock before ended without releasing it: what the lock guards may be half changed. The next holder is told, once.
+   */
+  readonly abandoned: boolean;
+  /**
+   * Releases the lock.
+   *
+   * @throws GridwatchError `ERR_GRIDWATCH_LOCK_NOT_HELD` when it was released before.
+   */
+  release(): void;
+}
+
+/** What stands for a lock in a message or in `workerData`: a plain object. What kind of lock it is, its memory says. */
+export interface LockHandle {
+  readonly gridwatch: 'lock';
+  readonly buffer: SharedArrayBuffer;
+  readonly byteOffset: number;
+  readonly lockMemory: SharedArrayBuffer;
+}
 
 /** What a lock is known by. Without a name and a buffer it is new, and known by its handle only. */
 export interface LockOptions {

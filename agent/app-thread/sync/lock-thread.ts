@@ -11,7 +11,7 @@ import { claimLockThread, startTicksOf } from '../../shared-memory/lock-threads.
 import { osThreadId } from '../../shared-memory/os-thread.ts';
 import { findLockLink, type LockLink, setLockLink } from '../lock-link.ts';
 import { type LockObserver, lockObserver } from '../lock-observer.ts';
-import type { HeldLease } from './lease.ts';
+import type { AsyncLease, HeldLease } from './lease.ts';
 import type { LocalLock } from './local-lock.ts';
 import { OrderTrie } from './lock-order.ts';
 
@@ -36,8 +36,8 @@ export class LockThread {
   readonly order: OrderTrie;
   /** The locks that are in use on this thread, by id. */
   readonly locks: Map<number, WeakRef<LocalLock>> = new Map();
-  /** What must not be collected: the leases of asynchronous holders, and with them their locks. */
-  readonly pinned: Set<object> = new Set();
+  /** The leases of asynchronous holders: their locks must not be collected. */
+  readonly pinned: Set<AsyncLease> = new Set();
 
   constructor(memory: LockMemory, link: LockLink) {
     const observer = lockObserver();
@@ -84,7 +84,7 @@ export class LockThread {
   /** Ids of the locks that this thread holds by blocking calls, oldest first. */
   heldIds(): number[] {
     const ids: number[] = [];
-    for (let lease = this.held; lease !== undefined; lease = lease.outer) ids.unshift(lease.lock.id);
+    for (let lease = this.held; lease !== undefined; lease = lease.outer) ids.unshift(lease.releaser.lock.id);
     return ids;
   }
 

@@ -197,16 +197,13 @@ class MutexCore implements Contended, Releaser {
   #open(isAbandoned: boolean): HeldLease {
     const { lock } = this;
     lock.words[ACQUISITIONS] = ((lock.words[ACQUISITIONS] as number) + 1) | 0;
-    const lease = lock.open(this, 'exclusive', isAbandoned);
-    lock.lease = lease;
-    return lease;
+    return lock.open(this, isAbandoned);
   }
 
   #openAsync(activity: number, entry: AsyncEntry | undefined): HeldLease {
     const { lock } = this;
     lock.words[ACQUISITIONS] = ((lock.words[ACQUISITIONS] as number) + 1) | 0;
-    const lease = lock.openAsync(this, 'exclusive', this.#isAbandoned);
-    lock.lease = lease;
+    const lease = lock.openAsync(this, this.#isAbandoned);
     const observer = lock.thread.recording;
     if (entry !== undefined) entry.hold(activity);
     lease.entry = entry ?? (observer && AsyncEntry.held(observer, lock, 'exclusive', activity));
@@ -214,17 +211,16 @@ class MutexCore implements Contended, Releaser {
   }
 
   releaseHeld(): void {
-    const { lease } = this.lock;
+    const { held } = this.lock.thread;
+    const lease = held?.releaser === this ? held : this.lock.findHeld(this);
     if (lease === undefined) throw this.#notHeld();
     this.release(lease);
   }
 
   release(lease: HeldLease): void {
     const { lock } = this;
-    if (lock.lease !== lease) throw this.#notHeld();
-    lock.lease = undefined;
+    if (!lease.isHeld) throw this.#notHeld();
     lock.close(lease);
-    if (lease.holdWeight !== 0) lock.holds.record(lock.heldNs(lease), lease.holdWeight);
     const { word } = lock.thread;
     if (Atomics.compareExchange(lock.words, WORD, word, 0) !== word) this.#releaseSlow(word);
   }
