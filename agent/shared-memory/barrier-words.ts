@@ -15,7 +15,8 @@
  * B4  Who ends or breaks a round notifies after it.
  */
 import { BLOCK } from './lock-memory.ts';
-import { generationOf, threadOf } from './lock-word.ts';
+import { wake, wakeAsyncWaiters } from './lock-wake.ts';
+import { generationOf, holderWord, threadOf } from './lock-word.ts';
 
 /** Byte offsets in a block: of the kind's words, and of its own area. */
 export const BARRIER = {
@@ -31,8 +32,6 @@ const ARRIVED_MASK = 0x7ff;
 const BROKEN = 0x800;
 const ROUND_SHIFT = 12;
 const ROUND_MASK = 0xfffff;
-
-type Words = Int32Array<SharedArrayBuffer>;
 
 const roundOf = (state: number): number => state >>> ROUND_SHIFT;
 
@@ -53,14 +52,12 @@ export interface Arrival {
 }
 
 /** Arrives; undefined when the barrier is broken. */
-export function arrive(i32: Words, blockAt: number, me: number): Arrival | undefined {
+export function arrive(i32: Int32Array, blockAt: number, me: number): Arrival | undefined {
   const at = (blockAt + BARRIER.STATE) >> 2;
   const parties = i32[(blockAt + BLOCK.NUMBER_A) >> 2] as number;
   for (;;) {
     const state = Atomics.load(i32, at);
-    if ((state & BROKEN) !== 0) {
-      return undefined;
-    }
+    if ((state & BROKEN) !== 0) return undefined;
     const round = roundOf(state);
     const index = state & ARRIVED_MASK;
     const isLast = index + 1 >= parties;
@@ -72,20 +69,30 @@ export function arrive(i32: Words, blockAt: number, me: number): Arrival | undef
   }
 }
 
+export function isBroken(i32: Int32Array, blockAt: number): boolean {
+  return (Atomics.load(i32, (blockAt + BARRIER.STATE) >> 2) & BROKEN) !== 0;
+}
+
+/** The holder word of a thread that is in a round; 0 when it is in none. */
+export function arrivalOf(i32: Int32Array, blockAt: number, thread: number): number {
+  const arrival = Atomics.load(i32, arrivalIndex(blockAt, thread));
+  return arrival === 0 ? 0 : holderWord(thread, generationOf(arrival));
+}
+
 /** How a round stands for one who arrived in it; `goes on` comes with the value to park at. */
-export function roundState(i32: Words, blockAt: number, round: number): 'tripped' | 'broken' | number {
+export function roundState(i32: Int32Array, blockAt: number, round: number): 'tripped' | 'broken' | number {
   const state = Atomics.load(i32, (blockAt + BARRIER.STATE) >> 2);
   if (roundOf(state) === round) return (state & BROKEN) === 0 ? state : 'broken';
   return i32[(blockAt + BARRIER.BROKEN_AT + (round & 15) * 4) >> 2] === round + 1 ? 'broken' : 'tripped';
 }
 
 /** To be called when no one of the thread waits here any longer. */
-export function leaveBarrier(i32: Words, blockAt: number, me: number): void {
+export function leaveBarrier(i32: Int32Array, blockAt: number, me: number): void {
   Atomics.store(i32, arrivalIndex(blockAt, threadOf(me)), 0);
 }
 
 /** Breaks a round that goes on; false when it is over, or broken already. */
-export function breakRound(i32: Words, blockAt: number, round: number): boolean {
+export function breakRound(i32: Int32Array, blockAt: number, round: number): boolean {
   const at = (blockAt + BARRIER.STATE) >> 2;
   for (let state = Atomics.load(i32, at); ; ) {
     if (roundOf(state) !== round || (state & BROKEN) !== 0) return false;
@@ -99,7 +106,7 @@ export function breakRound(i32: Words, blockAt: number, round: number): boolean 
 }
 
 /** Breaks the round that goes on, if anybody has arrived in it, and begins a new one. */
-export function resetBarrier(i32: Words, blockAt: number): void {
+export function resetBarrier(i32: Int32Array, blockAt: number): void {
   const at = (blockAt + BARRIER.STATE) >> 2;
   for (let state = Atomics.load(i32, at); ; state = Atomics.load(i32, at)) {
     const round = roundOf(state);
@@ -115,14 +122,13 @@ export function resetBarrier(i32: Words, blockAt: number): void {
   }
 }
 
-export function wakeBarrier(i32: Words, blockAt: number): void {
-  Atomics.notify(i32, (blockAt + BARRIER.STATE) >> 2);
-  Atomics.add(i32, (blockAt + BLOCK.GENERATION) >> 2, 1);
-  Atomics.notify(i32, (blockAt + BLOCK.GENERATION) >> 2);
+export function wakeBarrier(i32: Int32Array, blockAt: number): void {
+  wake(i32, (blockAt + BARRIER.STATE) >> 2);
+  wakeAsyncWaiters(i32, blockAt);
 }
 
 /** Breaks the round that goes on when a dead thread is in it; how many locks it has abandoned. */
-export function sweepBarrier(i32: Words, blockAt: number, dead: number): number {
+export function sweepBarrier(i32: Int32Array, blockAt: number, dead: number): number {
   const at = arrivalIndex(blockAt, threadOf(dead));
   const arrival = Atomics.load(i32, at);
   if (arrival === 0 || generationOf(arrival) !== generationOf(dead)) return 0;

@@ -17,7 +17,8 @@
  * K3  `notifyOne` chooses the waiter with the lowest ticket among those it sees; it counts as unheard only when it saw none.
  * K4  A notification given to a thread that ended before it took it is given on by who sweeps.
  */
-import { BLOCK, type LockMemory } from './lock-memory.ts';
+import type { LockMemory } from './lock-memory.ts';
+import { wake, wakeAsyncWaiters } from './lock-wake.ts';
 import { FLAGS, isOfDeadThread } from './lock-word.ts';
 
 /** Byte offsets in a block: of the kind's words, and of its own area. */
@@ -35,19 +36,17 @@ export const CONDITION_BYTES: number = CONDITION.ENTRIES + MAX_CONDITION_WAITERS
 export const WAITING = 1;
 export const NOTIFIED = 2;
 
-type Words = Int32Array<SharedArrayBuffer>;
-
 /** The byte offset of an entry's state: where its waiter parks. */
 export function entryAt(blockAt: number, entry: number): number {
   return blockAt + CONDITION.ENTRIES + entry * ENTRY_BYTES;
 }
 
-function highOf(i32: Words, blockAt: number): number {
+function highOf(i32: Int32Array, blockAt: number): number {
   return Math.min(Math.max(0, Atomics.load(i32, (blockAt + CONDITION.HIGH) >> 2)), MAX_CONDITION_WAITERS);
 }
 
 /** Enters a waiter; its entry, or -1 when all are in use. To be called before the mutex is released (K1). */
-export function enterCondition(i32: Words, blockAt: number, me: number): number {
+export function enterCondition(i32: Int32Array, blockAt: number, me: number): number {
   for (let entry = 0; entry < MAX_CONDITION_WAITERS; entry++) {
     const at = entryAt(blockAt, entry) >> 2;
     if (Atomics.load(i32, at) !== 0 || Atomics.compareExchange(i32, at, 0, me) !== 0) continue;
@@ -59,7 +58,7 @@ export function enterCondition(i32: Words, blockAt: number, me: number): number 
   return -1;
 }
 
-function raiseHigh(i32: Words, blockAt: number, entry: number): void {
+function raiseHigh(i32: Int32Array, blockAt: number, entry: number): void {
   const at = (blockAt + CONDITION.HIGH) >> 2;
   for (let high = Atomics.load(i32, at); high <= entry; ) {
     const seen = Atomics.compareExchange(i32, at, high, entry + 1);
@@ -69,12 +68,12 @@ function raiseHigh(i32: Words, blockAt: number, entry: number): void {
 }
 
 /** Takes a notification, if there is one: the entry is free then. False: the waiter still waits. */
-export function takeNotification(i32: Words, blockAt: number, me: number, entry: number): boolean {
+export function takeNotification(i32: Int32Array, blockAt: number, me: number, entry: number): boolean {
   return Atomics.compareExchange(i32, entryAt(blockAt, entry) >> 2, me | NOTIFIED, 0) === (me | NOTIFIED);
 }
 
 /** Ends a wait that timed out or was aborted; true when it was notified first, after all. The entry is free either way. */
-export function leaveCondition(i32: Words, blockAt: number, me: number, entry: number): boolean {
+export function leaveCondition(i32: Int32Array, blockAt: number, me: number, entry: number): boolean {
   const at = entryAt(blockAt, entry) >> 2;
   if (Atomics.compareExchange(i32, at, me | WAITING, 0) === (me | WAITING)) return false;
   return takeNotification(i32, blockAt, me, entry);
@@ -84,7 +83,7 @@ export function leaveCondition(i32: Words, blockAt: number, me: number, entry: n
  * Notifies the waiter that has waited longest; false when there was none. Entries of dead threads are freed on the way: a notification they had not
  * taken is one more to give.
  */
-export function notifyOldest(i32: Words, blockAt: number, memory: LockMemory): boolean {
+export function notifyOldest(i32: Int32Array, blockAt: number, memory: LockMemory): boolean {
   for (;;) {
     let oldest = -1;
     let word = 0;
@@ -111,7 +110,7 @@ export function notifyOldest(i32: Words, blockAt: number, memory: LockMemory): b
 }
 
 /** Notifies all that wait now; their number. */
-export function notifyEvery(i32: Words, blockAt: number, memory: LockMemory): number {
+export function notifyEvery(i32: Int32Array, blockAt: number, memory: LockMemory): number {
   let notified = 0;
   for (let entry = 0, high = highOf(i32, blockAt); entry < high; entry++) {
     const at = entryAt(blockAt, entry) >> 2;
@@ -125,15 +124,14 @@ export function notifyEvery(i32: Words, blockAt: number, memory: LockMemory): nu
   return notified;
 }
 
-function heard(i32: Words, blockAt: number, index: number): void {
+function heard(i32: Int32Array, blockAt: number, index: number): void {
   Atomics.add(i32, (blockAt + CONDITION.NOTIFICATIONS) >> 2, 1);
-  Atomics.notify(i32, index);
-  Atomics.add(i32, (blockAt + BLOCK.GENERATION) >> 2, 1);
-  Atomics.notify(i32, (blockAt + BLOCK.GENERATION) >> 2);
+  wake(i32, index);
+  wakeAsyncWaiters(i32, blockAt);
 }
 
 /** Frees a dead thread's entries, and gives on what it was notified of and had not taken (K4). */
-export function sweepCondition(i32: Words, blockAt: number, memory: LockMemory, dead: number): void {
+export function sweepCondition(i32: Int32Array, blockAt: number, memory: LockMemory, dead: number): void {
   for (let entry = 0, high = highOf(i32, blockAt); entry < high; entry++) {
     const at = entryAt(blockAt, entry) >> 2;
     const state = Atomics.load(i32, at);
@@ -143,11 +141,10 @@ export function sweepCondition(i32: Words, blockAt: number, memory: LockMemory, 
 }
 
 /** Wakes all that were notified: for a notifier that died before it woke them. */
-export function wakeNotified(i32: Words, blockAt: number): void {
+export function wakeNotified(i32: Int32Array, blockAt: number): void {
   for (let entry = 0, high = highOf(i32, blockAt); entry < high; entry++) {
     const at = entryAt(blockAt, entry) >> 2;
-    if ((Atomics.load(i32, at) & NOTIFIED) !== 0) Atomics.notify(i32, at);
+    if ((Atomics.load(i32, at) & NOTIFIED) !== 0) wake(i32, at);
   }
-  Atomics.add(i32, (blockAt + BLOCK.GENERATION) >> 2, 1);
-  Atomics.notify(i32, (blockAt + BLOCK.GENERATION) >> 2);
+  wakeAsyncWaiters(i32, blockAt);
 }

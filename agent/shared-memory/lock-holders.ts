@@ -18,6 +18,7 @@ import type { LockMode } from './async-locks.ts';
 import { sweepBarrier, wakeBarrier } from './barrier-words.ts';
 import { sweepCondition, wakeNotified } from './condition-words.ts';
 import { BLOCK, type BlockViews, LOCK_KINDS, type LockKind, type LockMemory } from './lock-memory.ts';
+import { wakeGeneration } from './lock-wake.ts';
 import { DIED, FLAGS, generationOf, holderWord, threadOf, WAITERS } from './lock-word.ts';
 import { RW_LOCK, readerAt, sweepRwLock, wakeKeptOut } from './rw-lock-words.ts';
 import { permitAt, permitsOf, sweepSemaphore, wakeAllAtSemaphore } from './semaphore-words.ts';
@@ -54,14 +55,15 @@ export function rwLockHolders({ i32 }: BlockViews, blockAt: number, memory: Lock
   return holders;
 }
 
-/** Each thread once, with the number of its permits. */
+/** Each thread once, with the number of its permits. Who waits goes on when any one of them releases: it is stuck only when all are. */
 export function semaphoreHolders({ i32 }: BlockViews, blockAt: number): Holder[] {
   const counts = new Map<number, number>();
   for (let permit = 0, permits = permitsOf(i32, blockAt); permit < permits; permit++) {
     const word = Atomics.load(i32, permitAt(blockAt, permit) >> 2) & ~FLAGS;
     if (threadOf(word) >= 0) counts.set(word, (counts.get(word) ?? 0) + 1);
   }
-  return Array.from(counts, ([word, count]) => ({ word, mode: 'exclusive', isPending: false, count }) as const);
+  const mode = permitsOf(i32, blockAt) === 1 ? 'exclusive' : 'shared';
+  return Array.from(counts, ([word, count]) => ({ word, mode, isPending: false, count }) as const);
 }
 
 function kindOf({ i32 }: BlockViews, blockAt: number): LockKind | undefined {
@@ -111,6 +113,7 @@ export function sweepDead(views: BlockViews, blockAt: number, memory: LockMemory
  */
 export function wakeWaiters(views: BlockViews, blockAt: number): void {
   const { i32 } = views;
+  wakeGeneration(i32, blockAt);
   switch (kindOf(views, blockAt)) {
     case 'semaphore':
       return wakeAllAtSemaphore(i32, blockAt);
@@ -132,6 +135,7 @@ function sweepMutex(i32: BlockViews['i32'], blockAt: number, dead: number): numb
     if (seen === word) {
       Atomics.add(i32, (blockAt + BLOCK.ABANDONMENTS) >> 2, 1);
       wakeKeptOut(i32, blockAt);
+      wakeGeneration(i32, blockAt);
       return 1;
     }
     word = seen;

@@ -13,12 +13,13 @@
  * and no stream of readers starves it.
  *
  * Invariants
- * Y1  While WRITING names a live writer, no reader is in, and the lock word names that writer.
+ * Y1  While WRITING names the thread that the lock word names, no reader is in.
  * Y2  A reader's word is written by its own thread, and zeroed by CAS by who knows that thread dead: no reader is taken out while it lives.
- * Y3  Who takes the last read of a thread away, or takes the writer's word away, notifies after it: whoever waits looks again.
+ * Y3  Who takes the last read of a thread away, or gives the lock word back, notifies after it: whoever waits looks again.
  * Y4  DIED stays until a writer writes: until then all who come in are told.
  */
 import { BLOCK, type LockMemory } from './lock-memory.ts';
+import { wake, wakeAsyncWaiters, wakeGeneration } from './lock-wake.ts';
 import { DIED, FLAGS, generationOf, holderWord, isOfDeadThread, threadOf, WAITERS } from './lock-word.ts';
 
 /** Byte offsets in a block: of the kind's words, and of its own area. */
@@ -29,88 +30,127 @@ const COUNT_MASK = 0xfff;
 /** Reads of one lock that a thread may have at once. */
 export const MAX_READS: number = COUNT_MASK;
 
-type Words = Int32Array<SharedArrayBuffer>;
-
 /** The byte offset of a thread's reader word. */
 export function readerAt(blockAt: number, thread: number): number {
   return blockAt + RW_LOCK.READERS + ((thread & 31) << 6) + ((thread >> 5) << 2);
 }
 
 /** Reads that a thread has of this lock: its own view of its own word, or anyone's. */
-export function readsOf(i32: Words, blockAt: number, me: number): number {
+export function readsOf(i32: Int32Array, blockAt: number, me: number): number {
   const word = Atomics.load(i32, readerAt(blockAt, threadOf(me)) >> 2);
   return generationOf(word) === generationOf(me) ? word & COUNT_MASK : 0;
 }
 
+/** Where who is kept out parks: the index of a word, and the value it has to have still. */
+export interface Place {
+  index: number;
+  value: number;
+}
+
+/** What an attempt to come in gives: in, in and told that the last writer's thread died writing, or kept out. */
+export const Entry = { IN: 0, IN_ABANDONED: 1, OUT: 2 } as const;
+export type Entry = (typeof Entry)[keyof typeof Entry];
+
 /**
- * Comes in as a reader. The lock word then, where it names a writer that keeps it out; else 0, or DIED when the last writer's thread died writing.
- * `mayJoin`: a thread that reads already comes in although a writer waits, as that writer cannot write before this thread has left.
+ * Comes in as a reader, or says where to park. `isBlocking`: the thread is to block for it. It then comes in although a writer waits where that
+ * writer cannot write before this thread has gone on: while the thread reads already, and where the writer is the thread's own, waiting asynchronously.
  */
-export function enterRead(i32: Words, blockAt: number, me: number, mayJoin: boolean): number {
+export function tryRead(i32: Int32Array, blockAt: number, me: number, isBlocking: boolean, place: Place): Entry {
   const at = readerAt(blockAt, threadOf(me)) >> 2;
-  const reads = readsOf(i32, blockAt, me);
-  if (reads > 0) {
-    const word = Atomics.load(i32, (blockAt + BLOCK.WORD) >> 2);
-    if (threadOf(word) >= 0 && !mayJoin) return word;
+  for (;;) {
+    const reads = readsOf(i32, blockAt, me);
+    const first = Atomics.load(i32, (blockAt + BLOCK.WORD) >> 2);
+    /* Looked at first, so that who is kept out seldom disturbs the writer by a word that comes and goes. */
+    if (isKeptOut(i32, blockAt, first, me, isBlocking, reads)) {
+      if (announceAtWord(i32, blockAt, first, place)) return Entry.OUT;
+      continue;
+    }
     Atomics.store(i32, at, (generationOf(me) << 12) | (reads + 1));
-    return word & DIED;
+    if (reads > 0) return entryOf(first);
+    /* After the store, because a writer that does not see it has its word here already. */
+    const word = Atomics.load(i32, (blockAt + BLOCK.WORD) >> 2);
+    if (!isKeptOut(i32, blockAt, word, me, isBlocking, 0)) return entryOf(word);
+    leaveRead(i32, blockAt, me);
   }
-  Atomics.store(i32, at, (generationOf(me) << 12) | 1);
-  /* After the store, because a writer that does not see it has its word here already. */
-  const word = Atomics.load(i32, (blockAt + BLOCK.WORD) >> 2);
-  if (threadOf(word) < 0) return word & DIED;
-  leaveRead(i32, blockAt, me);
-  return word;
+}
+
+function isKeptOut(
+  i32: Int32Array,
+  blockAt: number,
+  word: number,
+  me: number,
+  isBlocking: boolean,
+  reads: number,
+): boolean {
+  if (threadOf(word) < 0) return false;
+  const mayPass = isBlocking && (reads > 0 || ((word & ~FLAGS) === me && !isWriting(i32, blockAt, me)));
+  return !mayPass;
+}
+
+function entryOf(word: number): Entry {
+  return (word & DIED) === 0 ? Entry.IN : Entry.IN_ABANDONED;
+}
+
+/** Whether this thread writes. */
+export function isWriting(i32: Int32Array, blockAt: number, me: number): boolean {
+  return Atomics.load(i32, (blockAt + RW_LOCK.WRITING) >> 2) === me;
 }
 
 /** Takes one read away, and wakes the writer that waits for it; false when this thread has none. */
-export function leaveRead(i32: Words, blockAt: number, me: number): boolean {
+export function leaveRead(i32: Int32Array, blockAt: number, me: number): boolean {
   const reads = readsOf(i32, blockAt, me);
   if (reads === 0) return false;
   const at = readerAt(blockAt, threadOf(me)) >> 2;
   Atomics.store(i32, at, reads === 1 ? 0 : (generationOf(me) << 12) | (reads - 1));
+  /* After the store, because a writer that takes its word later sees that it is zero. */
   if (reads === 1 && threadOf(Atomics.load(i32, (blockAt + BLOCK.WORD) >> 2)) >= 0) wakeWriter(i32, blockAt, at);
   return true;
 }
 
-/** Takes the writer's word; the lock word when somebody else has it, else 0. */
-export function takeWriter(i32: Words, blockAt: number, me: number): number {
-  const at = (blockAt + BLOCK.WORD) >> 2;
-  for (let word = Atomics.load(i32, at); ; ) {
-    if (threadOf(word) >= 0) return word;
-    const seen = Atomics.compareExchange(i32, at, word, me | (word & FLAGS));
-    if (seen === word) return 0;
-    word = seen;
-  }
-}
-
 /**
- * The byte offset of the word of a reader that is in, or -1 when the last has gone; readers whose threads are dead are taken away.
- * To be called with the writer's word taken, from reader to reader: those before `from` have gone, and no other can come in.
+ * Comes in as the writer, or says where to park: at the lock word, or, once that is this thread's, at the word of a reader. A thread that waits
+ * asynchronously has the lock word for whichever of its activities comes first.
  */
-export function nextReader(i32: Words, blockAt: number, memory: LockMemory, from = 0): number {
-  for (let thread = from, high = memory.threadsHigh; thread < high; thread++) {
-    const at = readerAt(blockAt, thread);
-    const word = Atomics.load(i32, at >> 2);
-    if ((word & COUNT_MASK) === 0) continue;
-    if (!isOfDeadThread(memory, holderWord(thread, generationOf(word)))) return at;
-    sweepReader(i32, blockAt, thread, word);
-  }
-  return -1;
-}
-
-/** Called once the last reader has gone; true when the last writer died writing. */
-export function beginWriting(i32: Words, blockAt: number, me: number): boolean {
-  Atomics.store(i32, (blockAt + RW_LOCK.WRITING) >> 2, me);
+export function tryWrite(i32: Int32Array, blockAt: number, memory: LockMemory, me: number, place: Place): Entry {
   const at = (blockAt + BLOCK.WORD) >> 2;
-  return (Atomics.and(i32, at, ~DIED) & DIED) !== 0;
+  for (;;) {
+    const word = Atomics.load(i32, at);
+    if (threadOf(word) < 0) {
+      /* DIED stays in it until this writer writes: it may give up before. */
+      if (Atomics.compareExchange(i32, at, word, me | (word & FLAGS)) !== word) continue;
+    } else if ((word & ~FLAGS) !== me || isWriting(i32, blockAt, me)) {
+      if (announceAtWord(i32, blockAt, word, place)) return Entry.OUT;
+      continue;
+    }
+    if (findReader(i32, blockAt, memory, place)) return Entry.OUT;
+    Atomics.store(i32, (blockAt + RW_LOCK.WRITING) >> 2, me);
+    return (Atomics.and(i32, at, ~DIED) & DIED) === 0 ? Entry.IN : Entry.IN_ABANDONED;
+  }
 }
 
-/** Gives the writer's word back, written or not, and wakes all who wait for it; false when this thread does not have it. */
-export function leaveWrite(i32: Words, blockAt: number, me: number): boolean {
+/** Finds a reader that is in, and takes those away whose threads are dead. To be called with the lock word taken: no other comes in. */
+function findReader(i32: Int32Array, blockAt: number, memory: LockMemory, place: Place): boolean {
+  for (let thread = 0, high = memory.threadsHigh; thread < high; thread++) {
+    const index = readerAt(blockAt, thread) >> 2;
+    const word = Atomics.load(i32, index);
+    if ((word & COUNT_MASK) === 0) continue;
+    if (isOfDeadThread(memory, holderWord(thread, generationOf(word)))) {
+      sweepReader(i32, blockAt, thread, word);
+      continue;
+    }
+    place.index = index;
+    place.value = word;
+    return true;
+  }
+  return false;
+}
+
+/** Gives the lock word back, written or not, and wakes all who are kept out; false when this thread does not have it. */
+export function leaveWrite(i32: Int32Array, blockAt: number, me: number): boolean {
   const at = (blockAt + BLOCK.WORD) >> 2;
   let word = Atomics.load(i32, at);
   if ((word & ~FLAGS) !== me) return false;
+  /* Before the lock word, because the next writer may say there that it writes. */
   Atomics.store(i32, (blockAt + RW_LOCK.WRITING) >> 2, 0);
   for (;;) {
     const seen = Atomics.compareExchange(i32, at, word, word & DIED);
@@ -121,15 +161,20 @@ export function leaveWrite(i32: Words, blockAt: number, me: number): boolean {
   return true;
 }
 
-/** Says in the lock word, which named a writer, that somebody parks there; the value to park at, or 0 when the word has become another. */
-export function announceAtWord(i32: Words, blockAt: number, word: number): number {
-  if ((word & WAITERS) !== 0) return word;
-  const seen = Atomics.compareExchange(i32, (blockAt + BLOCK.WORD) >> 2, word, word | WAITERS);
-  return seen === word || seen === (word | WAITERS) ? word | WAITERS : 0;
+/** For a writer that gives up before it writes: gives the lock word back, if this thread has it. */
+export function withdrawWriter(i32: Int32Array, blockAt: number, me: number): void {
+  if (!isWriting(i32, blockAt, me)) leaveWrite(i32, blockAt, me);
+}
+
+/** Says in the lock word that somebody parks there; false when the word has become another. */
+function announceAtWord(i32: Int32Array, blockAt: number, word: number, place: Place): boolean {
+  place.index = (blockAt + BLOCK.WORD) >> 2;
+  place.value = word | WAITERS;
+  return (word & WAITERS) !== 0 || Atomics.compareExchange(i32, place.index, word, place.value) === word;
 }
 
 /** Takes a dead thread out; the number of locks it has abandoned. */
-export function sweepRwLock(i32: Words, blockAt: number, dead: number): number {
+export function sweepRwLock(i32: Int32Array, blockAt: number, dead: number): number {
   const thread = threadOf(dead);
   const reader = Atomics.load(i32, readerAt(blockAt, thread) >> 2);
   let abandoned = 0;
@@ -137,7 +182,8 @@ export function sweepRwLock(i32: Words, blockAt: number, dead: number): number {
     if (sweepReader(i32, blockAt, thread, reader)) abandoned++;
   }
   /* It may have left, and died before it woke the writer. */
-  wakeWriter(i32, blockAt, readerAt(blockAt, thread) >> 2);
+  wake(i32, readerAt(blockAt, thread) >> 2);
+  wakeGeneration(i32, blockAt);
   const at = (blockAt + BLOCK.WORD) >> 2;
   for (let word = Atomics.load(i32, at); (word & ~FLAGS) === dead; ) {
     const hasWritten = Atomics.load(i32, (blockAt + RW_LOCK.WRITING) >> 2) === dead;
@@ -153,7 +199,7 @@ export function sweepRwLock(i32: Words, blockAt: number, dead: number): number {
   return abandoned;
 }
 
-function sweepReader(i32: Words, blockAt: number, thread: number, word: number): boolean {
+function sweepReader(i32: Int32Array, blockAt: number, thread: number, word: number): boolean {
   const at = readerAt(blockAt, thread) >> 2;
   if (Atomics.compareExchange(i32, at, word, 0) !== word) return false;
   Atomics.add(i32, (blockAt + BLOCK.ABANDONMENTS) >> 2, 1);
@@ -161,18 +207,13 @@ function sweepReader(i32: Words, blockAt: number, thread: number, word: number):
   return true;
 }
 
-function wakeWriter(i32: Words, blockAt: number, readerIndex: number): void {
-  Atomics.notify(i32, readerIndex);
-  wakeAsync(i32, blockAt);
+function wakeWriter(i32: Int32Array, blockAt: number, readerIndex: number): void {
+  wake(i32, readerIndex);
+  wakeAsyncWaiters(i32, blockAt);
 }
 
 /** Wakes everybody who is kept out by a writer. */
-export function wakeKeptOut(i32: Words, blockAt: number): void {
-  Atomics.notify(i32, (blockAt + BLOCK.WORD) >> 2);
-  wakeAsync(i32, blockAt);
-}
-
-function wakeAsync(i32: Words, blockAt: number): void {
-  Atomics.add(i32, (blockAt + BLOCK.GENERATION) >> 2, 1);
-  Atomics.notify(i32, (blockAt + BLOCK.GENERATION) >> 2);
+export function wakeKeptOut(i32: Int32Array, blockAt: number): void {
+  wake(i32, (blockAt + BLOCK.WORD) >> 2);
+  wakeAsyncWaiters(i32, blockAt);
 }

@@ -13,13 +13,13 @@
  *     was freed between the two is not slept on.
  */
 import { BLOCK } from './lock-memory.ts';
+import { wake, wakeAsyncWaiters } from './lock-wake.ts';
 import { DIED, threadOf, WAITERS } from './lock-word.ts';
+import type { Place } from './rw-lock-words.ts';
 
 /** Byte offsets in a block: of the kind's words, and of its own area. */
 export const SEMAPHORE = { EVENTS: 8, PERMITS: 2560 } as const;
 export const MAX_PERMITS = 1024;
-
-type Words = Int32Array<SharedArrayBuffer>;
 
 export function semaphoreBytes(permits: number): number {
   return SEMAPHORE.PERMITS + permits * 4;
@@ -31,7 +31,7 @@ export function permitAt(blockAt: number, permit: number): number {
 }
 
 /** Permits of the semaphore, as far as the block can hold them. */
-export function permitsOf(i32: Words, blockAt: number): number {
+export function permitsOf(i32: Int32Array, blockAt: number): number {
   return Math.min(Math.max(0, i32[(blockAt + BLOCK.NUMBER_A) >> 2] as number), MAX_PERMITS);
 }
 
@@ -41,8 +41,8 @@ export interface TakenPermit {
   readonly abandoned: boolean;
 }
 
-/** Takes a free permit, looking first at `from`; undefined when there is none. */
-export function takePermit(i32: Words, blockAt: number, me: number, from = 0): TakenPermit | undefined {
+/** Takes a free permit, looking first at `from`. */
+function takePermit(i32: Int32Array, blockAt: number, me: number, from = 0): TakenPermit | undefined {
   const permits = permitsOf(i32, blockAt);
   for (let i = 0; i < permits; i++) {
     const permit = (from + i) % permits;
@@ -55,21 +55,30 @@ export function takePermit(i32: Words, blockAt: number, me: number, from = 0): T
 }
 
 /** Frees a permit and wakes one waiter; false when this thread does not have it. */
-export function freePermit(i32: Words, blockAt: number, me: number, permit: number): boolean {
+export function freePermit(i32: Int32Array, blockAt: number, me: number, permit: number): boolean {
   if (Atomics.compareExchange(i32, permitAt(blockAt, permit) >> 2, me, 0) !== me) return false;
   wakeNext(i32, blockAt);
   return true;
 }
 
-/** Says that somebody waits; the value to park at in EVENTS, once a look at the permits has found none free. */
-export function announceWaiter(i32: Words, blockAt: number): number {
-  const at = (blockAt + SEMAPHORE.EVENTS) >> 2;
-  return Atomics.or(i32, at, WAITERS) | WAITERS;
+/** Takes a free permit; where there is none, says that somebody waits, and tries once more: who comes to nothing then parks at `place`. */
+export function tryPermit(
+  i32: Int32Array,
+  blockAt: number,
+  me: number,
+  place: Place,
+  from = 0,
+): TakenPermit | undefined {
+  const taken = takePermit(i32, blockAt, me, from);
+  if (taken !== undefined) return taken;
+  place.index = (blockAt + SEMAPHORE.EVENTS) >> 2;
+  place.value = Atomics.or(i32, place.index, WAITERS) | WAITERS;
+  return takePermit(i32, blockAt, me, from);
 }
 
-/** For a waiter that leaves, with a permit or without: what woke it may have been meant for another. */
-export function passOn(i32: Words, blockAt: number): void {
-  announceWaiter(i32, blockAt);
+/** For a waiter that leaves, with a permit or without: others may wait still, and what woke it may be for them (P3). */
+export function passOn(i32: Int32Array, blockAt: number): void {
+  Atomics.or(i32, (blockAt + SEMAPHORE.EVENTS) >> 2, WAITERS);
   const permits = permitsOf(i32, blockAt);
   for (let permit = 0; permit < permits; permit++) {
     if (threadOf(Atomics.load(i32, permitAt(blockAt, permit) >> 2)) >= 0) continue;
@@ -79,28 +88,26 @@ export function passOn(i32: Words, blockAt: number): void {
 }
 
 /** Wakes one parked waiter, and all threads that wait asynchronously, if anybody waits. */
-export function wakeNext(i32: Words, blockAt: number): void {
+export function wakeNext(i32: Int32Array, blockAt: number): void {
   const at = (blockAt + SEMAPHORE.EVENTS) >> 2;
   const events = Atomics.load(i32, at);
   if ((events & WAITERS) === 0) return;
   /* Who fails has seen another's wake-up, and whom that one wakes passes it on (P3); or a waiter that says so a second time. */
   if (Atomics.compareExchange(i32, at, events, (events + 1) | 0) !== events) return;
-  Atomics.notify(i32, at, 1);
-  Atomics.add(i32, (blockAt + BLOCK.GENERATION) >> 2, 1);
-  Atomics.notify(i32, (blockAt + BLOCK.GENERATION) >> 2);
+  wake(i32, at, 1);
+  wakeAsyncWaiters(i32, blockAt);
 }
 
 /** Wakes everybody: for a thread that died between the wake-up it got and passing it on. */
-export function wakeAllAtSemaphore(i32: Words, blockAt: number): void {
+export function wakeAllAtSemaphore(i32: Int32Array, blockAt: number): void {
   const at = (blockAt + SEMAPHORE.EVENTS) >> 2;
   Atomics.add(i32, at, 2);
-  Atomics.notify(i32, at);
-  Atomics.add(i32, (blockAt + BLOCK.GENERATION) >> 2, 1);
-  Atomics.notify(i32, (blockAt + BLOCK.GENERATION) >> 2);
+  wake(i32, at);
+  wakeAsyncWaiters(i32, blockAt);
 }
 
 /** Takes a dead thread's permits away; their number. */
-export function sweepSemaphore(i32: Words, blockAt: number, dead: number): number {
+export function sweepSemaphore(i32: Int32Array, blockAt: number, dead: number): number {
   const permits = permitsOf(i32, blockAt);
   let abandoned = 0;
   for (let permit = 0; permit < permits; permit++) {

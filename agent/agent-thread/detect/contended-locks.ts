@@ -13,8 +13,8 @@ import { lockAttributes, partyName, threadAttributes } from './lock-attributes.t
 const CONVOY_WAITERS = 4;
 /** A burst of work is over sooner. */
 const CONVOY_NS = 5e9;
-/** With fewer acquisitions in that time the lock is held long, and the waiters wait for its holders. */
-const CONVOY_ACQUISITIONS = 500;
+/** Acquisitions a second. With fewer it is not the lock that is slow, but the machine: who is woken does not run. */
+const CONVOY_RATE = 100;
 /** In a convoy each release hands the lock to a waiter. With fewer the lock is fast, and those who wait are just unlucky at the look. */
 const CONVOY_CONTENDED = 0.9;
 /** Of the time in which the lock is held, with waiters all the while: below, most of the time goes by between release and acquisition. */
@@ -150,7 +150,7 @@ function isConvoy(counts: SceneLockCounts, one: Followed, nowNs: number): boolea
   const lastedNs = nowNs - one.sinceNs;
   if (lastedNs < CONVOY_NS) return false;
   const { acquisitions, contentions, holds, holdNs } = since(counts, one.counts);
-  if (acquisitions < CONVOY_ACQUISITIONS || holds <= 0) return false;
+  if (acquisitions < (lastedNs / 1e9) * CONVOY_RATE || holds <= 0) return false;
   if (contentions < acquisitions * CONVOY_CONTENDED) return false;
   return (holdNs / holds) * acquisitions < lastedNs * CONVOY_HELD;
 }

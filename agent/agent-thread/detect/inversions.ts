@@ -18,10 +18,11 @@ export class Inversions implements MetricSource {
     this.#voices = voices;
   }
 
-  /** A circle of orders; each begins with the lock at which the one before it ends. */
-  report(circle: readonly LockOrder[]): void {
-    const [newest] = circle;
-    if (newest === undefined) return;
+  /** A circle of orders; each begins with the lock at which the one before it ends. It is told from the oldest on. */
+  report(found: readonly LockOrder[]): void {
+    const [oldest, newest] = [found.toSorted(byAge)[0], found.toSorted(byAge).at(-1)];
+    if (oldest === undefined || newest === undefined) return;
+    const circle = [...found.slice(found.indexOf(oldest)), ...found.slice(0, found.indexOf(oldest))];
     this.#count++;
     const { emitSpan, emitLog, diag } = this.#voices;
     const body = `${circle.map((order) => `"${order.inner.className}" is taken while "${order.outer.className}" is held`).join('; ')}`;
@@ -68,6 +69,10 @@ export class Inversions implements MetricSource {
       ...codeAttributes({ site: '', stack }),
     };
   }
+}
+
+function byAge(one: LockOrder, other: LockOrder): number {
+  return one.atNs - other.atNs;
 }
 
 /** `main held "a" and took "b" at app.js:3:5 in f`. */

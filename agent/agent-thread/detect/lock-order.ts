@@ -115,15 +115,16 @@ export class LockOrders {
       else inner.set(to, ways);
       this.#pairs++;
     }
-    const known = ways.find((other) => covers(other, way));
-    if (known === undefined) {
+    if (ways.some((other) => other.threads.has(way.thread.key) && covers(other, way))) return undefined;
+    const same = ways.find((other) => covers(other, way) && covers(way, other));
+    if (same === undefined) {
       if (ways.length >= MAX_WAYS) ways.shift();
       ways.push(way);
       return way;
     }
-    if (known.threads.size >= MAX_THREADS || known.threads.has(way.thread.key)) return undefined;
-    known.threads.add(way.thread.key);
-    return known;
+    if (same.threads.size >= MAX_THREADS) return undefined;
+    same.threads.add(way.thread.key);
+    return same;
   }
 
   #makeRoom(): void {
@@ -183,7 +184,7 @@ function nodesOf({ outer, inner }: Way): [from: string, to: string] {
   return from === to ? [outer.key, inner.key] : [from as string, to as string];
 }
 
-/** Whatever a circle needs of `way`, `known` gives as well. */
+/** Whatever a circle needs of `way`, `known` gives as well, for the threads that have gone it. */
 function covers(known: Way, way: Way): boolean {
   if (known.isCut && !way.isCut) return false;
   const isAsExclusive = (one: LockMode, other: LockMode): boolean => one === 'exclusive' || other === 'shared';

@@ -72,20 +72,20 @@ export function holdsOfBlock(
   } catch {
     return [];
   }
-  return holders.flatMap(({ word, mode, count }) => {
+  return holders.flatMap(({ word, mode, count, isPending }) => {
     const thread = threads.ofWord(word);
     if (thread === undefined) return [];
     const entries = held.of(`L${id}`).filter((entry) => entry.thread.key === thread.key && entry.lock.mode === mode);
     const own = entries.slice(0, count).map((entry) => held.toHold(entry));
     /* Reads of one thread are one hold, however many; of a semaphore each permit is one. */
     const left = identity.kind === 'semaphore' ? count - own.length : Math.min(1, count - own.length);
-    for (let i = 0; i < left; i++) own.push(holdOfThread(thread, mode));
+    for (let i = 0; i < left; i++) own.push(holdOfThread(thread, mode, isPending));
     return own;
   });
 }
 
-function holdOfThread(thread: SceneThread, mode: SceneHold['mode']): SceneHold {
-  return { party: threadParty(thread), mode, sinceNs: undefined, site: '', stack: '', context: undefined };
+function holdOfThread(thread: SceneThread, mode: SceneHold['mode'], isPending: boolean): SceneHold {
+  return { party: threadParty(thread), mode, isPending, sinceNs: undefined, site: '', stack: '', context: undefined };
 }
 
 /** What the block has counted, both modes together. */

@@ -18,7 +18,7 @@ const HOLDS_PER_SAMPLE = 64;
 
 /** One of the holds that are measured, while it lasts. */
 interface HoldSample {
-  readonly lease: HeldLease;
+  lease: HeldLease;
   readonly sinceNs: number;
   /** For how many it stands. */
   readonly weight: number;
@@ -94,13 +94,13 @@ export class LocalLock {
     return (this.#sharedHolds ??= this.#sharedHistogram(BLOCK.SHARED_HOLDS));
   }
 
-  /** A new lease of a blocking call: the thread's newest. */
-  open(releaser: Releaser, abandoned: boolean): HeldLease {
+  /** A new lease of a blocking call, or (`hasTried`) of one that would not have waited: the thread's newest. */
+  open(releaser: Releaser, abandoned: boolean, hasTried = false): HeldLease {
     const { thread } = this;
     const outer = thread.held;
     const path =
       outer !== undefined
-        ? thread.order.follow(outer.path, this, releaser.mode)
+        ? thread.order.follow(outer.path, this, releaser.mode, hasTried)
         : releaser.mode === 'shared'
           ? this.#sharedPath
           : this.#exclusivePath;
@@ -124,6 +124,23 @@ export class LocalLock {
     if (this.thread.held === lease) this.thread.held = lease.outer;
     else this.#closeSlow(lease);
     if (this.#sample !== undefined) this.#recordSlow(lease);
+  }
+
+  /** Lets a lease that has ended stand for the acquisition of another one: for who gives a mutex up while it waits, and has it again after. */
+  transfer(from: HeldLease, to: HeldLease): void {
+    const { thread } = this;
+    to.revive(from.abandoned);
+    from.end();
+    to.outer = from.outer;
+    to.path = from.path;
+    if (thread.held === from) thread.held = to;
+    if (from instanceof AsyncLease && to instanceof AsyncLease) {
+      thread.pinned.delete(from);
+      thread.pinned.add(to);
+      to.entry = from.entry;
+    }
+    for (let sample = this.#sample; sample !== undefined; sample = sample.next)
+      if (sample.lease === from) sample.lease = to;
   }
 
   /** The newest lease by which this thread holds the lock in a mode. */
