@@ -12,8 +12,12 @@ import { osThreadId } from '../shared-memory/os-thread.ts';
 import { attachSlot, markRunning, type SlotClaim } from '../shared-memory/registry.ts';
 import { followExit } from './exit.ts';
 import { patchAtomicsWait } from './instrumentation/atomics.ts';
+import { patchGuardedAtomics } from './instrumentation/guarded-atomics.ts';
+import { followOwnBuffers, type OwnBuffers } from './instrumentation/own-buffers.ts';
+import { setLabLink } from './lab-link.ts';
 import { setLockLink } from './lock-link.ts';
 import type { LockNotice } from './lock-observer.ts';
+import { createPerturb, patchPerturbed, seedOfThread } from './perturb.ts';
 import { claimPreload, type Preload } from './preload-argument.ts';
 import { Recorder } from './recorder.ts';
 import { EventLoopSource } from './sources/event-loop.ts';
@@ -22,7 +26,7 @@ import { HeapSource } from './sources/heap.ts';
 import { LoopWatch } from './sources/loop-watch.ts';
 import { followWorkers, type SpawnNotice } from './spawn.ts';
 import { followTermination } from './terminate.ts';
-import { readTicket } from './ticket.ts';
+import { type LabSettings, readTicket } from './ticket.ts';
 
 /**
  * The engine's own, taken before anything is patched: a wait for a lock of `gridwatch/sync` is told by its lock, and must not be told again as a raw
@@ -30,7 +34,7 @@ import { readTicket } from './ticket.ts';
  */
 const { wait, waitAsync, notify } = Atomics;
 
-const { threadId } = process.getBuiltinModule('node:worker_threads');
+const { isMainThread, threadId } = process.getBuiltinModule('node:worker_threads');
 
 export interface ThreadSettings {
   readonly memory: ControlMemory;
@@ -41,6 +45,7 @@ export interface ThreadSettings {
   readonly notify: (notice: SpawnNotice) => void;
   /** Lock memory of the process. */
   readonly lockBuffer: SharedArrayBuffer;
+  readonly lab: LabSettings;
   /** Tells the agent thread of a lock outside of lock memory. */
   readonly tell: (notice: LockNotice) => void;
   /** Runs at the thread's end, after its last records. */
@@ -67,6 +72,22 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
       settings.onFailure(feature, error);
     }
   };
+  const { raceBuffer, perturbSeed } = settings.lab;
+  const perturb = perturbSeed === undefined ? undefined : createPerturb(perturbSeed);
+  let ownBuffers: OwnBuffers | undefined;
+  if (perturb !== undefined || raceBuffer !== undefined) {
+    const ownFolder = settings.preload.file.replace(/[^\\/]*$/, '');
+    undo.push(setLabLink({ raceBuffer, perturb, ownBuffer: (buffer) => ownBuffers?.numberOf(buffer) ?? 0, ownFolder }));
+  }
+  if (perturb !== undefined) part('atomics', () => undo.push(patchPerturbed(perturb)));
+  /* Before `Atomics.wait` is replaced: the place of a wait is that of the outermost call. */
+  if (raceBuffer !== undefined) part('races', () => undo.push(patchGuardedAtomics()));
+  if (raceBuffer !== undefined && !isMainThread) {
+    part('races', () => {
+      ownBuffers = followOwnBuffers();
+      undo.push(ownBuffers.stop);
+    });
+  }
   let gc: GcSource | undefined;
   part('gc', () => {
     const source = new GcSource(recorder, settings.onGc);
@@ -96,7 +117,7 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
     heap?.beforeWait(nowNs);
   };
   part('atomics', () => {
-    undo.push(patchAtomicsWait(recorder, config.atomicsSites, beforeWait));
+    undo.push(patchAtomicsWait(recorder, config.atomicsSites, beforeWait, perturb));
   });
   setLockLink(settings.lockBuffer, {
     recorder,
@@ -114,6 +135,7 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
         recorder,
         config,
         lockBuffer: settings.lockBuffer,
+        nextLab: labOfWorkers(settings.lab),
         preload: settings.preload,
         isExcluded,
         notify: settings.notify,
@@ -134,6 +156,16 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
   };
 }
 
+/** Gives the lab settings of one worker after the other that a thread starts. */
+function labOfWorkers({ raceBuffer, perturbSeed }: LabSettings): (name: string) => LabSettings {
+  let started = 0;
+  return (name) => {
+    started++;
+    if (perturbSeed === undefined) return { raceBuffer, perturbSeed };
+    return { raceBuffer, perturbSeed: seedOfThread(perturbSeed, name, started) };
+  };
+}
+
 /** The preload on a worker thread: attaches it by the ticket that its parent sent along, and does nothing without one. */
 export function attachWorker(registerFile: string, found: unknown): void {
   const ticket = readTicket(found);
@@ -151,6 +183,7 @@ export function attachWorker(registerFile: string, found: unknown): void {
     preload,
     notify: (notice) => liveness?.postMessage(notice, [notice.port]),
     lockBuffer: ticket.lockBuffer,
+    lab: ticket.lab,
     tell: (notice) => liveness?.postMessage(notice),
     /* Its records are in shared memory: they outlive it without its waiting for anything. */
     atExit: () => {},

@@ -11,6 +11,7 @@ import { AsyncLease, HeldLease, type Releaser } from './lease.ts';
 import type { LockHandle } from './lock-options.ts';
 import { HeldPath } from './lock-order.ts';
 import type { LockThread } from './lock-thread.ts';
+import { perturb } from './perturbed.ts';
 
 /** The first holds are all measured, so that a lock that is rarely taken has its durations too; then one in so many, chosen at random. */
 const ALL_HOLDS = 64;
@@ -107,6 +108,7 @@ export class LocalLock {
     const lease = new HeldLease(releaser, abandoned, outer, path);
     thread.held = lease;
     if (--this.#untilSample === 0) this.#sampleSlow(lease);
+    if (perturb !== undefined) perturb('acquired');
     return lease;
   }
 
@@ -115,11 +117,13 @@ export class LocalLock {
     const lease = new AsyncLease(releaser, abandoned);
     this.thread.pinned.add(lease);
     if (--this.#untilSample === 0) this.#sampleSlow(lease);
+    if (perturb !== undefined) perturb('acquired');
     return lease;
   }
 
   /** The lease ends. To be called before the lock is given up: its hold ends here, and is recorded by the holder. */
   close(lease: HeldLease): void {
+    if (perturb !== undefined) perturb('release');
     lease.end();
     if (this.thread.held === lease) this.thread.held = lease.outer;
     else this.#closeSlow(lease);

@@ -14,6 +14,7 @@ import { type LockObserver, lockObserver } from '../lock-observer.ts';
 import type { AsyncLease, HeldLease } from './lease.ts';
 import type { LocalLock } from './local-lock.ts';
 import { OrderTrie } from './lock-order.ts';
+import { perturbedAtomics } from './perturbed.ts';
 
 const { getEnvironmentData, isMainThread, setEnvironmentData, threadId } =
   process.getBuiltinModule('node:worker_threads');
@@ -90,7 +91,7 @@ export class LockThread {
 
   #observe(observer: LockObserver | undefined): void {
     this.observer = observer;
-    this.atomics = observer?.atomics ?? Atomics;
+    this.atomics = perturbedAtomics(observer?.atomics ?? Atomics);
     if (observer === undefined) return;
     this.tell(LOCK_THREAD.AGENT_GENERATION, observer.claim.generation);
     this.tell(LOCK_THREAD.AGENT_SLOT, observer.claim.slot + 1);

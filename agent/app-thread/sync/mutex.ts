@@ -27,6 +27,7 @@ import {
   signalOf,
   timeoutOf,
 } from './lock-options.ts';
+import { perturb } from './perturbed.ts';
 import { answerAsk } from './wait-report.ts';
 import { waitBlocking } from './waiting.ts';
 import { ASYNC_WAITERS, wakeAsync } from './wake.ts';
@@ -166,6 +167,7 @@ class MutexCore implements Contended, Releaser {
   acquire(options: AcquireOptions | undefined): Lease {
     const timeoutMs = options === undefined ? Number.POSITIVE_INFINITY : timeoutOf(options);
     const { lock } = this;
+    if (perturb !== undefined) perturb('acquire');
     if (Atomics.compareExchange(lock.words, WORD, 0, lock.thread.word) === 0) return this.#open(false);
     return this.#acquireSlow(timeoutMs);
   }
@@ -180,6 +182,7 @@ class MutexCore implements Contended, Releaser {
 
   tryAcquire(): Lease | undefined {
     const { words, thread } = this.lock;
+    if (perturb !== undefined) perturb('acquire');
     if (Atomics.compareExchange(words, WORD, 0, thread.word) === 0) return this.#open(false);
     return this.isFree() && this.attempt(false, false) ? this.#open(this.#isAbandoned) : undefined;
   }
@@ -188,6 +191,7 @@ class MutexCore implements Contended, Releaser {
     const timeoutMs = timeoutOf(options);
     const signal = signalOf(options);
     signal?.throwIfAborted();
+    if (perturb !== undefined) perturb('acquire');
     const { queue } = this.lock;
     /* Not past those who wait already. */
     if (queue.size === 0 && this.isFree() && this.attempt(false, false)) return this.#openAsync(activity, undefined);

@@ -8,11 +8,10 @@ import { WAITERS } from '../../../../agent/shared-memory/lock-word.ts';
 import { RW_LOCK, readerAt } from '../../../../agent/shared-memory/rw-lock-words.ts';
 import { permitAt } from '../../../../agent/shared-memory/semaphore-words.ts';
 import { writeWaitDetail } from '../../../../agent/shared-memory/wait-detail.ts';
-import { WaitState } from '../../../../agent/shared-memory/wait-word.ts';
+import { TIMED_WAIT, WaitState } from '../../../../agent/shared-memory/wait-word.ts';
 import { ASYNC_LOCK, count, hold, LockWorld, NOW_NS, record, type WorldThread } from './lock-world.ts';
 
 const SHARED = 1;
-const TIMED = 0x100;
 let world: LockWorld;
 let one: WorldThread;
 let two: WorldThread;
@@ -91,7 +90,7 @@ describe('a thread that is blocked', () => {
     });
     world.block(one, lock, 1);
     one.waitWord.end(2);
-    world.block(one, lock, 3, SHARED | TIMED);
+    world.block(one, lock, 3, SHARED | TIMED_WAIT);
     expect(onlyWait()).toMatchObject({ mode: 'shared', isTimed: true, number: 2, site: '', stack: '' });
   });
 
@@ -145,7 +144,20 @@ describe('who holds', () => {
       [`t${three.claim.slot}.1`, 'shared', false],
     ]);
     Atomics.store(lock.views.i32, (lock.blockAt + RW_LOCK.WRITING) >> 2, one.word);
-    expect(onlyWait().lock.holds[0]?.isPending).toBeUndefined();
+    expect(onlyWait().lock.holds[0]?.isPending).toBe(false);
+  });
+
+  test('an RwLock: a writer that waits asynchronously for the readers is the activity that waits', () => {
+    const lock = world.lock('cache', 'rwlock');
+    hold(lock, one.word);
+    Atomics.store(lock.views.i32, readerAt(lock.blockAt, two.lockThread) >> 2, (1 << 12) | 1);
+    one.asyncLocks.open({ ...ASYNC_LOCK, kind: 'rwlock', lockId: lock.id, activity: 6, isTimed: true });
+    const wait = onlyWait();
+    expect(wait).toMatchObject({ party: { key: `t${one.claim.slot}.1/6` }, isTimed: true });
+    expect(wait.lock.holds).toMatchObject([
+      { party: { key: `t${one.claim.slot}.1/6` }, isPending: true },
+      { party: { key: `t${two.claim.slot}.1` }, isPending: false },
+    ]);
   });
 
   test('a semaphore: each permit is one hold', () => {
