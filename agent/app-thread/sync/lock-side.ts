@@ -82,7 +82,8 @@ export abstract class LockSide implements Contended, Releaser {
   }
 
   tryAcquire(): Lease | undefined {
-    if (this.isFree() && this.attempt(false, false)) return this.#open();
+    /* As who does not block: it has no claim to pass those who wait. */
+    if (this.isFree() && this.attempt(false, true)) return this.#open();
     this.#leave();
     return undefined;
   }
