@@ -76,6 +76,42 @@ describe('interleavings', () => {
   });
 });
 
+describe('a wake-up of one', () => {
+  const parks = (): void => void Atomics.wait(i32, X, 0);
+  const wakes = (count?: number) => (): void => {
+    host.until('ready');
+    Atomics.notify(i32, X, count);
+  };
+  const model = (notifier: () => void): Model => ({
+    threads: { a: parks, b: parks, c: () => host.tell('ready', 1), d: notifier },
+    mayWait: ['a', 'b'],
+  });
+
+  test('wakes either of two, never both', () => {
+    const ends = new Set<string>();
+    explore({
+      ...model(wakes(1)),
+      atEnd: ({ status }) => void ends.add(`${status('a')} ${status('b')}`),
+    });
+    expect(ends).toEqual(new Set(['running running', 'ended running', 'running ended']));
+  });
+
+  test('without a number all are woken', () => {
+    const ends = new Set<string>();
+    explore({ ...model(wakes()), atEnd: ({ status }) => void ends.add(`${status('a')} ${status('b')}`) });
+    expect(ends).toContain('ended ended');
+  });
+});
+
+test('or, and, and what stands in memory at first', () => {
+  const { violation } = explore({
+    initial: [[0, 5]],
+    threads: { a: () => host.note('before', both(Atomics.or(i32, X, 2), Atomics.and(i32, X, ~1))) },
+    atEnd: ({ get }) => (get(0) === 6 ? undefined : String(get(0))),
+  });
+  expect(violation).toBeUndefined();
+});
+
 describe('store buffering: each sets its own word, then reads the other', () => {
   const sb = (set: (index: number) => void, get: (index: number) => number, maxPendingStores: number): string[] =>
     outcomes(

@@ -16,6 +16,7 @@ import {
   type Log,
   type Memory,
   type ModelThread,
+  memoryOf,
   perform,
   ROOT_LOG,
   settle,
@@ -39,6 +40,8 @@ export interface Model {
   readonly timeouts?: 'any time' | 'at last';
   /** So many stores of a thread may be pending (see `model-memory.ts`); by default each is visible at once. */
   readonly maxPendingStores?: number;
+  /** What stands in memory before the first step. */
+  readonly initial?: readonly (readonly [cell: Cell, value: number])[];
   /** Words that only one thread uses: their accesses are no steps of their own. */
   readonly isPrivate?: (at: number) => boolean;
   /** Says what is wrong with a state, or with one after which nothing can happen. */
@@ -103,6 +106,8 @@ export const host: {
   readonly isGone: (thread: string) => boolean;
   /** Notes for the invariants what the last step has led to: no step of its own. */
   readonly note: (key: string, value: number) => void;
+  /** Says that of all it has read and done the program keeps only what the key describes: states that differ in the rest are one. */
+  readonly settle: (key: string) => void;
   /** Begins the program anew: for one that goes on for ever and keeps nothing from round to round. */
   readonly again: () => never;
 } = {
@@ -112,6 +117,7 @@ export const host: {
   untilGone: (key) => void access({ kind: 'untilGone', key }),
   isGone: (key) => access({ kind: 'isGone', key }) === 1,
   note: (key, value) => void access({ kind: 'note', key, value }),
+  settle: (key) => void access({ kind: 'settle', key }),
   again: () => {
     throw AGAIN;
   },
@@ -126,7 +132,7 @@ export function explore(model: Model): Exploration {
     status: (name) => (state.threads[names.indexOf(name)] as ModelThread).status,
   });
   const first: State = {
-    memory: [],
+    memory: memoryOf(model.initial ?? []),
     threads: names.map(() => ({ status: 'running', log: ROOT_LOG, stores: [], waits: [] })),
   };
   const seen = new Set([keyOf(first)]);
@@ -162,6 +168,8 @@ interface Successor {
   readonly label: string;
   readonly after: State;
   readonly failure?: string | undefined;
+  /** Ways in which this step may turn out. */
+  readonly choices?: number;
 }
 
 function* successors(model: Model, names: readonly string[], state: State): Generator<Successor> {
@@ -182,8 +190,11 @@ function* steps(model: Model, names: readonly string[], state: State): Generator
       yield { label: `${name}: becomes visible: ${settled.label}`, after: { memory: settled.memory, threads } };
     }
     if (thread.status !== 'running') continue;
-    const step = runStep(model, names, state, index);
-    if (step !== undefined) yield step;
+    for (let choice = 0, choices = 1; choice < choices; choice++) {
+      const step = runStep(model, names, state, index, choice);
+      if (step !== undefined) yield step;
+      choices = step?.choices ?? 1;
+    }
     if (model.mayDie?.includes(name)) {
       const threads = state.threads.with(index, { ...thread, status: 'dead', waits: [] });
       yield { label: `${name}: dies`, after: { memory: state.memory, threads } };
@@ -200,8 +211,14 @@ function* timeout(state: State, index: number, name: string): Generator<Successo
   yield { label: `${name}: times out`, after: { memory: state.memory, threads } };
 }
 
-/** Runs one program up to and including its next access; undefined while that access has to wait. */
-function runStep(model: Model, names: readonly string[], state: State, index: number): Successor | undefined {
+/** Runs one program up to and including its next access; undefined while that access has to wait. `choice`: which way it turns out. */
+function runStep(
+  model: Model,
+  names: readonly string[],
+  state: State,
+  index: number,
+  choice: number,
+): Successor | undefined {
   const name = names[index] as string;
   const results = (state.threads[index] as ModelThread).log.results();
   const memory = [...state.memory];
@@ -209,8 +226,16 @@ function runStep(model: Model, names: readonly string[], state: State, index: nu
   let position = 0;
   let label = '';
   let isWaiting = false;
+  let isStopped = false;
+  let choices = 1;
+  const stop = (): never => {
+    isStopped = true;
+    throw STOP;
+  };
   Object.assign(program, { elapsedMs: 0, poll: () => {}, state: undefined });
   answer = (wanted) => {
+    /* What a program does on its way out, in a `finally`, is not done by a thread that goes on. */
+    if (isStopped) stop();
     const isReplay = position < results.length;
     if (wanted.kind === 'settle') {
       const thread = threads[index] as ModelThread;
@@ -220,12 +245,22 @@ function runStep(model: Model, names: readonly string[], state: State, index: nu
     }
     if (isReplay) return results[position++] as number | string;
     const isStep = !('at' in wanted && model.isPrivate?.(wanted.at)) && wanted.kind !== 'note';
-    if (label !== '' && isStep) throw STOP;
-    const result = perform({ memory, threads, index, names, maxPendingStores: model.maxPendingStores ?? 0 }, wanted);
+    if (label !== '' && isStep) stop();
+    const machine = {
+      memory,
+      threads,
+      index,
+      names,
+      maxPendingStores: model.maxPendingStores ?? 0,
+      choice,
+      choices: 1,
+    };
+    const result = perform(machine, wanted);
+    choices = Math.max(choices, machine.choices);
     if (isStep) label = labelOf(wanted, result);
     if (result === undefined) {
       isWaiting = true;
-      throw STOP;
+      return stop();
     }
     const thread = threads[index] as ModelThread;
     threads[index] = { ...thread, log: thread.log.with(result) };
@@ -236,16 +271,17 @@ function runStep(model: Model, names: readonly string[], state: State, index: nu
   let failure: string | undefined;
   try {
     (model.threads[name] as () => void)();
-    threads[index] = { ...(threads[index] as ModelThread), status: 'ended', waits: [] };
+    if (!isStopped) threads[index] = { ...(threads[index] as ModelThread), status: 'ended', waits: [] };
   } catch (error) {
-    if (error === AGAIN) threads[index] = { ...(threads[index] as ModelThread), log: ROOT_LOG };
-    else if (error !== STOP) failure = `${name}: ${error instanceof Violation ? error.message : String(error)}`;
+    if (isStopped) failure = undefined;
+    else if (error === AGAIN) threads[index] = { ...(threads[index] as ModelThread), log: ROOT_LOG };
+    else failure = `${name}: ${error instanceof Violation ? error.message : String(error)}`;
   } finally {
     answer = undefined;
   }
   /* A wait that only now begins is a step; one that goes on is none. */
   if (isWaiting && threads[index] === state.threads[index]) return undefined;
-  return { label: `${name}: ${label}`, after: { memory, threads }, failure };
+  return { label: `${name}: ${label}`, after: { memory, threads }, failure, choices };
 }
 
 /** Logs that have led a thread to a state that it has described. */

@@ -66,10 +66,12 @@ const atomic: Readonly<Record<string, (at: number, ...rest: number[]) => unknown
   load: (at) => access({ kind: 'load', at }),
   store: (at, value = 0) => access({ kind: 'store', at, value: value | 0 }),
   add: (at, value = 0) => access({ kind: 'add', at, value }),
+  or: (at, value = 0) => access({ kind: 'or', at, value }),
+  and: (at, value = 0) => access({ kind: 'and', at, value }),
   exchange: (at, value = 0) => access({ kind: 'exchange', at, value: value | 0 }),
   compareExchange: (at, expected = 0, value = 0) =>
     access({ kind: 'cas', at, expected: expected | 0, value: value | 0 }),
-  notify: (at) => access({ kind: 'notify', at }),
+  notify: (at, count = Number.POSITIVE_INFINITY) => access({ kind: 'notify', at, count }),
   wait: (at, value = 0, timeoutMs) => {
     const outcome = access({ kind: 'wait', at, value, hasTimeout: timeoutMs !== undefined });
     if (outcome === 'timed-out') program.elapsedMs += timeoutMs ?? 0;

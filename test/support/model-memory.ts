@@ -28,6 +28,13 @@ export function valueAt(memory: Memory, cell: Cell): number {
   return memory[numberOf(cell)] ?? 0;
 }
 
+/** A memory with these values in it. */
+export function memoryOf(values: readonly (readonly [cell: Cell, value: number])[]): Memory {
+  const memory: number[] = [];
+  for (const [cell, value] of values) set(memory, cell, value);
+  return memory;
+}
+
 function set(memory: number[], cell: Cell, value: number): void {
   const number = numberOf(cell);
   /* Without holes: the text of a memory is its key. */
@@ -37,9 +44,14 @@ function set(memory: number[], cell: Cell, value: number): void {
 
 export type Access =
   | { readonly kind: 'read' | 'load'; readonly at: number }
-  | { readonly kind: 'write' | 'store' | 'add' | 'exchange'; readonly at: number; readonly value: number }
+  | {
+      readonly kind: 'write' | 'store' | 'add' | 'or' | 'and' | 'exchange';
+      readonly at: number;
+      readonly value: number;
+    }
   | { readonly kind: 'cas'; readonly at: number; readonly expected: number; readonly value: number }
-  | { readonly kind: 'notify'; readonly at: number }
+  /** Wakes so many; which ones is left open. */
+  | { readonly kind: 'notify'; readonly at: number; readonly count: number }
   | { readonly kind: 'wait'; readonly at: number; readonly value: number; readonly hasTimeout: boolean }
   /** Begins an asynchronous wait; `join` waits for its end, or once for the poll, after which the wait goes on. */
   | { readonly kind: 'waitAsync'; readonly at: number; readonly value: number }
@@ -108,6 +120,9 @@ interface Machine {
   readonly names: readonly string[];
   /** A thread with so many pending stores makes no other before one of them is visible. */
   readonly maxPendingStores: number;
+  /** Where an access may turn out in several ways: which one, and how many there are. */
+  readonly choice: number;
+  choices: number;
 }
 
 /** Makes one access; undefined when it has to wait. */
@@ -149,6 +164,12 @@ export function perform(machine: Machine, access: Access): number | string | und
     case 'add':
       set(memory, access.at, (before + access.value) | 0);
       return before;
+    case 'or':
+      set(memory, access.at, before | access.value);
+      return before;
+    case 'and':
+      set(memory, access.at, before & access.value);
+      return before;
     case 'exchange':
       set(memory, access.at, access.value);
       return before;
@@ -156,7 +177,7 @@ export function perform(machine: Machine, access: Access): number | string | und
       if (before === access.expected) set(memory, access.at, access.value);
       return before;
     case 'notify':
-      return notify(threads, access.at);
+      return notify(machine, access.at, access.count);
     case 'wait':
     case 'join':
       return wait(machine, access, before);
@@ -192,13 +213,19 @@ function newWait(at: number, hasTimeout: boolean): PendingWait {
   return { at, hasTimeout, outcome: undefined };
 }
 
-function notify(threads: ModelThread[], at: number): number {
-  let woken = 0;
-  for (const [i, other] of threads.entries()) {
-    const [pending] = other.waits;
-    if (pending?.at !== at || pending.outcome !== undefined) continue;
-    threads[i] = { ...other, waits: [{ ...pending, outcome: 'ok' }] };
-    woken++;
+/** Wakes all, or any `count` that stand one after the other: who is woken first is not for a program to rely on. */
+function notify(machine: Machine, at: number, count: number): number {
+  const { threads } = machine;
+  const parked = [...threads.keys()].filter((i) => {
+    const [pending] = (threads[i] as ModelThread).waits;
+    return pending?.at === at && pending.outcome === undefined;
+  });
+  if (count < parked.length) machine.choices = parked.length;
+  const woken = Math.min(count, parked.length);
+  for (let n = 0; n < woken; n++) {
+    const i = parked[(machine.choice + n) % parked.length] as number;
+    const other = threads[i] as ModelThread;
+    threads[i] = { ...other, waits: [{ ...(other.waits[0] as PendingWait), outcome: 'ok' }] };
   }
   return woken;
 }
