@@ -21,7 +21,7 @@ import {
 import { internName } from '../shared-memory/names.ts';
 import type { SlotClaim, TraceIds } from '../shared-memory/registry.ts';
 import { type WaitDetail, writeWaitDetail } from '../shared-memory/wait-detail.ts';
-import { WaitState } from '../shared-memory/wait-word.ts';
+import { TIMED_WAIT, WaitState } from '../shared-memory/wait-word.ts';
 import type { Recorder } from './recorder.ts';
 import { activeTraceIds } from './trace-context.ts';
 
@@ -108,8 +108,9 @@ export class LockObserver {
   }
 
   /** The thread is about to block at a lock. Waits do not nest. */
-  beginWait(lockId: number, mode: LockMode, nowNs: number): void {
-    this.#recorder.waitWord.begin(WaitState.WAITING_LOCK, -lockId, nowNs, LOCK_MODES.indexOf(mode));
+  beginWait(lockId: number, mode: LockMode, nowNs: number, isTimed = false): void {
+    const flags = isTimed ? TIMED_WAIT : 0;
+    this.#recorder.waitWord.begin(WaitState.WAITING_LOCK, -lockId, nowNs, LOCK_MODES.indexOf(mode) | flags);
   }
 
   /** The thread is about to block at a queue: a channel that is full or empty. */

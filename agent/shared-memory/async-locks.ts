@@ -12,7 +12,7 @@
  *     word 2       activity                                                  word 10      stack: number of a name, or 0
  *     word 3       parent activity, in whose callback this one was begun     words 11-17  trace context
  *     word 4       lock: an id of lock memory, or of the thread's own, < 0   word 18      instance: number of a name for people (a key, a Web Lock's name), or 0
- *     word 5       kind | mode << 8 | certain << 16
+ *     word 5       kind | mode << 8 | certain << 16 | timed << 17
  *     words 6-7    since, ns: upper and lower word
  *
  * Invariants
@@ -40,6 +40,8 @@ export interface AsyncLock {
   readonly mode: LockMode;
   /** The activity is sure to be the one that waits or holds: it is the callback the lock was taken for. */
   readonly isCertain: boolean;
+  /** The wait ends by itself, at a time that was given. */
+  readonly isTimed?: boolean;
   readonly sinceNs: number;
   readonly classNumber: number;
   readonly siteNumber: number;
@@ -50,6 +52,9 @@ export interface AsyncLock {
 
 const WORDS = ASYNC_LOCK_BYTES >> 2;
 const READ_ATTEMPTS = 8;
+/** Flags of word 5. */
+const CERTAIN = 1 << 16;
+const TIMED = 1 << 17;
 
 /** The writing end, for the thread that owns the slot. */
 export class AsyncLockTable {
@@ -80,7 +85,8 @@ export class AsyncLockTable {
     Atomics.store(i32, at + 3, lock.parentActivity);
     Atomics.store(i32, at + 4, lock.lockId);
     const mode = LOCK_MODES.indexOf(lock.mode);
-    Atomics.store(i32, at + 5, LOCK_KINDS.indexOf(lock.kind) | (mode << 8) | (lock.isCertain ? 1 << 16 : 0));
+    const flags = (lock.isCertain ? CERTAIN : 0) | (lock.isTimed === true ? TIMED : 0);
+    Atomics.store(i32, at + 5, LOCK_KINDS.indexOf(lock.kind) | (mode << 8) | flags);
     Atomics.store(i32, at + 8, lock.classNumber);
     Atomics.store(i32, at + 9, lock.siteNumber);
     Atomics.store(i32, at + 10, lock.stackNumber);
@@ -133,7 +139,8 @@ function readEntry(memory: ControlMemory, at: number): AsyncLock | undefined {
       lockId: Atomics.load(i32, at + 4),
       kind: LOCK_KINDS[what & 0xff] as LockKind,
       mode: LOCK_MODES[(what >> 8) & 0xff] as LockMode,
-      isCertain: (what & (1 << 16)) !== 0,
+      isCertain: (what & CERTAIN) !== 0,
+      ...((what & TIMED) === 0 ? {} : { isTimed: true }),
       sinceNs: loadNs(i32, at + 6),
       classNumber: Atomics.load(i32, at + 8),
       siteNumber: Atomics.load(i32, at + 9),

@@ -15,6 +15,10 @@ const HELD = ['orders', 'stock', 'ledger'];
 const WANTED = ['stock', 'ledger', 'orders'];
 const TRACES = ['1', '2', '3'].map((digit) => digit.repeat(32));
 
+function partOf({ attributes }: OtlpSpan['events'][number]): number {
+  return THREADS.indexOf(attributes['thread.name'] as string);
+}
+
 describe('three threads that stand still', () => {
   let program: ObservedProgram;
   let span: OtlpSpan;
@@ -51,10 +55,7 @@ describe('three threads that stand still', () => {
     expect(span.parentSpanId).toBe('');
     expect(TRACES).not.toContain(span.traceId);
     expect(span.attributes).toMatchObject({ 'gridwatch.contended': true, 'gridwatch.deadlock.size': 3 });
-    const events = span.events.toSorted(
-      (a, b) =>
-        THREADS.indexOf(String(a.attributes['thread.name'])) - THREADS.indexOf(String(b.attributes['thread.name'])),
-    );
+    const events = span.events.toSorted((a, b) => partOf(a) - partOf(b));
     for (const [i, { attributes }] of events.entries()) {
       expect(attributes).toMatchObject({
         'thread.name': THREADS[i],
@@ -121,7 +122,7 @@ describe('with GRIDWATCH_DEADLOCK_ACTION=abort', () => {
     const { result, observed } = await observe({ args: [APP], env, deadlineMs: 20_000 });
     expect(result.exitCode).toBe(0);
     const [, json = ''] = result.stdout.split('\n');
-    expect((JSON.parse(json) as number[]).toSorted()).toEqual([1, 1, 2]);
+    expect((JSON.parse(json) as number[]).toSorted((a, b) => a - b)).toEqual([1, 1, 2]);
     expect(result.stderr).toMatch(/gets ERR_GRIDWATCH_DEADLOCK/);
     expect(observed.sum('gridwatch.deadlocks')).toBe(1);
     for (const name of WANTED) {

@@ -43,7 +43,7 @@ describe('examples/lock-order-inversion', () => {
     ]);
     expect(observed.sum('gridwatch.lock.order.inversions')).toBe(1);
     expect(observed.sum('gridwatch.deadlocks')).toBe(0);
-    const [span] = observed.spans.filter(({ name }) => name === 'lock.order.inversion');
+    const span = observed.spans.find(({ name }) => name === 'lock.order.inversion');
     expect(span?.events.map(({ attributes }) => attributes['code.stacktrace'])).toEqual([
       expect.stringContaining('at restock (examples/lock-order-inversion/main.js'),
       expect.stringContaining('at order (examples/lock-order-inversion/main.js'),

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { OtlpSpan } from '../../agent/cli/otlp-decode.ts';
 import { type Observed, observe } from '../support/observe.ts';
+import type { RunResult } from '../support/run-node.ts';
 
 const APP = fileURLToPath(new URL('../fixtures/apps/locks.mjs', import.meta.url));
 
@@ -13,6 +14,7 @@ interface Answer {
   readonly abandoned: boolean;
 }
 
+let result: RunResult;
 let answer: Answer;
 let observed: Observed;
 
@@ -22,14 +24,20 @@ beforeAll(async () => {
     env: { GRIDWATCH_STACKS: 'all', OTEL_TRACES_SAMPLER: 'always_on' },
     deadlineMs: 60_000,
   });
-  expect(run.result.stderr).toBe('');
-  expect(run.result.exitCode).toBe(0);
-  answer = JSON.parse(run.result.stdout) as Answer;
+  result = run.result;
+  answer = JSON.parse(result.stdout) as Answer;
   observed = run.observed;
 }, 90_000);
 
 const of = (name: string): { 'gridwatch.lock.name': string } => ({ 'gridwatch.lock.name': name });
 const waits = (name: string): OtlpSpan[] => observed.spans.filter((span) => span.name === `lock.wait ${name}`);
+
+it('the program ends as it would without the agent, and one line tells what went wrong in it', () => {
+  expect(result).toMatchObject({
+    exitCode: 0,
+    stderr: 'gridwatch: victim ended while it held "journal"; the next holder is told\n',
+  });
+});
 
 describe('metrics', () => {
   it('count every acquisition, over all threads, and each contention with its wait', () => {
@@ -61,7 +69,9 @@ describe('metrics', () => {
   it('count what a lock without a name has counted, on both threads that know it', () => {
     const unnamed = observed
       .series('gridwatch.lock.acquisitions')
-      .filter(({ attributes }) => !['orders', 'ledger', 'journal'].includes(String(attributes['gridwatch.lock.name'])));
+      .filter(
+        ({ attributes }) => !['orders', 'ledger', 'journal'].includes(attributes['gridwatch.lock.name'] as string),
+      );
     expect(unnamed.map(({ value }) => value)).toEqual([answer.borrowed]);
   });
 
@@ -82,7 +92,7 @@ describe('metrics', () => {
 
 describe('a long wait', () => {
   it('is a span inside the span of the waiter, with a link to that of the holder', () => {
-    const [span] = waits('ledger').filter(({ attributes }) => attributes['gridwatch.wait.outcome'] === 'acquired');
+    const span = waits('ledger').find(({ attributes }) => attributes['gridwatch.wait.outcome'] === 'acquired');
     expect(span).toMatchObject({
       traceId: 'b'.repeat(32),
       parentSpanId: 'b'.repeat(16),
@@ -117,4 +127,11 @@ it('a lock whose holder was terminated is abandoned once, and the next holder is
   expect(answer.abandoned).toBe(true);
   expect(observed.sum('gridwatch.lock.abandonments', of('journal'))).toBe(1);
   expect(observed.sum('gridwatch.lock.acquisitions', of('journal'))).toBe(2);
+  const attributes = { 'gridwatch.lock.name': 'journal', 'thread.name': 'victim' };
+  expect(observed.logs.filter(({ eventName }) => eventName === 'gridwatch.lock.abandoned')).toMatchObject([
+    { attributes },
+  ]);
+  expect(observed.spans.filter(({ name }) => name === 'incident gridwatch.lock.abandoned')).toMatchObject([
+    { attributes },
+  ]);
 });

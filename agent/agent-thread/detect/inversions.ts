@@ -25,7 +25,7 @@ export class Inversions implements MetricSource {
     const circle = [...found.slice(found.indexOf(oldest)), ...found.slice(0, found.indexOf(oldest))];
     this.#count++;
     const { emitSpan, emitLog, diag } = this.#voices;
-    const body = `${circle.map((order) => `"${order.inner.className}" is taken while "${order.outer.className}" is held`).join('; ')}`;
+    const orders = circle.map(({ outer, inner }) => `"${inner.className}" is taken while "${outer.className}" is held`);
     const attributes = this.#attributesOf(newest);
     emitSpan({
       name: 'lock.order.inversion',
@@ -42,7 +42,7 @@ export class Inversions implements MetricSource {
     });
     emitLog({
       eventName: 'gridwatch.lock.order.inversion',
-      body: `lock order inversion: ${body}`,
+      body: `lock order inversion: ${orders.join('; ')}`,
       attributes,
       timeNs: newest.atNs,
       key: circle

@@ -160,9 +160,10 @@ class WaitForGraph {
   /** The node that must go on for a hold to end; undefined where the wait itself is the one that claims the lock. */
   #holderNode(hold: SceneHold, wait: SceneWait): number | undefined {
     const { party, mode } = hold;
+    const mayClaim = mode === 'exclusive' && wait.lock.kind === 'rwlock' && hold.isPending !== false;
+    if (mayClaim && wait.mode === 'exclusive' && party.key === wait.party.key) return undefined;
     if (!this.#isTrusted(party)) return this.#threadNode(party.thread.key);
     if (party.activity !== 0) return this.#activityNode(party);
-    const mayClaim = mode === 'exclusive' && wait.lock.kind === 'rwlock' && hold.isPending !== false;
     const writers = mayClaim ? this.#claimingWriters(wait, party) : [];
     if (writers.includes(wait)) return undefined;
     if (writers.length === 0) return this.#threadNode(party.key);

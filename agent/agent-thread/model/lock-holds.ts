@@ -4,10 +4,11 @@
  * Runs on the agent thread. A thread that has a lock's word, and an entry of an activity that holds that lock, holds it for that activity.
  */
 import type { AsyncLock } from '../../shared-memory/async-locks.ts';
+import { CONDITION } from '../../shared-memory/condition-words.ts';
 import { HISTOGRAM_BYTES } from '../../shared-memory/histogram.ts';
 import { type Holder, holdersOf } from '../../shared-memory/lock-holders.ts';
 import { BLOCK, type LockMemory, SHARED_BLOCK_BYTES } from '../../shared-memory/lock-memory.ts';
-import type { KnownLock } from './lock-index.ts';
+import type { KnownLock, LockIndex } from './lock-index.ts';
 import type { LockLabels } from './lock-labels.ts';
 import type { SceneHold, SceneLockCounts, SceneParty, SceneThread } from './lock-scene-types.ts';
 import type { SceneThreads } from './scene-threads.ts';
@@ -31,6 +32,7 @@ export function activityParty(thread: SceneThread, { activity, parentActivity, i
 export class HeldEntries {
   readonly #labels: LockLabels;
   readonly #byLock = new Map<string, HeldEntry[]>();
+  readonly #writers: HeldEntry[] = [];
 
   constructor(labels: LockLabels) {
     this.#labels = labels;
@@ -41,6 +43,15 @@ export class HeldEntries {
     const entries = this.#byLock.get(key);
     if (entries === undefined) this.#byLock.set(key, [{ thread, lock }]);
     else entries.push({ thread, lock });
+  }
+
+  /** A writer of an RwLock that has its word waits still. */
+  addWaiting(thread: SceneThread, lock: AsyncLock): void {
+    if (lock.kind === 'rwlock' && lock.mode === 'exclusive') this.#writers.push({ thread, lock });
+  }
+
+  pendingWriter({ key }: SceneThread, lockId: number): HeldEntry | undefined {
+    return this.#writers.find(({ thread, lock }) => thread.key === key && lock.lockId === lockId);
   }
 
   of(key: string): readonly HeldEntry[] {
@@ -75,6 +86,8 @@ export function holdsOfBlock(
   return holders.flatMap(({ word, mode, count, isPending }) => {
     const thread = threads.ofWord(word);
     if (thread === undefined) return [];
+    const writer = isPending ? held.pendingWriter(thread, id) : undefined;
+    if (writer !== undefined) return [{ ...held.toHold(writer), isPending }];
     const entries = held.of(`L${id}`).filter((entry) => entry.thread.key === thread.key && entry.lock.mode === mode);
     const own = entries.slice(0, count).map((entry) => held.toHold(entry));
     /* Reads of one thread are one hold, however many; of a semaphore each permit is one. */
@@ -89,7 +102,7 @@ function holdOfThread(thread: SceneThread, mode: SceneHold['mode'], isPending: b
 }
 
 /** What the block has counted, both modes together. */
-export function countsOf({ views, blockAt, identity }: KnownLock): SceneLockCounts {
+export function countsOf({ views, blockAt, identity }: KnownLock, index: LockIndex): SceneLockCounts {
   const { i32, f64 } = views;
   const word = (field: number): number => i32[(blockAt + field) >> 2] as number;
   const sum = (...fields: number[]): number => fields.reduce((total, field) => total + word(field), 0) >>> 0;
@@ -105,7 +118,16 @@ export function countsOf({ views, blockAt, identity }: KnownLock): SceneLockCoun
     contentions: sum(BLOCK.CONTENTIONS, BLOCK.SHARED_CONTENTIONS),
     abandonments: sum(BLOCK.ABANDONMENTS),
     unheard: sum(BLOCK.UNHEARD),
+    ...(identity.kind === 'condition' ? conditionOf(word, index) : {}),
     holds: cells(BLOCK.HOLDS) + (hasShared ? cells(BLOCK.SHARED_HOLDS) : 0),
     holdNs: (f64[(blockAt + BLOCK.HOLDS) >> 3] as number) + sharedHoldNs,
   };
+}
+
+function conditionOf(word: (field: number) => number, index: LockIndex): Pick<SceneLockCounts, 'condition'> {
+  const mutex = index.of(word(CONDITION.MUTEX));
+  if (mutex === undefined) return {};
+  const acquisitions = mutex.views.i32[(mutex.blockAt + BLOCK.ACQUISITIONS) >> 2] as number;
+  const [waits, heard] = [word(CONDITION.TICKETS) >>> 0, word(CONDITION.NOTIFICATIONS) >>> 0];
+  return { condition: { waits, heard, mutexAcquisitions: acquisitions >>> 0 } };
 }

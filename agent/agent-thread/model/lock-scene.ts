@@ -8,15 +8,12 @@ import { type AsyncLock, AsyncLockState, LOCK_MODES, readAsyncLocks } from '../.
 import type { ControlMemory } from '../../shared-memory/layout.ts';
 import { BLOCK, LOCK_THREAD, type LockMemory } from '../../shared-memory/lock-memory.ts';
 import { readWaitDetail } from '../../shared-memory/wait-detail.ts';
-import { readWaitWord, type WaitSnapshot } from '../../shared-memory/wait-word.ts';
+import { readWaitWord, TIMED_WAIT, type WaitSnapshot } from '../../shared-memory/wait-word.ts';
 import { activityParty, countsOf, HeldEntries, holdsOfBlock, threadParty } from './lock-holds.ts';
 import type { KnownLock, LockIndex } from './lock-index.ts';
 import type { LockLabels } from './lock-labels.ts';
 import type { LockLabel, LockScene, SceneLock, SceneParty, SceneThread, SceneWait } from './lock-scene-types.ts';
 import type { SceneThreads } from './scene-threads.ts';
-
-/** A wait that its thread has given a time-out: a bit beside the mode. */
-const TIMED = 0x100;
 
 export interface LockSceneSettings {
   readonly memory: ControlMemory;
@@ -56,6 +53,7 @@ export class LockSceneReader {
         if (activities.get(party.key)?.isCertain !== true) activities.set(party.key, party);
         if (lock.state === AsyncLockState.HELD) held.add(thread, lock);
         else asyncWaits.push([thread, lock]);
+        if (lock.state === AsyncLockState.WAITING) held.addWaiting(thread, lock);
       }
     }
     const locks = new Map<string, SceneLock>();
@@ -88,7 +86,7 @@ export class LockSceneReader {
       sinceNs: wait.sinceNs,
       number: wait.waits,
       isBlocking: true,
-      isTimed: (wait.mode & TIMED) !== 0,
+      isTimed: (wait.mode & TIMED_WAIT) !== 0,
       site: labels.text(detail?.siteNumber ?? 0),
       stack: labels.stack(detail?.stackNumber ?? 0),
       context: detail?.context,
@@ -104,7 +102,7 @@ export class LockSceneReader {
       sinceNs: lock.sinceNs,
       number: lock.sinceNs,
       isBlocking: false,
-      isTimed: false,
+      isTimed: lock.isTimed === true,
       site: labels.text(lock.siteNumber),
       stack: labels.stack(lock.stackNumber),
       context: lock.context,
@@ -149,13 +147,13 @@ export class LockSceneReader {
   }
 
   #ofBlock(label: LockLabel, known: KnownLock, held: HeldEntries): SceneLock {
-    const { lockMemory, threads } = this.#settings;
+    const { lockMemory, threads, index } = this.#settings;
     const { kind, numberA } = known.identity;
     return {
       ...label,
       holds: holdsOfBlock(known, lockMemory, threads, held),
       capacity: kind === 'semaphore' ? numberA : 1,
-      counts: countsOf(known),
+      counts: countsOf(known, index),
     };
   }
 

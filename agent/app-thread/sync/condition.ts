@@ -5,6 +5,7 @@
  */
 import { GridwatchError } from '../../errors.ts';
 import {
+  CONDITION,
   CONDITION_BYTES,
   enterCondition,
   entryAt,
@@ -105,7 +106,7 @@ export class Condition {
     const timeoutMs = timeoutOf(options);
     const lock = this.#lock;
     const lease = heldBlocking(lock, mutex);
-    const waiter = new ConditionWaiter(lock);
+    const waiter = new ConditionWaiter(lock, lease.releaser.lock.id);
     lease.release();
     try {
       waitBlocking(waiter, timeoutMs);
@@ -128,7 +129,7 @@ export class Condition {
     signal?.throwIfAborted();
     const lock = this.#lock;
     const lease = heldAsync(lock, mutex);
-    const waiter = new ConditionWaiter(lock);
+    const waiter = new ConditionWaiter(lock, lease.releaser.lock.id);
     lease.release();
     try {
       await lock.queue.wait(waiter, { timeoutMs, signal }, (entry) => entry?.close());
@@ -210,9 +211,10 @@ class ConditionWaiter implements Contended {
   readonly parkValue: number;
   readonly #entry: number;
 
-  constructor(lock: LocalLock) {
+  constructor(lock: LocalLock, mutexId: number) {
     const { words, thread } = lock;
     this.lock = lock;
+    words[CONDITION.MUTEX >> 2] = mutexId;
     this.#entry = enterCondition(words, 0, thread.word);
     if (this.#entry < 0)
       throw new GridwatchError('ERR_GRIDWATCH_LOCK_MEMORY', `more than ${MAX_CONDITION_WAITERS} wait at one condition`);

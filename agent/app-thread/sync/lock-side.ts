@@ -85,7 +85,7 @@ export abstract class LockSide implements Contended, Releaser {
 
   tryAcquire(): Lease | undefined {
     if (perturb !== undefined) perturb('acquire');
-    if (this.isFree() && this.attempt(false, false)) return this.#open();
+    if (this.isFree() && this.attempt(false, false)) return this.#open(true);
     this.#leave();
     return undefined;
   }
@@ -171,8 +171,8 @@ export abstract class LockSide implements Contended, Releaser {
     if (this.#asyncWaits === 0) this.withdraw();
   }
 
-  #open(): HeldLease {
-    const lease = this.lock.open(this, this.isAbandoned);
+  #open(hasTried = false): HeldLease {
+    const lease = this.lock.open(this, this.isAbandoned, hasTried);
     return this.#count(lease);
   }
 

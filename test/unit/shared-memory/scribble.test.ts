@@ -230,14 +230,14 @@ test('lock memory: blocks and threads may say anything; what is read is a block 
         views.i32[start + (part === 0 ? at % 60 : at)] = value;
       }
       expect(locks.threadsHigh).toBeLessThanOrEqual(512);
-      const word = holderWord(1, 1);
+      const dead = holderWord(1, 1);
       locks.forEachBlock((blockAt) => {
         expect(isBlock(views, blockAt)).toBe(true);
         const found = readIdentity(views, blockAt);
         expect(LOCK_KINDS).toContain(found?.kind);
         expect(found?.name.length ?? 0).toBeLessThanOrEqual(156);
         expect(holdersOf(views, blockAt, locks).length).toBeLessThanOrEqual(1100);
-        sweepDead(views, blockAt, locks, word);
+        sweepDead(views, blockAt, locks, dead);
         wakeWaiters(views, blockAt);
       });
       for (const name of [...NAMES, 'd']) locks.findOrCreate({ ...identity, name }, () => {});

@@ -237,15 +237,15 @@ test('random acquisitions of two threads: told exactly when the two can block ea
 /** Without two that can block each other, what is found is a circle of three locks at least, with nothing in common between its orders. */
 function isOnlyLonger(all: readonly Taken[], found: number): boolean {
   if (found === 0) return true;
-  const orders = all.flatMap(({ held, wanted }) => held.map((outer) => ({ outer, wanted, held })));
-  const goesOn = (path: typeof orders): boolean => {
+  const steps = all.flatMap(({ held, wanted }) => held.map((outer) => ({ outer, wanted, held })));
+  const goesOn = (path: typeof steps): boolean => {
     const [first, last] = [path[0], path.at(-1)];
     if (first === undefined || last === undefined) return false;
     if (path.length > 2 && last.wanted === first.outer) return true;
-    const next = orders.filter(({ outer, held }) => {
+    const next = steps.filter(({ outer, held }) => {
       return outer === last.wanted && path.every((one) => !one.held.some((lock) => held.includes(lock)));
     });
     return path.length < 4 && next.some((one) => goesOn([...path, one]));
   };
-  return orders.some((one) => goesOn([one]));
+  return steps.some((one) => goesOn([one]));
 }

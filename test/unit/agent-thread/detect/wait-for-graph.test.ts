@@ -152,6 +152,28 @@ describe('a writer’s claim by an activity', () => {
   });
 });
 
+describe('a writer’s claim that is known to be an activity’s', () => {
+  const claimed = (): Program => {
+    const program = new Program().lock('rw', { kind: 'rwlock' }).hold('rw', 't1', { mode: 'shared' });
+    return program.hold('rw', 't2/1', { isPending: true }).wait('t2/1', 'rw').wait('t3', 'rw', { mode: 'shared' });
+  };
+
+  test('does not wait for itself', () => {
+    expect(certain(claimed())).toEqual({ sets: [], behind: [] });
+  });
+
+  test('keeps readers out as long as the reader it waits for is stuck', () => {
+    const program = claimed().hold('m', 't3').wait('t1', 'm');
+    expect(told(certain(program)).map((set) => set.toSorted())).toEqual([['t1>m', 't2/1>rw', 't3>rw']]);
+  });
+
+  test('is not assumed of a writer that has all: another of its thread waits in vain', () => {
+    const program = new Program().lock('rw', { kind: 'rwlock' }).hold('rw', 't2', { isPending: false });
+    program.wait('t2/1', 'rw').hold('m', 't3').wait('t3', 'rw', { mode: 'shared' }).wait('t2', 'm');
+    expect(told(certain(program)).map((set) => set.toSorted())).toEqual([['t2>m', 't3>rw']]);
+  });
+});
+
 describe('what is not certain', () => {
   const crossed = (): Program => {
     const program = new Program().activity('t1/1', { isCertain: false }).activity('t1/2', { isCertain: false });

@@ -24,7 +24,8 @@ export function deadWaits({ waits, locks, activities }: LockScene): Set<SceneWai
   const todo: State[] = [{ waits, holds }];
   const parents = new Map([...activities].map(([key, party]) => [key, `${party.thread.key}/${party.parentActivity}`]));
   for (let state = todo.pop(); state !== undefined; state = todo.pop()) {
-    const id = `${state.waits.map((wait) => waits.indexOf(wait))}|${state.holds.map(({ lock, hold }) => lock + hold.party.key + hold.mode)}`;
+    const held = state.holds.map(({ lock, hold }) => [lock, hold.party.key, hold.mode]);
+    const id = JSON.stringify([state.waits.map((wait) => waits.indexOf(wait)), held]);
     if (seen.has(id)) continue;
     seen.add(id);
     for (const wait of state.waits) {
