@@ -16,7 +16,7 @@ import { patchGuardedAtomics } from './instrumentation/guarded-atomics.ts';
 import { followOwnBuffers, type OwnBuffers } from './instrumentation/own-buffers.ts';
 import { setLabLink } from './lab-link.ts';
 import { setLockLink } from './lock-link.ts';
-import { type LockNotice, LockObserver } from './lock-observer.ts';
+import type { LockNotice } from './lock-observer.ts';
 import { createPerturb, patchPerturbed, seedOfThread } from './perturb.ts';
 import { claimPreload, type Preload } from './preload-argument.ts';
 import { Recorder } from './recorder.ts';
@@ -27,6 +27,12 @@ import { LoopWatch } from './sources/loop-watch.ts';
 import { followWorkers, type SpawnNotice } from './spawn.ts';
 import { followTermination } from './terminate.ts';
 import { type LabSettings, readTicket } from './ticket.ts';
+
+/**
+ * The engine's own, taken before anything is patched: a wait for a lock of `gridwatch/sync` is told by its lock, and must not be told again as a raw
+ * `Atomics.wait`.
+ */
+const { wait, waitAsync, notify } = Atomics;
 
 const { isMainThread, threadId } = process.getBuiltinModule('node:worker_threads');
 
@@ -113,11 +119,13 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
   part('atomics', () => {
     undo.push(patchAtomicsWait(recorder, config.atomicsSites, beforeWait, perturb));
   });
-  let locks: LockObserver | undefined;
-  part('locks', () => {
-    locks = new LockObserver(recorder, config, settings.tell, beforeWait);
+  setLockLink(settings.lockBuffer, {
+    recorder,
+    config,
+    tell: settings.tell,
+    beforeWait,
+    atomics: { wait, waitAsync, notify },
   });
-  setLockLink(settings.lockBuffer, locks);
   undo.push(() => setLockLink(settings.lockBuffer, undefined));
   part('threads', () => {
     const isExcluded = createThreadMatcher(config.excludeThreads);
