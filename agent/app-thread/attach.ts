@@ -12,12 +12,9 @@ import { osThreadId } from '../shared-memory/os-thread.ts';
 import { attachSlot, markRunning, type SlotClaim } from '../shared-memory/registry.ts';
 import { followExit } from './exit.ts';
 import { patchAtomicsWait } from './instrumentation/atomics.ts';
-import { patchGuardedAtomics } from './instrumentation/guarded-atomics.ts';
-import { followOwnBuffers, type OwnBuffers } from './instrumentation/own-buffers.ts';
-import { setLabLink } from './lab-link.ts';
+import { labOfWorkers, startLabModes } from './lab-modes.ts';
 import { setLockLink } from './lock-link.ts';
-import { type LockNotice, LockObserver } from './lock-observer.ts';
-import { createPerturb, patchPerturbed, seedOfThread } from './perturb.ts';
+import type { LockNotice } from './lock-observer.ts';
 import { claimPreload, type Preload } from './preload-argument.ts';
 import { Recorder } from './recorder.ts';
 import { EventLoopSource } from './sources/event-loop.ts';
@@ -28,7 +25,13 @@ import { followWorkers, type SpawnNotice } from './spawn.ts';
 import { followTermination } from './terminate.ts';
 import { type LabSettings, readTicket } from './ticket.ts';
 
-const { isMainThread, threadId } = process.getBuiltinModule('node:worker_threads');
+/**
+ * The engine's own, taken before anything is patched: a wait for a lock of `gridwatch/sync` is told by its lock, and must not be told again as a raw
+ * `Atomics.wait`.
+ */
+const { wait, waitAsync, notify } = Atomics;
+
+const { threadId } = process.getBuiltinModule('node:worker_threads');
 
 export interface ThreadSettings {
   readonly memory: ControlMemory;
@@ -66,22 +69,8 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
       settings.onFailure(feature, error);
     }
   };
-  const { raceBuffer, perturbSeed } = settings.lab;
-  const perturb = perturbSeed === undefined ? undefined : createPerturb(perturbSeed);
-  let ownBuffers: OwnBuffers | undefined;
-  if (perturb !== undefined || raceBuffer !== undefined) {
-    const ownFolder = settings.preload.file.replace(/[^\\/]*$/, '');
-    undo.push(setLabLink({ raceBuffer, perturb, ownBuffer: (buffer) => ownBuffers?.numberOf(buffer) ?? 0, ownFolder }));
-  }
-  if (perturb !== undefined) part('atomics', () => undo.push(patchPerturbed(perturb)));
-  /* Before `Atomics.wait` is replaced: the place of a wait is that of the outermost call. */
-  if (raceBuffer !== undefined) part('races', () => undo.push(patchGuardedAtomics()));
-  if (raceBuffer !== undefined && !isMainThread) {
-    part('races', () => {
-      ownBuffers = followOwnBuffers();
-      undo.push(ownBuffers.stop);
-    });
-  }
+  const { perturb, stop: stopLabModes } = startLabModes(settings.lab, settings.preload.file, part);
+  undo.push(stopLabModes);
   let gc: GcSource | undefined;
   part('gc', () => {
     const source = new GcSource(recorder, settings.onGc);
@@ -113,11 +102,13 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
   part('atomics', () => {
     undo.push(patchAtomicsWait(recorder, config.atomicsSites, beforeWait, perturb));
   });
-  let locks: LockObserver | undefined;
-  part('locks', () => {
-    locks = new LockObserver(recorder, config, settings.tell, beforeWait);
+  setLockLink(settings.lockBuffer, {
+    recorder,
+    config,
+    tell: settings.tell,
+    beforeWait,
+    atomics: { wait, waitAsync, notify },
   });
-  setLockLink(settings.lockBuffer, locks);
   undo.push(() => setLockLink(settings.lockBuffer, undefined));
   part('threads', () => {
     const isExcluded = createThreadMatcher(config.excludeThreads);
@@ -145,16 +136,6 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
     detach: () => {
       for (const step of undo.toReversed()) step();
     },
-  };
-}
-
-/** Gives the lab settings of one worker after the other that a thread starts. */
-function labOfWorkers({ raceBuffer, perturbSeed }: LabSettings): (name: string) => LabSettings {
-  let started = 0;
-  return (name) => {
-    started++;
-    if (perturbSeed === undefined) return { raceBuffer, perturbSeed };
-    return { raceBuffer, perturbSeed: seedOfThread(perturbSeed, name, started) };
   };
 }
 

@@ -76,4 +76,8 @@ if (isMainThread) {
   const reports = await serveEvery(REPORT_EVERY_MS, 'GET /report', report);
   console.log(`${reports} reports served on thread ${threadId}`);
 }
-await sdk.shutdown().catch((error) => console.error(`contended-lock: spans were lost: ${error.message}`));
+try {
+  await sdk.shutdown();
+} catch (error) {
+  console.error(`contended-lock: spans were lost: ${error.message}`);
+}

@@ -39,4 +39,9 @@ export function pause(ms) {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
+/** Keeps the thread busy. */
+export function spin(ms) {
+  for (const end = performance.now() + ms; performance.now() < end; );
+}
+
 export const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -38,14 +38,13 @@ function throughView(original: Method, isWrite: boolean | undefined): Method {
    * A method, which, like the original, cannot be constructed. None of them looks at `this`, has more than four parameters, or tells one that is undefined
    * from one that is not there. It is on the way of every lock: no array of arguments is made.
    */
-  const operation = original as unknown as (array: unknown, index: unknown, a: unknown, b: unknown) => unknown;
   return {
     method(array: unknown, index: unknown, a: unknown, b: unknown): unknown {
       const own = behind(array);
-      if (own === undefined) return operation(array, index, a, b);
+      if (own === undefined) return original.call(Atomics, array, index, a, b);
       const at = Number(index);
       if (isWrite !== undefined && at >= 0 && at < own.array.length) own.touch(at, isWrite, true);
-      return operation(own.array, index, a, b);
+      return original.call(Atomics, own.array, index, a, b);
     },
   }.method;
 }

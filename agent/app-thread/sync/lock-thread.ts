@@ -10,7 +10,7 @@ import { LOCK_THREAD, LockMemory } from '../../shared-memory/lock-memory.ts';
 import { claimLockThread, startTicksOf } from '../../shared-memory/lock-threads.ts';
 import { osThreadId } from '../../shared-memory/os-thread.ts';
 import { findLockLink, type LockLink, setLockLink } from '../lock-link.ts';
-import type { LockObserver } from '../lock-observer.ts';
+import { type LockObserver, lockObserver } from '../lock-observer.ts';
 import type { AsyncLease, HeldLease } from './lease.ts';
 import type { LocalLock } from './local-lock.ts';
 import { OrderTrie } from './lock-order.ts';
@@ -41,7 +41,7 @@ export class LockThread {
   readonly pinned: Set<AsyncLease> = new Set();
 
   constructor(memory: LockMemory, link: LockLink) {
-    const { observer } = link;
+    const observer = lockObserver();
     const tid = osThreadId();
     const claim = claimLockThread(
       memory,
@@ -62,7 +62,7 @@ export class LockThread {
     this.clock = new Clock(memory.baseS);
     this.order = new OrderTrie(this);
     this.#observe(observer);
-    link.listeners.add((later) => this.#observe(later.observer));
+    link.listeners.add(() => this.#observe(lockObserver()));
   }
 
   /** The observer, where something is to be recorded now. */
