@@ -18,7 +18,7 @@ import {
   threadAttributes,
   traceAttributes,
 } from './lock-attributes.ts';
-import type { ClosedSet, Participant } from './wait-for-graph.ts';
+import { type ClosedSet, hasReaders, type Participant } from './wait-for-graph.ts';
 
 /** Where detectors put what they have to say. */
 export interface Voices {
@@ -134,7 +134,7 @@ function sayDeadlock(diag: Diag, participants: readonly Participant[], aborted: 
 /** `main holds "orders" and waits for "stock" (mutex) at app.js:12:7 in pay, held by worker-1`. */
 function sentenceOf({ wait, held, blockedBy }: Participant): string {
   const holds = held.length === 0 ? '' : `holds ${inWords(held.map(({ className }) => `"${className}"`))} and `;
-  const mode = wait.mode === 'shared' ? ', shared' : '';
+  const mode = wait.mode === 'shared' && hasReaders(wait.lock) ? ', shared' : '';
   const by = blockedBy.map(({ party, site }) => `${partyName(party)}${site === '' ? '' : ` since ${site}`}`);
   const heldBy = by.length === 0 ? '' : `, held by ${inWords([...new Set(by)])}`;
   const { kind, className } = wait.lock;
