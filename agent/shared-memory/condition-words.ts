@@ -6,6 +6,7 @@
  *     TICKETS         numbers given to waiters so far                                                W: every waiter, atomic add
  *     HIGH            entries that were ever in use; only grows                                      W: every waiter, by CAS
  *     NOTIFICATIONS   notifications that were given to a waiter                                      W: every notifier, atomic add
+ *     MUTEX           id of the mutex that it was last waited with, for the agent thread             W: every waiter
  *     ENTRIES         1024 of two words: state, ticket
  *
  *     state    0 free -> holder word (claimed: its ticket is being written) -> holder word | WAITING -> holder word | NOTIFIED -> 0
@@ -26,6 +27,7 @@ export const CONDITION = {
   TICKETS: 8,
   HIGH: 12,
   NOTIFICATIONS: 16,
+  MUTEX: 20,
   ENTRIES: 2560,
 } as const;
 export const MAX_CONDITION_WAITERS = 1024;

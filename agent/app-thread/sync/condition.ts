@@ -5,6 +5,7 @@
  */
 import { GridwatchError } from '../../errors.ts';
 import {
+  CONDITION,
   CONDITION_BYTES,
   enterCondition,
   entryAt,
@@ -40,6 +41,7 @@ import { waitBlocking } from './waiting.ts';
 
 const SHARED_ACQUISITIONS = BLOCK.SHARED_ACQUISITIONS >> 2;
 const UNHEARD = BLOCK.UNHEARD >> 2;
+const MUTEX = CONDITION.MUTEX >> 2;
 
 const SHAPE: LockShape = { kind: 'condition', bytes: CONDITION_BYTES, numberA: 0, numberB: 0 };
 
@@ -105,6 +107,7 @@ export class Condition {
     const timeoutMs = timeoutOf(options);
     const lock = this.#lock;
     const lease = heldBlocking(lock, mutex);
+    Atomics.store(lock.words, MUTEX, lease.releaser.lock.id);
     const waiter = new ConditionWaiter(lock);
     lease.release();
     try {
@@ -128,6 +131,7 @@ export class Condition {
     signal?.throwIfAborted();
     const lock = this.#lock;
     const lease = heldAsync(lock, mutex);
+    Atomics.store(lock.words, MUTEX, lease.releaser.lock.id);
     const waiter = new ConditionWaiter(lock);
     lease.release();
     try {

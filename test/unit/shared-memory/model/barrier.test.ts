@@ -12,7 +12,6 @@ import {
   load,
   noteWaking,
   type Sources,
-  THREADS,
   type Thread,
   undertaker,
   untilDone,
