@@ -208,8 +208,8 @@ export function barrierTask(scene: TaskScene): Task {
     } catch (error) {
       if (codeOf(error) !== 'ERR_GRIDWATCH_BARRIER_BROKEN' || !scene.isMortal) failed(scene, error);
       else tally.acceptable('broken');
-      if (index === 0 && barrier.isBroken) barrier.reset();
-      while (index !== 0 && barrier.isBroken) await new Promise((resolve) => setImmediate(resolve));
+      if (index === 0) barrier.reset();
+      else while (barrier.isBroken) await new Promise((resolve) => setImmediate(resolve));
     }
   };
 }
