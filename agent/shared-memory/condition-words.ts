@@ -136,9 +136,12 @@ function heard(i32: Int32Array, blockAt: number, index: number): void {
 export function sweepCondition(i32: Int32Array, blockAt: number, memory: LockMemory, dead: number): void {
   for (let entry = 0, high = highOf(i32, blockAt); entry < high; entry++) {
     const at = entryAt(blockAt, entry) >> 2;
-    const state = Atomics.load(i32, at);
-    if ((state & ~FLAGS) !== dead || Atomics.compareExchange(i32, at, state, 0) !== state) continue;
-    if ((state & NOTIFIED) !== 0) notifyOldest(i32, blockAt, memory);
+    for (let state = Atomics.load(i32, at); (state & ~FLAGS) === dead; ) {
+      const seen = Atomics.compareExchange(i32, at, state, 0);
+      if (seen === state && (state & NOTIFIED) !== 0) notifyOldest(i32, blockAt, memory);
+      /* It may have been notified between the two. */
+      state = seen === state ? 0 : seen;
+    }
   }
 }
 

@@ -1,8 +1,12 @@
 /** Locks of `gridwatch/sync` between real threads: what the program itself counted, and what arrived at a collector. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { OtlpSpan } from '../../agent/cli/otlp-decode.ts';
-import { type Observed, observe } from '../support/observe.ts';
+import { eventually } from '../support/eventually.ts';
+import { type Observed, observe, startObserved } from '../support/observe.ts';
 import type { RunResult } from '../support/run-node.ts';
 
 const APP = fileURLToPath(new URL('../fixtures/apps/locks.mjs', import.meta.url));
@@ -25,6 +29,7 @@ beforeAll(async () => {
     deadlineMs: 60_000,
   });
   result = run.result;
+  if (result.exitCode !== 0) throw new Error(`the program has failed: ${result.stderr}`);
   answer = JSON.parse(result.stdout) as Answer;
   observed = run.observed;
 }, 90_000);
@@ -33,10 +38,10 @@ const of = (name: string): { 'gridwatch.lock.name': string } => ({ 'gridwatch.lo
 const waits = (name: string): OtlpSpan[] => observed.spans.filter((span) => span.name === `lock.wait ${name}`);
 
 it('the program ends as it would without the agent, and one line tells what went wrong in it', () => {
-  expect(result).toMatchObject({
-    exitCode: 0,
-    stderr: 'gridwatch: victim ended while it held "journal"; the next holder is told\n',
-  });
+  expect(result.exitCode).toBe(0);
+  /* On a machine that is busy with other things a collection may hold the crowd up. */
+  const lines = result.stderr.split('\n').filter((line) => !line.startsWith('gridwatch: held_across_gc: crowd-'));
+  expect(lines).toEqual(['gridwatch: victim ended while it held "journal"; the next holder is told', '']);
 });
 
 describe('metrics', () => {
@@ -134,4 +139,56 @@ it('a lock whose holder was terminated is abandoned once, and the next holder is
   expect(observed.spans.filter(({ name }) => name === 'incident gridwatch.lock.abandoned')).toMatchObject([
     { attributes },
   ]);
+});
+
+it('threads that are terminated anywhere leave no lock behind: each is had again at once, and who gets it is told once', async () => {
+  const run = await observe({ args: [APP, 'deaths'], deadlineMs: 90_000 });
+  expect(run.result.exitCode).toBe(0);
+  const { told, longestMs } = JSON.parse(run.result.stdout) as {
+    told: Record<'mutex' | 'rwlock' | 'semaphore', number>;
+    longestMs: number;
+  };
+  const abandonments = (name: string): number | undefined => run.observed.sum('gridwatch.lock.abandonments', of(name));
+  expect(told.mutex + told.semaphore).toBeGreaterThan(0);
+  expect(abandonments('mutex')).toBe(told.mutex);
+  expect(abandonments('semaphore')).toBe(told.semaphore);
+  /* Of a reader that died nobody is told: it can have left nothing half done. */
+  expect(abandonments('rwlock')).toBeGreaterThanOrEqual(told.rwlock);
+  /* Without the agent it takes a second until somebody looks. */
+  expect(longestMs).toBeLessThan(900);
+}, 100_000);
+
+describe('the threshold', () => {
+  const LOOKED_MS = 25_000;
+  let folder: string;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'gridwatch-locks-'));
+  });
+
+  afterAll(async () => rm(folder, { recursive: true, force: true }));
+
+  it('is changed by the control file while the program runs: waits that were too short become spans', async () => {
+    const controlFile = join(folder, 'control.json');
+    await using program = await startObserved({
+      args: [APP, 'again'],
+      env: {
+        GRIDWATCH_CONTROL_FILE: controlFile,
+        OTEL_METRIC_EXPORT_INTERVAL: '500',
+        OTEL_METRIC_EXPORT_TIMEOUT: '500',
+        OTEL_BSP_SCHEDULE_DELAY: '200',
+        OTEL_TRACES_SAMPLER: 'always_on',
+      },
+      deadlineMs: 90_000,
+    });
+    const again = of('again');
+    const contended = (): number => program.observed.sum('gridwatch.lock.contentions', again) ?? 0;
+    const spans = (): OtlpSpan[] => program.observed.spans.filter(({ name }) => name === 'lock.wait again');
+    await eventually('fifty waits of some milliseconds', () => contended() >= 50, { deadlineMs: 60_000 });
+    const tooShort = spans().filter(({ durationNs }) => durationNs < 20e6);
+    expect(tooShort).toEqual([]);
+    await writeFile(controlFile, JSON.stringify({ lockThresholdMs: 2 }));
+    const isShort = ({ durationNs }: OtlpSpan): boolean => durationNs >= 2e6 && durationNs < 20e6;
+    await eventually('a span of a short wait', () => spans().some(isShort), { deadlineMs: LOOKED_MS });
+  }, 120_000);
 });

@@ -226,9 +226,16 @@ function runStep(
   let position = 0;
   let label = '';
   let isWaiting = false;
+  let isStopped = false;
   let choices = 1;
+  const stop = (): never => {
+    isStopped = true;
+    throw STOP;
+  };
   Object.assign(program, { elapsedMs: 0, poll: () => {}, state: undefined });
   answer = (wanted) => {
+    /* What a program does on its way out, in a `finally`, is not done by a thread that goes on. */
+    if (isStopped) stop();
     const isReplay = position < results.length;
     if (wanted.kind === 'settle') {
       const thread = threads[index] as ModelThread;
@@ -238,7 +245,7 @@ function runStep(
     }
     if (isReplay) return results[position++] as number | string;
     const isStep = !('at' in wanted && model.isPrivate?.(wanted.at)) && wanted.kind !== 'note';
-    if (label !== '' && isStep) throw STOP;
+    if (label !== '' && isStep) stop();
     const machine = {
       memory,
       threads,
@@ -253,7 +260,7 @@ function runStep(
     if (isStep) label = labelOf(wanted, result);
     if (result === undefined) {
       isWaiting = true;
-      throw STOP;
+      return stop();
     }
     const thread = threads[index] as ModelThread;
     threads[index] = { ...thread, log: thread.log.with(result) };
@@ -264,10 +271,11 @@ function runStep(
   let failure: string | undefined;
   try {
     (model.threads[name] as () => void)();
-    threads[index] = { ...(threads[index] as ModelThread), status: 'ended', waits: [] };
+    if (!isStopped) threads[index] = { ...(threads[index] as ModelThread), status: 'ended', waits: [] };
   } catch (error) {
-    if (error === AGAIN) threads[index] = { ...(threads[index] as ModelThread), log: ROOT_LOG };
-    else if (error !== STOP) failure = `${name}: ${error instanceof Violation ? error.message : String(error)}`;
+    if (isStopped) failure = undefined;
+    else if (error === AGAIN) threads[index] = { ...(threads[index] as ModelThread), log: ROOT_LOG };
+    else failure = `${name}: ${error instanceof Violation ? error.message : String(error)}`;
   } finally {
     answer = undefined;
   }

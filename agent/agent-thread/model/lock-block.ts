@@ -4,7 +4,7 @@
  * Runs on the agent thread. The words only grow (modulo 2^32), so what is new is the difference to the last reading: totals outlive the block.
  */
 import type { LockMode } from '../../shared-memory/async-locks.ts';
-import { HISTOGRAM_BYTES, HistogramReader, type HistogramTotal } from '../../shared-memory/histogram.ts';
+import { HistogramReader, type HistogramTotal } from '../../shared-memory/histogram.ts';
 import { BLOCK, type BlockViews, type LockIdentity, SHARED_BLOCK_BYTES } from '../../shared-memory/lock-memory.ts';
 import { SharedHistogramReader } from '../../shared-memory/shared-histogram.ts';
 import { LockClass } from './lock-classes.ts';
@@ -56,24 +56,21 @@ export class LockBlockReader {
   readonly #blockAt: number;
   readonly #last = new Uint32Array(COUNTS.length);
   readonly #histograms: readonly (readonly [BlockHistogram, LockMode, 'waits' | 'holds'])[];
-  /** The mode of what stands in the words that several holders write: only an RwLock has two. */
-  readonly #sharedMode: LockMode;
   #lastAbandonments = 0;
 
-  constructor(views: BlockViews, blockAt: number, { bytes, kind }: LockIdentity) {
+  constructor(views: BlockViews, blockAt: number, { bytes }: LockIdentity) {
     this.#i32 = views.i32;
     this.#blockAt = blockAt;
-    this.#sharedMode = kind === 'rwlock' ? 'shared' : 'exclusive';
     const histogram = (at: number, isShared: boolean): BlockHistogram =>
       new BlockHistogram(views, blockAt + at, isShared);
-    const hasShared = bytes >= SHARED_BLOCK_BYTES && BLOCK.SHARED_HOLDS + HISTOGRAM_BYTES <= bytes;
+    const hasShared = bytes >= SHARED_BLOCK_BYTES;
     this.#histograms = [
       [histogram(BLOCK.WAITS, false), 'exclusive', 'waits'],
       [histogram(BLOCK.HOLDS, false), 'exclusive', 'holds'],
       ...(hasShared
         ? ([
-            [histogram(BLOCK.SHARED_WAITS, true), this.#sharedMode, 'waits'],
-            [histogram(BLOCK.SHARED_HOLDS, true), this.#sharedMode, 'holds'],
+            [histogram(BLOCK.SHARED_WAITS, true), 'shared', 'waits'],
+            [histogram(BLOCK.SHARED_HOLDS, true), 'shared', 'holds'],
           ] as const)
         : []),
     ];
@@ -85,7 +82,7 @@ export class LockBlockReader {
       const delta = this.#delta(field, this.#last[at] as number);
       if (delta === 0) continue;
       this.#last[at] = (this.#last[at] as number) + delta;
-      totals.of(mode === 'shared' ? this.#sharedMode : mode)[name] += delta;
+      totals.of(mode)[name] += delta;
     }
     const abandoned = this.#delta(BLOCK.ABANDONMENTS, this.#lastAbandonments);
     this.#lastAbandonments = (this.#lastAbandonments + abandoned) >>> 0;

@@ -16,6 +16,8 @@ export type ShownKind = Exclude<LockKind, 'none' | 'channel'>;
 /** As many as there can be named locks, twice over. */
 const MAX_CLASSES = 16_384;
 const MAX_NAME_CHARS = 160;
+/** Kinds that nobody has for himself, but for a semaphore of one permit. */
+const SHARED_KINDS: ReadonlySet<LockKind> = new Set<LockKind>(['semaphore', 'condition', 'barrier']);
 
 /** What was counted in one mode. */
 export class ModeTotals {
@@ -76,11 +78,11 @@ export class LockClass {
 
   emit(sink: MetricSink): void {
     const lock = { 'gridwatch.lock.name': this.name, 'gridwatch.lock.kind': this.kind };
-    for (const [at, totals] of this.#modes.entries()) {
-      /* An unused lock has its zeros all the same, in the mode that all have. */
-      if (at > 0 && !totals.isUsed) continue;
-      if (at === 0 && !totals.isUsed && this.of('shared').isUsed) continue;
-      totals.emit(sink, { ...lock, 'gridwatch.lock.mode': LOCK_MODES[at] as LockMode });
+    const ownMode = SHARED_KINDS.has(this.kind) ? 'shared' : 'exclusive';
+    for (const mode of LOCK_MODES) {
+      const totals = this.of(mode);
+      /* An unused lock has its zeros all the same, in the mode that all of its kind have. */
+      if (mode === ownMode || totals.isUsed) totals.emit(sink, { ...lock, 'gridwatch.lock.mode': mode });
     }
     sink.sum('gridwatch.lock.abandonments', lock, this.abandonments);
     sink.sum('gridwatch.lock.waiter.count', lock, this.waiters);

@@ -88,8 +88,10 @@ export function holdsOfBlock(
     if (thread === undefined) return [];
     const writer = isPending ? held.pendingWriter(thread, id) : undefined;
     if (writer !== undefined) return [{ ...held.toHold(writer), isPending }];
-    const entries = held.of(`L${id}`).filter((entry) => entry.thread.key === thread.key && entry.lock.mode === mode);
-    const own = entries.slice(0, count).map((entry) => held.toHold(entry));
+    /* Only an RwLock is held in two ways. */
+    const isOfMode = (entry: HeldEntry): boolean => identity.kind !== 'rwlock' || entry.lock.mode === mode;
+    const entries = held.of(`L${id}`).filter((entry) => entry.thread.key === thread.key && isOfMode(entry));
+    const own: SceneHold[] = entries.slice(0, count).map((entry) => ({ ...held.toHold(entry), mode }));
     /* Reads of one thread are one hold, however many; of a semaphore each permit is one. */
     const left = identity.kind === 'semaphore' ? count - own.length : Math.min(1, count - own.length);
     for (let i = 0; i < left; i++) own.push(holdOfThread(thread, mode, isPending));

@@ -18,7 +18,7 @@ import {
   roundState,
   sweepBarrier,
 } from '../../shared-memory/barrier-words.ts';
-import { BLOCK } from '../../shared-memory/lock-memory.ts';
+import { BLOCK, LOCK_THREAD } from '../../shared-memory/lock-memory.ts';
 import { ASYNC_WAITERS, useNotify } from '../../shared-memory/lock-wake.ts';
 import type { Contended } from './contended.ts';
 import type { LocalLock } from './local-lock.ts';
@@ -129,7 +129,7 @@ export class Barrier {
 
   /** Begins a new round. Whoever waits in the one that goes on gets `ERR_GRIDWATCH_BARRIER_BROKEN`. */
   reset(): void {
-    resetBarrier(this.#party.lock.words, 0);
+    this.#party.waking((words) => resetBarrier(words, 0));
   }
 }
 
@@ -179,10 +179,19 @@ class Party {
     return this.#passed(arrival);
   }
 
+  /** Does what may end a round, and says meanwhile that others are to be woken. */
+  waking<T>(act: (words: Int32Array) => T): T {
+    const { words, thread, id } = this.lock;
+    thread.tell(LOCK_THREAD.PENDING, id);
+    const result = act(words);
+    thread.tell(LOCK_THREAD.PENDING, 0);
+    return result;
+  }
+
   #enter(): Arrival {
-    const { words, thread } = this.lock;
+    const { thread } = this.lock;
     this.#inside++;
-    const arrival = arrive(words, 0, thread.word);
+    const arrival = this.waking((words) => arrive(words, 0, thread.word));
     if (arrival !== undefined) return arrival;
     this.#leave();
     throw brokenError(this.lock);
@@ -191,7 +200,7 @@ class Party {
   /** A wait has failed: breaks the round, unless it was over before. */
   #giveUp({ round }: Arrival, error: unknown): void {
     const { words } = this.lock;
-    if (breakRound(words, 0, round)) throw error;
+    if (this.waking(() => breakRound(words, 0, round))) throw error;
     if (roundState(words, 0, round) === 'tripped') return;
     throw isTimeout(error) ? brokenError(this.lock) : error;
   }

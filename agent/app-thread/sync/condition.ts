@@ -18,7 +18,7 @@ import {
   takeNotification,
   WAITING,
 } from '../../shared-memory/condition-words.ts';
-import { BLOCK } from '../../shared-memory/lock-memory.ts';
+import { BLOCK, LOCK_THREAD } from '../../shared-memory/lock-memory.ts';
 import { ASYNC_WAITERS, useNotify } from '../../shared-memory/lock-wake.ts';
 import { FLAGS } from '../../shared-memory/lock-word.ts';
 import type { Contended } from './contended.ts';
@@ -143,16 +143,20 @@ export class Condition {
 
   /** Wakes the waiter that has waited longest; false when nobody waits, and the notification is lost. */
   notifyOne(): boolean {
-    const { words, thread } = this.#lock;
+    const { words, thread, id } = this.#lock;
+    thread.tell(LOCK_THREAD.PENDING, id);
     const isHeard = notifyOldest(words, 0, thread.memory);
+    thread.tell(LOCK_THREAD.PENDING, 0);
     if (!isHeard) Atomics.add(words, UNHEARD, 1);
     return isHeard;
   }
 
   /** Wakes all that wait now; their number. */
   notifyAll(): number {
-    const { words, thread } = this.#lock;
+    const { words, thread, id } = this.#lock;
+    thread.tell(LOCK_THREAD.PENDING, id);
     const count = notifyEvery(words, 0, thread.memory);
+    thread.tell(LOCK_THREAD.PENDING, 0);
     if (count === 0) Atomics.add(words, UNHEARD, 1);
     return count;
   }

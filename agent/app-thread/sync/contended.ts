@@ -23,6 +23,6 @@ export interface Contended {
   isFree(): boolean;
   /** Takes the lock away from holders that are dead; true when there were any. */
   bury(): boolean;
-  /** A waiter that was woken gives up: wakes another one in its place. */
+  /** A blocked waiter gives up: wakes another one in its place, if it may have been woken itself and no later release would. */
   passOn(): void;
 }

@@ -17,6 +17,9 @@ import { perturb } from './perturbed.ts';
 const ALL_HOLDS = 64;
 const HOLDS_PER_SAMPLE = 64;
 
+const ACQUISITIONS = BLOCK.ACQUISITIONS >> 2;
+const CONTENTIONS = BLOCK.CONTENTIONS >> 2;
+
 /** One of the holds that are measured, while it lasts. */
 interface HoldSample {
   lease: HeldLease;
@@ -93,6 +96,16 @@ export class LocalLock {
 
   get sharedHolds(): SharedHistogramWriter {
     return (this.#sharedHolds ??= this.#sharedHistogram(BLOCK.SHARED_HOLDS));
+  }
+
+  /** To be called by the one holder. */
+  countAcquisition(): void {
+    this.words[ACQUISITIONS] = ((this.words[ACQUISITIONS] as number) + 1) | 0;
+  }
+
+  /** The same, of one that had to wait. */
+  countContention(): void {
+    this.words[CONTENTIONS] = ((this.words[CONTENTIONS] as number) + 1) | 0;
   }
 
   /** A new lease of a blocking call, or (`hasTried`) of one that would not have waited: the thread's newest. */

@@ -85,7 +85,8 @@ export abstract class LockSide implements Contended, Releaser {
 
   tryAcquire(): Lease | undefined {
     if (perturb !== undefined) perturb('acquire');
-    if (this.isFree() && this.attempt(false, false)) return this.#open(true);
+    /* As who does not block: it has no claim to pass those who wait. */
+    if (this.isFree() && this.attempt(false, true)) return this.#open(true);
     this.#leave();
     return undefined;
   }

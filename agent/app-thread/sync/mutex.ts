@@ -1,44 +1,34 @@
 /**
- * A mutex: one holder at a time, any thread.
+ * A mutex: one holder at a time, any thread. What a program sees of it.
  *
- * Runs on application threads. The lock word is the holder (`lock-word.ts`), set by the acquiring CAS, so that a thread that ends holding the lock leaves
- * one that says so.
- *
- * Invariants
- * M1  The word names a holder from its CAS until that holder's, or, for a dead one, that of whoever buries it: nobody acquires in between.
- * M2  Nobody parks unless the word has WAITERS, set while somebody holds it; who clears it by a release notifies.
- * M3  Who has parked, and acquires, sets WAITERS: others may still be parked, and the release that woke it has cleared it.
- * M4  DIED stands only in a word that names nobody, and goes with the CAS of who is told.
+ * Runs on application threads.
  */
-import { GridwatchError } from '../../errors.ts';
-import { BLOCK, EXCLUSIVE_BLOCK_BYTES, LOCK_THREAD } from '../../shared-memory/lock-memory.ts';
-import { isHolderGone } from '../../shared-memory/lock-threads.ts';
-import { DIED, FLAGS, isOfDeadThread, WAITERS } from '../../shared-memory/lock-word.ts';
-import { AsyncEntry } from './async-entry.ts';
-import type { Contended } from './contended.ts';
-import type { HeldLease, Lease, Releaser } from './lease.ts';
-import type { LocalLock } from './local-lock.ts';
-import { type LockHandle, type LockShape, openHandle, openLock } from './lock-base.ts';
+import { FAIR_BLOCK_BYTES } from '../../shared-memory/fair-words.ts';
+import { EXCLUSIVE_BLOCK_BYTES } from '../../shared-memory/lock-memory.ts';
+import { type LockShape, openHandle, openLock } from './lock-base.ts';
 import {
   type AcquireAsyncOptions,
   type AcquireOptions,
+  type Lease,
+  type LockHandle,
   type LockOptions,
   lockOptionsOf,
-  signalOf,
-  timeoutOf,
+  optionError,
 } from './lock-options.ts';
-import { perturb } from './perturbed.ts';
-import { answerAsk } from './wait-report.ts';
-import { waitBlocking } from './waiting.ts';
-import { ASYNC_WAITERS, wakeAsync } from './wake.ts';
+import { coreOf, FAIR, MutexCore } from './mutex-core.ts';
 
-const WORD = BLOCK.WORD >> 2;
-const ACQUISITIONS = BLOCK.ACQUISITIONS >> 2;
-const ABANDONMENTS = BLOCK.ABANDONMENTS >> 2;
+const PLAIN: LockShape = { kind: 'mutex', bytes: EXCLUSIVE_BLOCK_BYTES, numberA: 0, numberB: 0 };
+const FAIR_SHAPE: LockShape = { kind: 'mutex', bytes: FAIR_BLOCK_BYTES, numberA: FAIR, numberB: 0 };
+const EITHER: LockShape = { ...PLAIN, numberA: -1 };
 
-const SHAPE: LockShape = { kind: 'mutex', bytes: EXCLUSIVE_BLOCK_BYTES, numberA: 0, numberB: 0 };
-
-export interface MutexOptions extends LockOptions {}
+export interface MutexOptions extends LockOptions {
+  /**
+   * Blocked threads get the mutex in the order in which they came. Without it whoever comes when it is free gets it, which is several times as fast under
+   * contention, and a waiter may be overtaken many times. Asynchronous waiters compete with the first of the blocked threads. All who use one
+   * mutex by its name must say the same. Default `false`.
+   */
+  readonly fair?: boolean | undefined;
+}
 
 /**
  * A lock that one holder has at a time, over all threads of the process.
@@ -56,6 +46,8 @@ export interface MutexOptions extends LockOptions {}
 export class Mutex {
   /** Bytes that a mutex takes in a buffer of the program's. */
   static readonly BYTES: number = EXCLUSIVE_BLOCK_BYTES;
+  /** The same, of a fair one. */
+  static readonly FAIR_BYTES: number = FAIR_BLOCK_BYTES;
   readonly #core: MutexCore;
 
   /**
@@ -64,13 +56,13 @@ export class Mutex {
    */
   constructor(options?: string | MutexOptions);
   constructor(options?: string | MutexOptions | MutexCore) {
-    this.#core = options instanceof MutexCore ? options : coreOf(openLock(SHAPE, lockOptionsOf(options)));
+    this.#core = options instanceof MutexCore ? options : open(lockOptionsOf(options));
   }
 
   /** The mutex of a handle that another thread has sent. */
   static from(handle: LockHandle): Mutex {
     const create = Mutex as new (core: unknown) => Mutex;
-    return new create(coreOf(openHandle(SHAPE, handle)));
+    return new create(coreOf(openHandle(EITHER, handle)));
   }
 
   /** What other threads get at this mutex by: to be sent in a message, or as `workerData`. */
@@ -141,150 +133,8 @@ export class Mutex {
   }
 }
 
-/** By the lock that they are of: every `Mutex` of this thread for one lock has the same. */
-const cores = new WeakMap<LocalLock, MutexCore>();
-
-function coreOf(lock: LocalLock): MutexCore {
-  let core = cores.get(lock);
-  if (core === undefined) cores.set(lock, (core = new MutexCore(lock)));
-  return core;
-}
-
-class MutexCore implements Contended, Releaser {
-  readonly lock: LocalLock;
-  readonly mode = 'exclusive';
-  readonly isQueue = false;
-  readonly parkAt: number = WORD;
-  parkValue = 0;
-  holder = 0;
-  /** Whether the last attempt that succeeded found the lock abandoned. */
-  #isAbandoned = false;
-
-  constructor(lock: LocalLock) {
-    this.lock = lock;
-  }
-
-  acquire(options: AcquireOptions | undefined): Lease {
-    const timeoutMs = options === undefined ? Number.POSITIVE_INFINITY : timeoutOf(options);
-    const { lock } = this;
-    if (perturb !== undefined) perturb('acquire');
-    if (Atomics.compareExchange(lock.words, WORD, 0, lock.thread.word) === 0) return this.#open(false);
-    return this.#acquireSlow(timeoutMs);
-  }
-
-  #acquireSlow(timeoutMs: number): Lease {
-    if ((Atomics.load(this.lock.words, WORD) & ~FLAGS) === this.lock.thread.word)
-      throw new GridwatchError('ERR_GRIDWATCH_LOCK_REENTRY', `this thread has ${this.#title} already`);
-    if (this.attempt(false, false)) return this.#open(this.#isAbandoned);
-    waitBlocking(this, timeoutMs);
-    return this.#open(this.#isAbandoned);
-  }
-
-  tryAcquire(): Lease | undefined {
-    const { words, thread } = this.lock;
-    if (perturb !== undefined) perturb('acquire');
-    if (Atomics.compareExchange(words, WORD, 0, thread.word) === 0) return this.#open(false);
-    return this.isFree() && this.attempt(false, false) ? this.#open(this.#isAbandoned) : undefined;
-  }
-
-  async acquireAsync(options: AcquireAsyncOptions | undefined, activity: number): Promise<Lease> {
-    const timeoutMs = timeoutOf(options);
-    const signal = signalOf(options);
-    signal?.throwIfAborted();
-    if (perturb !== undefined) perturb('acquire');
-    const { queue } = this.lock;
-    /* Not past those who wait already. */
-    if (queue.size === 0 && this.isFree() && this.attempt(false, false)) return this.#openAsync(activity, undefined);
-    return queue.wait(this, { timeoutMs, signal }, (entry) => this.#openAsync(activity, entry));
-  }
-
-  #open(isAbandoned: boolean): HeldLease {
-    const { lock } = this;
-    lock.words[ACQUISITIONS] = ((lock.words[ACQUISITIONS] as number) + 1) | 0;
-    return lock.open(this, isAbandoned);
-  }
-
-  #openAsync(activity: number, entry: AsyncEntry | undefined): HeldLease {
-    const { lock } = this;
-    lock.words[ACQUISITIONS] = ((lock.words[ACQUISITIONS] as number) + 1) | 0;
-    const lease = lock.openAsync(this, this.#isAbandoned);
-    const observer = lock.thread.recording;
-    if (entry !== undefined) entry.hold(activity);
-    lease.entry = entry ?? (observer && AsyncEntry.held(observer, lock, 'exclusive', activity));
-    return lease;
-  }
-
-  releaseHeld(): void {
-    const { held } = this.lock.thread;
-    const lease = held?.releaser === this ? held : this.lock.findHeld(this);
-    if (lease === undefined) throw this.#notHeld();
-    this.release(lease);
-  }
-
-  release(lease: HeldLease): void {
-    const { lock } = this;
-    if (!lease.isHeld) throw this.#notHeld();
-    lock.close(lease);
-    const { word } = lock.thread;
-    if (Atomics.compareExchange(lock.words, WORD, word, 0) !== word) this.#releaseSlow(word);
-  }
-
-  /** Somebody waits. */
-  #releaseSlow(word: number): void {
-    const { lock } = this;
-    const { words, thread } = lock;
-    answerAsk(lock);
-    thread.tell(LOCK_THREAD.PENDING, lock.id);
-    const seen = Atomics.compareExchange(words, WORD, word | WAITERS, 0);
-    if (seen !== (word | WAITERS)) throw this.#notHeld();
-    wakeAsync(lock);
-    thread.atomics.notify(words, WORD, 1);
-    thread.tell(LOCK_THREAD.PENDING, 0);
-  }
-
-  isFree(): boolean {
-    return (Atomics.load(this.lock.words, WORD) & ~FLAGS) === 0;
-  }
-
-  attempt(hasOthers: boolean, isAsync: boolean): boolean {
-    const { words, thread } = this.lock;
-    /* Before WAITERS: the release that clears it sees this, too. */
-    if (isAsync) Atomics.store(words, ASYNC_WAITERS, 1);
-    for (;;) {
-      const seen = Atomics.load(words, WORD);
-      if ((seen & ~FLAGS) === 0) {
-        const next = thread.word | (seen & WAITERS) | (hasOthers ? WAITERS : 0);
-        if (Atomics.compareExchange(words, WORD, seen, next) !== seen) continue;
-        this.#isAbandoned = (seen & DIED) !== 0;
-        return true;
-      }
-      const waited = seen | WAITERS;
-      if (seen !== waited && Atomics.compareExchange(words, WORD, seen, waited) !== seen) continue;
-      this.parkValue = waited;
-      this.holder = seen & ~FLAGS;
-      return false;
-    }
-  }
-
-  bury(): boolean {
-    const { words, thread } = this.lock;
-    const seen = Atomics.load(words, WORD);
-    if ((seen & ~FLAGS) === 0) return false;
-    if (!isOfDeadThread(thread.memory, seen) && !isHolderGone(thread.memory, seen)) return false;
-    if (Atomics.compareExchange(words, WORD, seen, DIED | (seen & WAITERS)) !== seen) return false;
-    Atomics.add(words, ABANDONMENTS, 1);
-    return true;
-  }
-
-  passOn(): void {
-    this.lock.thread.atomics.notify(this.lock.words, WORD, 1);
-  }
-
-  get #title(): string {
-    return this.lock.name === '' ? 'the mutex' : `the mutex '${this.lock.name}'`;
-  }
-
-  #notHeld(): GridwatchError {
-    return new GridwatchError('ERR_GRIDWATCH_LOCK_NOT_HELD', `${this.#title} is not held by this lease and thread`);
-  }
+function open(options: MutexOptions): MutexCore {
+  const { fair = false } = options;
+  if (typeof fair !== 'boolean') throw optionError('fair must be true or false');
+  return coreOf(openLock(fair ? FAIR_SHAPE : PLAIN, options));
 }

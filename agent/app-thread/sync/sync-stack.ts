@@ -6,8 +6,8 @@
 import { framesOf, siteOf, stackOf, type Trace, takeTrace } from '../call-site.ts';
 import type { LockObserver } from '../lock-observer.ts';
 
-/** The folder of these modules, or the folder of the file that they were joined into. */
-const OWN = new URL('.', import.meta.url).href;
+/** The folder of these modules, or of the file that they were joined into; none where a program has joined them with its own. */
+const [OWN] = /^.*\/app-thread\/sync\//.exec(import.meta.url) ?? [];
 const folder = process.cwd();
 
 export interface SyncStack {
@@ -20,7 +20,7 @@ export interface SyncStack {
 export function captureStack(observer: LockObserver, trace: Trace = takeTrace()): SyncStack {
   return internFrames(
     observer,
-    framesOf(trace, (file) => file.startsWith(OWN)),
+    framesOf(trace, (file) => OWN !== undefined && file.startsWith(OWN)),
   );
 }
 

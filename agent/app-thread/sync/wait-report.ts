@@ -54,7 +54,7 @@ export class Wait {
     const { lock, mode, startNs, holder } = this;
     const waitedNs = lock.thread.clock.nowNs() - startNs;
     if (mode === 'exclusive') {
-      lock.words[word(BLOCK.CONTENTIONS)] = ((lock.words[word(BLOCK.CONTENTIONS)] as number) + 1) | 0;
+      lock.countContention();
       lock.waits.record(waitedNs);
     } else {
       Atomics.add(lock.words, word(BLOCK.SHARED_CONTENTIONS), 1);

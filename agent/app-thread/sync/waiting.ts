@@ -6,8 +6,8 @@
  *
  * Invariants
  * P1  A thread parks only after an attempt that has seen to its being notified, and on the value that the attempt left: a release in between is seen.
- * P2  A waiter that was notified either attempts again, with `hasOthers`, or passes the notification on: none is lost while its thread lives. What a
- *     thread takes with it when it dies, the next slice of the others makes good.
+ * P2  A waiter that was notified attempts again, with `hasOthers`, before anything else, and lets the kind pass the notification on before it gives up: none
+ *     is lost while its thread lives. What a thread takes with it when it dies, the next slice of the others makes good.
  */
 import { GridwatchError } from '../../errors.ts';
 import { LOCK_THREAD } from '../../shared-memory/lock-memory.ts';
@@ -72,8 +72,7 @@ function park(contended: Contended, wait: Wait, observer: LockObserver | undefin
     const leftMs = (deadlineNs - thread.clock.nowNs()) / 1e6;
     const isAborted = hasParked && thread.takeAbort(lock.id);
     if (leftMs <= 0 || isAborted) {
-      /* It may have been notified meanwhile, by a release that has notified nobody else (P2). */
-      if (hasParked) contended.passOn();
+      contended.passOn();
       return isAborted ? 'deadlock' : 'timeout';
     }
     const sliceMs = Math.min(SLICES_MS[slice] as number, leftMs);

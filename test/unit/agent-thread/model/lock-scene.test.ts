@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { LockScene, SceneHold, SceneWait } from '../../../../agent/agent-thread/model/lock-scene-types.ts';
 import { AsyncLockState } from '../../../../agent/shared-memory/async-locks.ts';
+import { CONDITION } from '../../../../agent/shared-memory/condition-words.ts';
 import { SLOT } from '../../../../agent/shared-memory/layout.ts';
 import { BLOCK, LOCK_THREAD } from '../../../../agent/shared-memory/lock-memory.ts';
 import { WAITERS } from '../../../../agent/shared-memory/lock-word.ts';
@@ -164,9 +165,18 @@ describe('who holds', () => {
     const lock = world.lock('pool', 'semaphore', 16_384, 3);
     for (const [permit, thread] of [two, two, three].entries())
       Atomics.store(lock.views.i32, permitAt(lock.blockAt, permit) >> 2, thread.word);
+    const held = {
+      ...ASYNC_LOCK,
+      state: AsyncLockState.HELD,
+      kind: 'semaphore',
+      lockId: lock.id,
+      mode: 'shared',
+    } as const;
+    three.asyncLocks.open({ ...held, activity: 9 });
     world.block(one, lock, 1);
     const wait = onlyWait();
-    expect(holdersOf(wait)).toEqual([`t${two.claim.slot}.1`, `t${two.claim.slot}.1`, `t${three.claim.slot}.1`]);
+    expect(holdersOf(wait)).toEqual([`t${two.claim.slot}.1`, `t${two.claim.slot}.1`, `t${three.claim.slot}.1/9`]);
+    expect(wait.lock.holds.map(({ mode }) => mode)).toEqual(['shared', 'shared', 'shared']);
     expect(wait.lock.capacity).toBe(3);
   });
 
@@ -199,6 +209,22 @@ describe('who holds', () => {
     lock.views.i32[BLOCK.KIND >> 2] = 2;
     world.block(one, lock, 1);
     expect(onlyWait().lock.holds).toEqual([]);
+  });
+});
+
+test('a condition is held by nobody, and is known with the mutex that it is used with', () => {
+  const lock = world.lock('ready', 'condition');
+  const mutex = world.lock('state');
+  world.block(one, lock, 1);
+  expect(onlyWait().lock.counts).not.toHaveProperty('condition');
+  count(lock, CONDITION.MUTEX, mutex.id);
+  count(lock, CONDITION.TICKETS, 3);
+  count(lock, CONDITION.NOTIFICATIONS, 2);
+  count(lock, BLOCK.UNHEARD, 4);
+  count(mutex, BLOCK.ACQUISITIONS, 9);
+  expect(onlyWait().lock).toMatchObject({
+    holds: [],
+    counts: { unheard: 4, condition: { waits: 3, heard: 2, mutexAcquisitions: 9 } },
   });
 });
 

@@ -68,13 +68,23 @@ describe('a lock with a name', () => {
     expect(valueOf('acquisitions', 'cache', `${rwlock}=shared`, written)).toBe(9);
   });
 
-  test('whose permits many have is taken exclusively, each of them', () => {
+  test('whose permits many have is taken in shared mode', () => {
     const lock = world.lock('pool', 'semaphore', 16_384, 3);
     count(lock, BLOCK.SHARED_ACQUISITIONS, 9);
     const semaphore = 'gridwatch.lock.kind=semaphore,gridwatch.lock.mode';
     const written = collect();
-    expect(valueOf('acquisitions', 'pool', `${semaphore}=exclusive`, written)).toBe(9);
-    expect(valueOf('acquisitions', 'pool', `${semaphore}=shared`, written)).toBeUndefined();
+    expect(valueOf('acquisitions', 'pool', `${semaphore}=shared`, written)).toBe(9);
+    expect(valueOf('acquisitions', 'pool', `${semaphore}=exclusive`, written)).toBeUndefined();
+  });
+
+  test('that nobody has for itself is waited for in shared mode', () => {
+    count(world.lock('ready', 'condition'), BLOCK.SHARED_ACQUISITIONS, 2);
+    world.lock('start', 'barrier');
+    const shared = only(collect(), 'gridwatch.lock.acquisitions');
+    expect(shared).toEqual({
+      'gridwatch.lock.name=ready,gridwatch.lock.kind=condition,gridwatch.lock.mode=shared': 2,
+      'gridwatch.lock.name=start,gridwatch.lock.kind=barrier,gridwatch.lock.mode=shared': 0,
+    });
   });
 
   test('is not among the locks when it is a channel', () => {

@@ -4,10 +4,9 @@ import { Mutex, RwLock } from '../../../../agent/app-thread/sync/index.ts';
 import { lockThread } from '../../../../agent/app-thread/sync/lock-thread.ts';
 import { holdersOf, sweepDead } from '../../../../agent/shared-memory/lock-holders.ts';
 import { BLOCK } from '../../../../agent/shared-memory/lock-memory.ts';
-import { claimLockThread, freeLockThread } from '../../../../agent/shared-memory/lock-threads.ts';
-import { holderWord } from '../../../../agent/shared-memory/lock-word.ts';
 import { Entry, leaveRead, leaveWrite, tryRead, tryWrite } from '../../../../agent/shared-memory/rw-lock-words.ts';
 import { codeOf, codeOfAsync } from './codes.ts';
+import { otherThread } from './other-thread.ts';
 
 const wordsOf = ({ handle }: RwLock): Int32Array => new Int32Array(handle.buffer, handle.byteOffset);
 
@@ -19,10 +18,7 @@ function other(lock: RwLock): {
   die(): void;
 } {
   const { memory } = lockThread();
-  const identity = { osThreadId: 0, threadId: 9, startTicks: 0, agentSlot: 0, agentGeneration: 0 };
-  const claim = claimLockThread(memory, identity, false);
-  if (claim === undefined) throw new Error('no entry');
-  const { thread, word } = claim;
+  const { word, end } = otherThread();
   const words = wordsOf(lock);
   const place = { index: 0, value: 0 };
   return {
@@ -31,8 +27,7 @@ function other(lock: RwLock): {
     leave: () => void (leaveRead(words, 0, word) || leaveWrite(words, 0, word)),
     die: () => {
       sweepDead({ ...memory.views, i32: words as never }, 0, memory, word);
-      expect(holderWord(thread, word >>> 12)).toBe(word);
-      freeLockThread(memory, thread, word >>> 12);
+      end();
     },
   };
 }
@@ -100,7 +95,7 @@ describe('who comes in', () => {
     reader.read();
     const abort = new AbortController();
     const write = codeOfAsync(lock.acquireWriteAsync({ signal: abort.signal }));
-    expect(lock.tryAcquireRead()).toBeUndefined();
+    expect(lock.tryAcquireRead() === undefined).toBe(true);
     const read = lock.acquireReadAsync();
     abort.abort('enough');
     expect(await write).toBe('enough');

@@ -3,6 +3,7 @@
  * of the lock. Runs in a test's own process.
  */
 import type { LockKind, LockMemory } from '../../../../agent/shared-memory/lock-memory.ts';
+import { ASYNC_WAITERS } from '../../../../agent/shared-memory/lock-wake.ts';
 import type { Place } from '../../../../agent/shared-memory/rw-lock-words.ts';
 import { type Exploration, explore, host, type Model } from '../../../support/explore.ts';
 import { modelControlMemory } from '../../../support/model-arrays.ts';
@@ -38,18 +39,19 @@ export const LOCK = 0x100000;
 export const MUTEX = 0x200000;
 
 /** The lock threads of a model, each by its name; all live from the beginning, in the first life of their entries. */
-export const THREADS = ['a', 'b', 'c'] as const;
+export const THREADS: readonly ['a', 'b', 'c', 'd'] = ['a', 'b', 'c', 'd'];
 export type Thread = (typeof THREADS)[number];
 const GENERATION = 1;
 const LIVE = 2;
 
-export async function load(changes: readonly Change[] = []): Promise<Sources> {
+/** `threads`: so many of the lock threads are looked at where all are. */
+export async function load(changes: readonly Change[] = [], threads = 3): Promise<Sources> {
   const [layout, word, holders, rwLock, semaphore, condition, barrier] = await loadVariant(FILES, changes);
   const views = modelControlMemory({} as LockMemory['views']);
   /* How many threads there were never changes in a model. */
   const memory = Object.create(layout.LockMemory.prototype, {
     views: { value: views },
-    threadsHigh: { value: THREADS.length },
+    threadsHigh: { value: threads },
   }) as LockMemory;
   return { layout, word, holders, rwLock, semaphore, condition, barrier, memory, i32: views.i32 };
 }
@@ -90,6 +92,7 @@ export function untilDone({ layout, i32 }: Sources, attempt: () => boolean): voi
   const at = (LOCK + layout.BLOCK.GENERATION) >> 2;
   for (;;) {
     const generation = Atomics.load(i32, at);
+    Atomics.store(i32, (LOCK + ASYNC_WAITERS) >> 2, 1);
     if (attempt()) return;
     const wait = Atomics.waitAsync(i32, at, generation);
     if (wait.async) void wait.value.then(() => {});
@@ -110,7 +113,7 @@ export function exploreLock(sources: Sources, kind: LockKind, model: LockModel, 
   const still = new Set([LOCK + BLOCK.NUMBER_A, LOCK + BLOCK.KIND, LOCK + BLOCK.ABANDONMENTS]);
   still.add(LOCK + sources.condition.CONDITION.NOTIFICATIONS);
   if (model.mayDie === undefined) for (const at of states) still.add(at);
-  if (model.hasAsync !== true) still.add(LOCK + BLOCK.GENERATION);
+  if (model.hasAsync !== true) for (const at of [BLOCK.GENERATION, ASYNC_WAITERS]) still.add(LOCK + at);
   return explore({
     isPrivate: (at) => still.has(at),
     ...model,

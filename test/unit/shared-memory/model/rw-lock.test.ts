@@ -215,8 +215,8 @@ describe('a mistake is found', () => {
       'waits for ever',
       twoWritersOneReader,
       change(
-        'Atomics.notify(i32, (blockAt + BLOCK.WORD) >> 2);\n  wakeAsync',
-        'Atomics.notify(i32, (blockAt + BLOCK.WORD) >> 2, 1);\n  wakeAsync',
+        'wake(i32, (blockAt + BLOCK.WORD) >> 2);\n  wakeAsync',
+        'wake(i32, (blockAt + BLOCK.WORD) >> 2, 1);\n  wakeAsync',
       ),
     ],
     [
@@ -230,7 +230,7 @@ describe('a mistake is found', () => {
     ],
     [
       'a writer that gives up keeps the lock word',
-      'waits for ever',
+      'has a holder',
       givesUp,
       change('if (!isWriting(i32, blockAt, me)) leaveWrite(i32, blockAt, me);', ''),
       { timeouts: 'any time' },
@@ -276,14 +276,14 @@ describe('a mistake is found', () => {
       'nobody wakes the writer when a reader died between leaving and waking',
       'waits for ever',
       mortalReader,
-      change('  /* It may have left, and died before it woke the writer. */\n  wakeWriter', '  void '),
+      change('  wake(i32, readerAt(blockAt, thread) >> 2);\n', ''),
       { mayDie: ['a'] },
     ],
     [
       'an asynchronous waiter is not woken',
       'waits for ever',
       asyncBoth,
-      change('  Atomics.notify(i32, (blockAt + BLOCK.GENERATION) >> 2);', ''),
+      change('  wakeAsyncWaiters(i32, blockAt);\n}\n\n/** Wakes everybody', '}\n\n/** Wakes everybody'),
       { hasAsync: true },
     ],
   ])('%s', async (_, found, programs, mistake, model) => {

@@ -1,0 +1,219 @@
+/**
+ * What all `Mutex` objects of a thread for one lock share: how it acquires, releases and waits, in its two forms.
+ *
+ * Runs on application threads. The words and their invariants: `shared-memory/mutex-words.ts`, `shared-memory/fair-words.ts`.
+ */
+import { GridwatchError } from '../../errors.ts';
+import { buryTickets, callNext, giveUpTicket, leaveFair, tryTakeFair } from '../../shared-memory/fair-words.ts';
+import { BLOCK, LOCK_THREAD } from '../../shared-memory/lock-memory.ts';
+import { isHolderGone, isThreadGone } from '../../shared-memory/lock-threads.ts';
+import { FLAGS, isOfDeadThread } from '../../shared-memory/lock-word.ts';
+import { bury, isFree, leaveWaited, Take, tryTake } from '../../shared-memory/mutex-words.ts';
+import { AsyncEntry } from './async-entry.ts';
+import type { Contended } from './contended.ts';
+import type { HeldLease, Releaser } from './lease.ts';
+import type { LocalLock } from './local-lock.ts';
+import { type AcquireAsyncOptions, type AcquireOptions, type Lease, signalOf, timeoutOf } from './lock-options.ts';
+import { perturb } from './perturbed.ts';
+import { answerAsk } from './wait-report.ts';
+import { waitBlocking } from './waiting.ts';
+import { ASYNC_WAITERS, wakeAsync } from './wake.ts';
+
+const WORD = BLOCK.WORD >> 2;
+
+export class MutexCore implements Contended, Releaser {
+  readonly lock: LocalLock;
+  readonly mode = 'exclusive';
+  readonly isQueue = false;
+  parkAt: number = WORD;
+  parkValue = 0;
+  holder = 0;
+  /** Whether the last attempt that succeeded found the lock abandoned. */
+  #isAbandoned = false;
+
+  constructor(lock: LocalLock) {
+    this.lock = lock;
+  }
+
+  acquire(options: AcquireOptions | undefined): Lease {
+    const timeoutMs = options === undefined ? Number.POSITIVE_INFINITY : timeoutOf(options);
+    const { lock } = this;
+    if (perturb !== undefined) perturb('acquire');
+    if (Atomics.compareExchange(lock.words, WORD, 0, lock.thread.word) === 0) return this.#open(false);
+    return this.#acquireSlow(timeoutMs);
+  }
+
+  #acquireSlow(timeoutMs: number): Lease {
+    this.holder = Atomics.load(this.lock.words, WORD) & ~FLAGS;
+    if (this.holder === this.lock.thread.word)
+      throw new GridwatchError('ERR_GRIDWATCH_LOCK_REENTRY', `this thread has ${this.#title} already`);
+    /* Abandoned, or just released: that is no wait. */
+    if (this.holder === 0 && this.tryAtOnce()) return this.#open(this.#isAbandoned);
+    waitBlocking(this, timeoutMs);
+    return this.#open(this.#isAbandoned);
+  }
+
+  tryAcquire(): Lease | undefined {
+    const { words, thread } = this.lock;
+    if (perturb !== undefined) perturb('acquire');
+    if (Atomics.compareExchange(words, WORD, 0, thread.word) === 0) return this.#open(false, true);
+    return this.tryAtOnce() ? this.#open(this.#isAbandoned, true) : undefined;
+  }
+
+  async acquireAsync(options: AcquireAsyncOptions | undefined, activity: number): Promise<Lease> {
+    const timeoutMs = timeoutOf(options);
+    const signal = signalOf(options);
+    signal?.throwIfAborted();
+    if (perturb !== undefined) perturb('acquire');
+    const { queue } = this.lock;
+    /* Not past those who wait already. */
+    if (queue.size === 0 && this.tryAtOnce()) return this.openAsync(activity, undefined);
+    return queue.wait(this, { timeoutMs, signal }, (entry) => this.openAsync(activity, entry));
+  }
+
+  #open(isAbandoned: boolean, hasTried = false): HeldLease {
+    this.lock.countAcquisition();
+    return this.lock.open(this, isAbandoned, hasTried);
+  }
+
+  /** The lease of an asynchronous attempt that has just succeeded. */
+  openAsync(activity: number, entry: AsyncEntry | undefined): HeldLease {
+    const { lock } = this;
+    lock.countAcquisition();
+    const lease = lock.openAsync(this, this.#isAbandoned);
+    const observer = lock.thread.recording;
+    entry?.hold(activity);
+    lease.entry = entry ?? (observer && AsyncEntry.held(observer, lock, 'exclusive', activity));
+    return lease;
+  }
+
+  releaseHeld(): void {
+    const { held } = this.lock.thread;
+    const lease = held?.releaser === this ? held : this.lock.findHeld(this);
+    if (lease === undefined) throw this.#notHeld();
+    this.release(lease);
+  }
+
+  release(lease: HeldLease): void {
+    const { lock } = this;
+    if (!lease.isHeld) throw this.#notHeld();
+    lock.close(lease);
+    const { word } = lock.thread;
+    if (Atomics.compareExchange(lock.words, WORD, word, 0) !== word) this.#releaseSlow(word);
+  }
+
+  /** Somebody waits. */
+  #releaseSlow(word: number): void {
+    const { lock } = this;
+    answerAsk(lock);
+    lock.thread.tell(LOCK_THREAD.PENDING, lock.id);
+    if (!this.leave(word)) throw this.#notHeld();
+    wakeAsync(lock);
+    this.wake();
+    lock.thread.tell(LOCK_THREAD.PENDING, 0);
+  }
+
+  isFree(): boolean {
+    return isFree(this.lock.words);
+  }
+
+  attempt(hasOthers: boolean, isAsync: boolean): boolean {
+    const { words, thread } = this.lock;
+    /* Before WAITERS: the release that clears it sees this, too. */
+    if (isAsync) Atomics.store(words, ASYNC_WAITERS, 1);
+    return this.took(tryTake(words, thread.word, hasOthers, this));
+  }
+
+  bury(): boolean {
+    const { memory } = this.lock.thread;
+    return bury(this.lock.words, (word) => isOfDeadThread(memory, word) || isHolderGone(memory, word));
+  }
+
+  /** Nothing: its last attempt has failed, so whoever has the lock will wake another one. */
+  passOn(): void {}
+
+  /** The lock was given up: wakes one that is blocked. */
+  protected wake(): void {
+    this.lock.thread.atomics.notify(this.lock.words, WORD, 1);
+  }
+
+  /** Takes it if nobody has it, without queuing otherwise. */
+  protected tryAtOnce(): boolean {
+    return this.isFree() && this.attempt(false, false);
+  }
+
+  /** Gives the word up, though it has WAITERS. */
+  protected leave(word: number): boolean {
+    return leaveWaited(this.lock.words, word);
+  }
+
+  protected took(take: Take): boolean {
+    this.#isAbandoned = take === Take.ABANDONED;
+    return take !== Take.HELD;
+  }
+
+  get #title(): string {
+    return this.lock.name === '' ? 'the mutex' : `the mutex '${this.lock.name}'`;
+  }
+
+  #notHeld(): GridwatchError {
+    return new GridwatchError('ERR_GRIDWATCH_LOCK_NOT_HELD', `${this.#title} is not held by this lease and thread`);
+  }
+}
+
+/** Blocked threads are served in the order of their tickets. */
+export class FairMutexCore extends MutexCore {
+  override attempt(hasOthers: boolean, isAsync: boolean): boolean {
+    if (isAsync) return super.attempt(hasOthers, isAsync);
+    const { words, thread } = this.lock;
+    return this.took(tryTakeFair(words, thread.memory, thread.word, this));
+  }
+
+  /** From zero only: a free word with WAITERS is kept for the one whose turn it is. */
+  protected override tryAtOnce(): boolean {
+    const { words, thread } = this.lock;
+    return this.took(Atomics.compareExchange(words, WORD, 0, thread.word) === 0 ? Take.TAKEN : Take.HELD);
+  }
+
+  protected override leave(word: number): boolean {
+    return leaveFair(this.lock.words, word);
+  }
+
+  override bury(): boolean {
+    const { words, thread } = this.lock;
+    const { memory } = thread;
+    const isBuried = super.bury();
+    if (!isFree(words)) return isBuried;
+    /* What a release began and did not end, because its thread died, or the one that it woke. */
+    buryTickets(words, memory, (other) => isThreadGone(memory, other));
+    this.wake();
+    return isBuried;
+  }
+
+  /** Its ticket may have been called: then it is the next one's turn. */
+  override passOn(): void {
+    giveUpTicket(this.lock.words, this.lock.thread.word);
+    this.wake();
+  }
+
+  protected override wake(): void {
+    const { words, thread } = this.lock;
+    const at = callNext(words, thread.memory);
+    if (at >= 0) thread.atomics.notify(words, at, 1);
+  }
+}
+
+/** By the lock that they are of: every `Mutex` of this thread for one lock has the same. */
+const cores = new WeakMap<LocalLock, MutexCore>();
+
+export function coreOf(lock: LocalLock): MutexCore {
+  let core = cores.get(lock);
+  if (core === undefined) {
+    core = lock.numberA === FAIR ? new FairMutexCore(lock) : new MutexCore(lock);
+    cores.set(lock, core);
+  }
+  return core;
+}
+
+/** The first number of a fair mutex's block; that of another is zero. */
+export const FAIR = 1;
