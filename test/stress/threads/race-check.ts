@@ -1,6 +1,6 @@
 /**
- * One thread of the race check's stress test: touches cells that have a lock under it, and planted ones under none, or under one of its own. Runs as a worker
- * without the agent.
+ * One thread of the race check's stress test: touches cells that have a lock under it, and planted ones under none, or under one of its own; then, at the same
+ * time as another thread and only once, cells that have none. Runs as a worker without the agent.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { RaceCheck } from '../../../agent/app-thread/sync/race-check.ts';
@@ -12,15 +12,23 @@ import type { ThreadData } from '../../support/threads.ts';
 
 export const GUARDED = 48;
 export const PLANTED = 16;
+/** The cells that two threads touch once each, one after the other. */
+export const ONCE_FROM = 64;
+export const ONCE_TO = 1024;
 const LOCKS = 8;
 const ACCESSES = 30_000;
+
+export interface RaceData extends ThreadData {
+  /** How many of the two threads have come to each cell. */
+  readonly arrivals: Int32Array;
+}
 
 /** The cells of the races that this thread told of. */
 export interface RaceReport {
   readonly told: readonly number[];
 }
 
-function run({ buffer, seed, index }: ThreadData): RaceReport {
+function run({ buffer, seed, index, arrivals }: RaceData): RaceReport {
   const memory = RaceMemory.attach(buffer);
   if (memory === undefined) throw new Error('no race memory');
   const identity = { lockId: 1, bufferBytes: 4096, cellBytes: 4, name: '', owner: 0, own: 0 };
@@ -50,7 +58,13 @@ function run({ buffer, seed, index }: ThreadData): RaceReport {
     check.touch(cells, cell, random.below(2) === 0, false);
     random.pause();
   }
+  held = [];
+  for (cell = ONCE_FROM; cell < ONCE_TO && index < 2; cell++) {
+    Atomics.add(arrivals, cell, 1);
+    while (Atomics.load(arrivals, cell) < 2);
+    check.touch(cells, cell, true, false);
+  }
   return { told };
 }
 
-parentPort?.postMessage(run(workerData as ThreadData));
+parentPort?.postMessage(run(workerData as RaceData));
