@@ -12,6 +12,9 @@ import { osThreadId } from '../shared-memory/os-thread.ts';
 import { attachSlot, markRunning, type SlotClaim } from '../shared-memory/registry.ts';
 import { followExit } from './exit.ts';
 import { patchAtomicsWait } from './instrumentation/atomics.ts';
+import { followPackages } from './instrumentation/package-loader.ts';
+import { patchWebLocks } from './instrumentation/web-locks.ts';
+import { loadLockPatches } from './load-patches.ts';
 import { setLockLink } from './lock-link.ts';
 import type { LockNotice } from './lock-observer.ts';
 import { claimPreload, type Preload } from './preload-argument.ts';
@@ -61,6 +64,10 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
       settings.onFailure(feature, error);
     }
   };
+  const blockListeners: (() => void)[] = [];
+  drains.push(() => {
+    for (const listener of blockListeners) listener();
+  });
   let gc: GcSource | undefined;
   part('gc', () => {
     const source = new GcSource(recorder, settings.onGc);
@@ -89,11 +96,25 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
       gc?.beforeWait(nowNs);
       loop?.beforeWait(nowNs);
       heap?.beforeWait(nowNs);
+      for (const listener of blockListeners) listener();
     };
     undo.push(patchAtomicsWait(recorder, config.atomicsSites, beforeWait));
   });
-  setLockLink(settings.lockBuffer, { recorder, config, tell: settings.tell });
+  setLockLink(settings.lockBuffer, { recorder, config, tell: settings.tell, blockListeners });
   undo.push(() => setLockLink(settings.lockBuffer, undefined));
+  const patches = (): ReturnType<typeof loadLockPatches> => loadLockPatches(settings.preload.file);
+  if (config.features.locks) {
+    part('promise_locks', () => {
+      let isLoaded = false;
+      undo.push(() => isLoaded && patches().unpatch());
+      const ignore = followPackages((module, file, declared) => {
+        isLoaded = true;
+        patches().patch(module, file, declared);
+      });
+      undo.push(ignore);
+    });
+    part('web_locks', () => undo.push(patchWebLocks(recorder, patches)));
+  }
   part('threads', () => {
     const isExcluded = createThreadMatcher(config.excludeThreads);
     undo.push(followTermination(memory));

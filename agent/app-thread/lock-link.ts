@@ -18,6 +18,8 @@ export interface LockRecording {
   readonly config: Config;
   /** Sends a notice to the agent thread. */
   readonly tell: (notice: LockNotice) => void;
+  /** Who is told before the thread blocks, or ends. */
+  readonly blockListeners: (() => void)[];
 }
 
 export interface LockLink {

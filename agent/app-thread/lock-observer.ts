@@ -22,6 +22,7 @@ import { internName } from '../shared-memory/names.ts';
 import type { SlotClaim, TraceIds } from '../shared-memory/registry.ts';
 import { type WaitDetail, writeWaitDetail } from '../shared-memory/wait-detail.ts';
 import { WaitState } from '../shared-memory/wait-word.ts';
+import { Activities } from './activity.ts';
 import { findLockLink, type LockRecording } from './lock-link.ts';
 import type { Recorder } from './recorder.ts';
 import { activeTraceIds } from './trace-context.ts';
@@ -49,15 +50,34 @@ export class LockObserver {
   readonly claim: SlotClaim;
   /** Waits and holds of this thread's activities. */
   readonly asyncLocks: AsyncLockTable;
+  readonly #activities: Activities;
   readonly #recorder: Recorder;
   readonly #tell: (notice: LockNotice) => void;
+  readonly #blockListeners: (() => void)[];
 
-  constructor({ recorder, config, tell }: LockRecording) {
+  constructor({ recorder, config, tell, blockListeners }: LockRecording) {
     this.config = config;
     this.claim = recorder.claim;
     this.asyncLocks = new AsyncLockTable(recorder.memory, recorder.claim.slot);
+    this.#activities = new Activities(config);
     this.#recorder = recorder;
     this.#tell = tell;
+    this.#blockListeners = blockListeners;
+  }
+
+  /** Calls `listener` before the thread blocks at a raw `Atomics.wait`, and before it ends. */
+  beforeBlocking(listener: () => void): void {
+    this.#blockListeners.push(listener);
+  }
+
+  /** Absent where activities cannot be told apart, or only at the expense of the whole thread. */
+  get activities(): Activities | undefined {
+    return this.#activities.isOn ? this.#activities : undefined;
+  }
+
+  /** A number that no activity of this thread has had; for who waits or holds outside of any. */
+  nextActivity(): number {
+    return this.#activities.next();
   }
 
   /** Switched off while the program runs: nothing is to be recorded. */
