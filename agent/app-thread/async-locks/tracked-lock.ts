@@ -36,7 +36,8 @@ export class Hold implements Activity {
   readonly isCertain: boolean;
   /** It gives up by itself: no order of locks is learnt from it. */
   isTimed = false;
-  /** The caller's own hold, in whose callback this lock was asked for. */
+  isHeld = false;
+  /** The caller's own hold, in whose callback this lock was asked for, while both last. */
   outer: Hold | undefined;
   trace: Trace | undefined;
   /** Number of the place it was asked for; -1: not looked at yet. */
@@ -55,7 +56,7 @@ export class Hold implements Activity {
     this.mode = mode;
     this.activity = activity;
     this.callerActivity = outer?.activity ?? 0;
-    this.outer = outer instanceof Hold ? outer : undefined;
+    this.outer = outer instanceof Hold && outer.isHeld ? outer : undefined;
     this.isCertain = isCertain;
   }
 }
@@ -177,6 +178,7 @@ export class TrackedLock {
     if (at < 0) return;
     if (at === this.holds.length - 1) this.holds.pop();
     else this.holds.splice(at, 1);
+    hold.isHeld = false;
     if (hold.weight > 0) this.lockClass.held(this.#tracker.nowNs() - hold.sinceNs, hold.weight);
     if (hold.entry >= 0) {
       this.#tracker.table.close(hold.entry);
@@ -210,6 +212,7 @@ export class TrackedLock {
 
   #hold(hold: Hold): void {
     this.holds.push(hold);
+    hold.isHeld = true;
     if (this.#published > 0 || this.#isShared) this.#publishHold(hold);
     if (hold.outer !== undefined && !hold.isTimed) this.#tracker.learnOrder(hold);
   }

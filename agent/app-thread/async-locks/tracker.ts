@@ -285,7 +285,7 @@ function contextIds({ context }: Hold): TraceIds | undefined {
 /** The folder of our own files: of the sources, or of the one file that they were joined into. */
 function ownFolder(): string {
   const file = framesOf(takeTrace(), () => false)[0]?.getFileName() ?? '';
-  return /^(.*[\\/])(?:app-thread[\\/]async-locks[\\/])?[^\\/]+$/.exec(file)?.[1] ?? '';
+  return /^(.*?[\\/])(?:app-thread[\\/](?:async-locks[\\/])?)?[^\\/]+$/.exec(file)?.[1] ?? '';
 }
 
 function isLibrary(file: string): boolean {
