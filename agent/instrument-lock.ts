@@ -6,8 +6,6 @@ import { findLockLink } from './app-thread/lock-link.ts';
 import type { InstrumentLockOptions } from './config/instrument-lock-options.ts';
 import { fileUrl } from './package-root.ts';
 
-export type { InstrumentLockOptions } from './config/instrument-lock-options.ts';
-
 /**
  * Follows a lock of the program's own, or of a library that the agent does not know: its waits and holds are counted under `name`, as those of the libraries it
  * knows. The clock of a wait runs from the call to the moment at which its promise is fulfilled. Without an agent on this thread, and where `promise_locks` is

@@ -15,6 +15,8 @@ class InstrumentedLock {
   readonly #tracker: LockTracker;
   readonly #lock: TrackedLock;
   readonly #permits: number;
+  /** Requests that are to be granted without a wait, and are not yet: they too are in the way of the next. */
+  #expected = 0;
 
   constructor(tracker: LockTracker, name: string, permits: number) {
     this.#tracker = tracker;
@@ -66,13 +68,21 @@ class InstrumentedLock {
 
   #request(isScoped: boolean): Request {
     const hold = this.#lock.request(isScoped);
-    const mustWait = this.#lock.holds.length >= this.#permits || this.#lock.isWaitedFor;
-    return { hold, wait: mustWait ? this.#lock.waits(hold) : undefined };
+    const mustWait = this.#lock.holds.length + this.#expected >= this.#permits || this.#lock.isWaitedFor;
+    if (!mustWait) this.#expected++;
+    return { hold, wait: mustWait ? this.#lock.waits(hold) : undefined, isExpected: !mustWait };
   }
 
-  #granted({ hold, wait }: Request): void {
+  #granted(request: Request): void {
+    const { hold, wait } = request;
+    this.#expect(request);
     if (wait === undefined) this.#lock.granted(hold);
     else this.#lock.grantedAfter(wait);
+  }
+
+  #expect(request: Request): void {
+    if (request.isExpected) this.#expected--;
+    request.isExpected = false;
   }
 
   #releaser(hold: Hold, value: unknown): unknown {
@@ -86,6 +96,7 @@ class InstrumentedLock {
   /** What the method gives back; where that is a promise, another one that is settled a microtask later. */
   #whenSettled(call: () => unknown, settled: (value: unknown) => unknown, request: Request): unknown {
     const failed = (error: unknown): never => {
+      this.#expect(request);
       this.#lock.released(request.hold);
       if (request.wait !== undefined)
         this.#lock.gaveUp(request.wait, /time/i.test(String(error)) ? 'timeout' : 'aborted');
@@ -104,6 +115,7 @@ class InstrumentedLock {
 interface Request {
   readonly hold: Hold;
   readonly wait: Wait | undefined;
+  isExpected: boolean;
 }
 
 /** Replaces the methods of `lock` itself. Methods that it has not are left out. */

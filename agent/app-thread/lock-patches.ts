@@ -8,7 +8,9 @@ import { lockTracker } from './async-locks/trackers.ts';
 import type { Declared } from './instrumentation/promise-locks/patch.ts';
 import { patchFile } from './instrumentation/promise-locks/patches.ts';
 
+export { standalone } from './async-locks/standalone.ts';
 export { instrument } from './instrument-lock.ts';
+export { PATCHED_PACKAGES } from './instrumentation/promise-locks/table.ts';
 export { requestWebLock } from './instrumentation/web-lock-request.ts';
 export { lockTracker, patchFile };
 

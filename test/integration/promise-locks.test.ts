@@ -29,7 +29,10 @@ async function run(node: NodeBinary, args: readonly string[], withAgent: boolean
 const place = expect.stringMatching(/^test\/fixtures\/apps\/promise-locks-run\.cjs:\d+$/) as unknown;
 
 describe.each(missing)('without a Node to run on', ({ reason }) => {
-  it.skip(reason, () => {});
+  it('is skipped', ({ skip }) => {
+    expect(reason).not.toBe('');
+    skip(reason);
+  });
 });
 
 describe.each(present)('on Node $version', (node) => {
@@ -63,6 +66,50 @@ describe.each(present)('on Node $version', (node) => {
   it.each(['promise_locks', 'locks'])('nothing is patched with %s switched off', async (feature) => {
     const { classes } = await run(node, ['promise-locks.mjs'], true, { GRIDWATCH_FEATURES: `-${feature}` });
     expect(classes).toEqual({});
+  });
+
+  it('instrumentations measure with the SDK of the program, and with the agent where it runs', async () => {
+    const output = async (withAgent: boolean): Promise<Record<string, unknown>[]> => {
+      const agent = withAgent ? { withAgent, registerFile: BUILT_REGISTER_FILE } : {};
+      const env = { ...ENV, OTEL_LOGS_EXPORTER: 'none' };
+      const { stdout, stderr } = await runNode({
+        args: ['test/fixtures/apps/instrumentations.cjs'],
+        node,
+        env,
+        ...agent,
+      });
+      expect(stderr).toBe('');
+      return stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
+    };
+    const [withoutAgent, withAgent] = await Promise.all([output(false), output(true)]);
+    expect(withoutAgent[0]?.['metrics']).toMatchObject({
+      'gridwatch.lock.acquisitions async-mutex': 3,
+      'gridwatch.lock.contentions async-mutex': 1,
+      'gridwatch.lock.timeouts async-mutex': 1,
+      'gridwatch.lock.waiter.count async-mutex': 0,
+      'gridwatch.lock.wait.duration async-mutex': 1,
+      'gridwatch.lock.hold.duration async-mutex': 3,
+      'gridwatch.lock.contentions user-*': 1,
+      'gridwatch.lock.acquisitions async-sema': 1,
+    });
+    expect(withoutAgent.slice(1)).toEqual([
+      {
+        name: expect.stringMatching(
+          /^lock\.wait async-mutex@test\/fixtures\/apps\/instrumentations\.cjs:\d+$/,
+        ) as unknown,
+        isChildOfWaiter: true,
+        isLinkedToHolder: true,
+        outcome: 'acquired',
+        site: 'test/fixtures/apps/instrumentations.cjs',
+      },
+    ]);
+    expect(withAgent).toHaveLength(1);
+    expect(withAgent[0]?.['metrics']).toEqual({});
+    const classes = Object.values(withAgent[0]?.['classes'] as object) as object[];
+    expect(classes[0]).toEqual({ acquisitions: 3, contentions: 1, timeouts: 1, aborts: 0 });
   });
 
   it.skipIf(node.major < 24)('Web Locks: the same for the program, and counted', async () => {

@@ -11,19 +11,20 @@ import { PATCHED_PACKAGES } from '../../agent/app-thread/instrumentation/promise
 const require = createRequire(import.meta.url);
 
 /** A copy of a CommonJS package of its own; patched when there is a tracker. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller knows what it loads
 export function commonJsCopy<T>(name: string, tracker?: LockTracker): T {
   const main = require.resolve(name);
   const folder =
     main.slice(0, main.lastIndexOf(`${sep}node_modules${sep}`)) + sep + ['node_modules', name, ''].join(sep);
   for (const file of Object.keys(require.cache)) if (file.startsWith(folder)) delete require.cache[file];
-  const loaded = require(name) as T;
+  require(name);
   if (tracker !== undefined) {
     for (const { file } of PATCHED_PACKAGES.find(({ module }) => module === name)?.files ?? []) {
       const module = require.cache[`${folder}${file.replaceAll('/', sep)}`];
       if (module !== undefined) patchFile(name, file, module as unknown as Record<string, unknown>, tracker);
     }
   }
-  return require(name) as T & typeof loaded;
+  return require(name) as T;
 }
 
 let copies = 0;
@@ -38,7 +39,7 @@ export async function moduleCopy<T>(name: string, file: string, tracker?: LockTr
 }
 
 /** What a scenario is given: the library, and a log. */
-export type Scenario<T> = (library: T, log: (what: string, value?: unknown) => void) => Promise<unknown> | unknown;
+export type Scenario<T> = (library: T, log: (what: string, value?: unknown) => void) => unknown;
 
 /** Runs a scenario, and gives back what it logged, each line with the number of the microtask since the last turn. */
 export async function logOf<T>(library: T, scenario: Scenario<T>): Promise<string[]> {
@@ -72,5 +73,5 @@ export async function logOf<T>(library: T, scenario: Scenario<T>): Promise<strin
 function shown(value: unknown): string {
   if (value instanceof Error) return String(value);
   if (typeof value === 'function') return `function ${value.name}/${value.length}`;
-  return value === undefined ? '' : (JSON.stringify(value) ?? String(value));
+  return value === undefined ? '' : JSON.stringify(value);
 }

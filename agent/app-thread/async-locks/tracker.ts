@@ -37,12 +37,16 @@ const MAX_ID = 0x7fffffff;
 
 const { setTimeout: later } = globalThis;
 
+/** Where the counts of a class go: into the memory of the agent, or wherever there is none. */
+export type ClaimCell = typeof claimClassCell;
+
 /** The part of an entry that is not the lock's. */
 type EntryState = Pick<AsyncLock, 'state' | 'activity' | 'parentActivity' | 'isCertain' | 'sinceNs' | 'stackNumber'>;
 
 export class LockTracker {
   readonly table: AsyncLockTable;
   readonly #observer: LockObserver;
+  readonly #claimCell: ClaimCell;
   readonly #orders: LockOrders;
   readonly #folder = process.cwd();
   readonly #own = ownFolder();
@@ -59,8 +63,9 @@ export class LockTracker {
   #tracesMade = TRACES_MADE;
   #stacks = STACKS;
 
-  constructor(observer: LockObserver) {
+  constructor(observer: LockObserver, claimCell: ClaimCell = claimClassCell) {
     this.#observer = observer;
+    this.#claimCell = claimCell;
     this.table = observer.asyncLocks;
     this.#orders = new LockOrders(observer);
   }
@@ -97,7 +102,7 @@ export class LockTracker {
     if (this.#classes.size >= MAX_CLASSES && name !== otherwise) return this.classOf(otherwise, kind, mode, otherwise);
     const { recorder } = this.#observer;
     const number = this.#observer.intern(name);
-    const cell = claimClassCell(recorder.memory, recorder.claim, number, kind, mode);
+    const cell = this.#claimCell(recorder.memory, recorder.claim, number, kind, mode);
     const made = new LockClass(number, kind, cell);
     this.#classes.set(`${kind} ${mode} ${name}`, made);
     return made;
@@ -263,7 +268,6 @@ export class LockTracker {
 }
 
 export const PROMISE_LOCKS: number = featureBits(['locks', 'promise_locks'] satisfies Feature[]);
-export const WEB_LOCKS: number = featureBits(['locks', 'web_locks'] satisfies Feature[]);
 
 function activeContext(manager: { active?(): Context | undefined }): Context | undefined {
   try {

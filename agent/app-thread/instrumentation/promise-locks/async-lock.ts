@@ -10,7 +10,7 @@ import { followConstruction, Subject } from '../../async-locks/subject.ts';
 import type { Hold, TrackedLock, Wait } from '../../async-locks/tracked-lock.ts';
 import { type LockTracker, PROMISE_LOCKS } from '../../async-locks/tracker.ts';
 import type { Method } from '../../replace-method.ts';
-import { type Callable, type Declared, type Patch, replaceAll } from './patch.ts';
+import { type Callable, type Declared, once, type Patch, replaceAll } from './patch.ts';
 
 const LIBRARY = 'async-lock';
 
@@ -147,11 +147,12 @@ function isReentrant(library: object, key: string): boolean {
 export const patchAsyncLock: Patch = (declared: Declared, tracker: LockTracker) => {
   const { AsyncLock } = declared;
   if (typeof AsyncLock !== 'function') return () => {};
-  const prototype = AsyncLock.prototype as object;
-  const follow = followConstruction(prototype, 'queues', (target) => Hidden.set(target, new Keys(tracker)));
-  const replaced = replaceAll(prototype, { acquire: (original) => acquire(original, tracker) });
-  return () => {
-    replaced();
-    follow();
-  };
+  return once(AsyncLock.prototype, (prototype) => {
+    const follow = followConstruction(prototype, 'queues', (target) => Hidden.set(target, new Keys(tracker)));
+    const replaced = replaceAll(prototype, { acquire: (original) => acquire(original, tracker) });
+    return () => {
+      replaced();
+      follow();
+    };
+  });
 };

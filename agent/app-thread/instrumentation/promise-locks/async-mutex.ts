@@ -9,7 +9,7 @@ import { followConstruction, lockOf, Subject } from '../../async-locks/subject.t
 import { Hold, Wait } from '../../async-locks/tracked-lock.ts';
 import { type LockTracker, PROMISE_LOCKS } from '../../async-locks/tracker.ts';
 import type { Method } from '../../replace-method.ts';
-import { type Callable, type Declared, type Patch, replaceAll, replaceDeclared } from './patch.ts';
+import { type Callable, type Declared, once, type Patch, replaceAll, replaceDeclared } from './patch.ts';
 
 const LIBRARY = 'async-mutex';
 
@@ -210,12 +210,12 @@ function cancelled(original: Method): Method {
 const patches = new WeakMap<LockTracker, AsyncMutexPatch>();
 
 export const patchAsyncMutex: Patch = (declared: Declared, tracker: LockTracker) => {
-  let patch = patches.get(tracker);
-  if (patch === undefined) patches.set(tracker, (patch = new AsyncMutexPatch(tracker)));
+  const patch = patches.get(tracker) ?? new AsyncMutexPatch(tracker);
+  patches.set(tracker, patch);
   const undo: (() => void)[] = [];
-  const { Semaphore, withTimeout } = declared;
-  if (typeof Semaphore === 'function') undo.push(patch.semaphore(Semaphore.prototype as object));
-  if (typeof withTimeout === 'function')
+  const { Semaphore } = declared;
+  if (typeof Semaphore === 'function') undo.push(once(Semaphore.prototype, (prototype) => patch.semaphore(prototype)));
+  if ('withTimeout' in declared)
     undo.push(replaceDeclared(declared, 'withTimeout', (original) => patch.withTimeout(original)));
   return () => {
     for (const step of undo) step();

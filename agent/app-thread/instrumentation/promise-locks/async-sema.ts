@@ -9,7 +9,7 @@ import { followConstruction, Subject } from '../../async-locks/subject.ts';
 import type { TrackedLock, Wait } from '../../async-locks/tracked-lock.ts';
 import { type LockTracker, PROMISE_LOCKS } from '../../async-locks/tracker.ts';
 import type { Method } from '../../replace-method.ts';
-import { type Callable, type Declared, type Patch, replaceAll, replaceDeclared } from './patch.ts';
+import { type Callable, type Declared, once, type Patch, replaceAll, replaceDeclared } from './patch.ts';
 
 const LIBRARY = 'async-sema';
 
@@ -80,15 +80,20 @@ function release(original: Method): Method {
 export const patchAsyncSema: Patch = (declared: Declared, tracker: LockTracker) => {
   const { Sema } = declared;
   if (typeof Sema !== 'function') return () => {};
-  const prototype = Sema.prototype as object;
   let isRateLimit = false;
-  const follow = followConstruction(prototype, 'nrTokens', (target) => {
-    if (!isRateLimit) Hidden.set(target, new FollowedSema(tracker));
-  });
-  const replaced = replaceAll(prototype, {
-    acquire: (original) => acquire(original, tracker),
-    tryAcquire: (original) => tryAcquire(original, tracker),
-    release: (original) => release(original),
+  const ofSema = once(Sema.prototype, (prototype) => {
+    const follow = followConstruction(prototype, 'nrTokens', (target) => {
+      if (!isRateLimit) Hidden.set(target, new FollowedSema(tracker));
+    });
+    const replaced = replaceAll(prototype, {
+      acquire: (original) => acquire(original, tracker),
+      tryAcquire: (original) => tryAcquire(original, tracker),
+      release: (original) => release(original),
+    });
+    return () => {
+      replaced();
+      follow();
+    };
   });
   const rateLimit = replaceDeclared(declared, 'RateLimit', (original: Callable) => (...args) => {
     isRateLimit = true;
@@ -99,8 +104,7 @@ export const patchAsyncSema: Patch = (declared: Declared, tracker: LockTracker) 
     }
   });
   return () => {
-    replaced();
-    follow();
+    ofSema();
     rateLimit();
   };
 };

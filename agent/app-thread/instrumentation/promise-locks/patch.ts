@@ -15,6 +15,21 @@ export type Patch = (declared: Declared, tracker: LockTracker) => () => void;
 /** A function that does not look at its `this`. */
 export type Callable = (...args: unknown[]) => unknown;
 
+/** What was patched: the preload and an instrumentation of the program's may both come by. */
+const patched = new WeakSet<object>();
+
+/** Patches the methods of a prototype, or what it stands for, once. */
+export function once(target: unknown, patch: (target: object) => () => void): () => void {
+  if (target === null || (typeof target !== 'object' && typeof target !== 'function') || patched.has(target))
+    return () => {};
+  patched.add(target);
+  const undo = patch(target);
+  return () => {
+    undo();
+    patched.delete(target);
+  };
+}
+
 export type Replacement = (original: Method) => Method;
 
 /** Replaces methods of an object; those that it has not are left out. */
@@ -28,7 +43,9 @@ export function replaceAll(holder: object, replacements: Readonly<Record<string,
 /** Replaces a function that a file declares. */
 export function replaceDeclared(declared: Declared, name: string, make: (original: Callable) => Callable): () => void {
   const original = declared[name] as Callable;
+  if (typeof original !== 'function' || patched.has(original)) return () => {};
   const replaced = make(original);
+  patched.add(replaced);
   Object.defineProperties(replaced, {
     name: { value: original.name, configurable: true },
     length: { value: original.length, configurable: true },

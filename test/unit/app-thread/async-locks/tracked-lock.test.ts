@@ -102,7 +102,7 @@ describe('the table', () => {
     const second = lock.waits(lock.request(true));
     expect(tracking.entries).toHaveLength(2);
     lock.grantedAfter(first);
-    expect(tracking.entries.map(({ state }) => state).toSorted()).toEqual([
+    expect(tracking.entries.map(({ state }) => state).toSorted((a, b) => a - b)).toEqual([
       AsyncLockState.WAITING,
       AsyncLockState.HELD,
     ]);

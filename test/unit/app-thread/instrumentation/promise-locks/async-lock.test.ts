@@ -28,7 +28,7 @@ const SCENARIOS: Record<string, Scenario<Library>> = {
     const results = await Promise.allSettled([
       lock.acquire('a', () => log('sync')),
       lock.acquire('a', async () => {
-        await null;
+        await Promise.resolve();
         log('async', lock.isBusy('a'));
         return 'value';
       }),
@@ -57,7 +57,7 @@ const SCENARIOS: Record<string, Scenario<Library>> = {
         'returns',
         lock.acquire('a', (done: Done) => setImmediate(() => done(undefined, 1)), over('first')),
       );
-      lock.acquire(
+      void lock.acquire(
         'a',
         (done: Done) => {
           done(undefined, 2);
@@ -65,11 +65,11 @@ const SCENARIOS: Record<string, Scenario<Library>> = {
         },
         over('second'),
       );
-      lock.acquire('a', () => 4, over('third'), {});
-      lock.acquire(
+      void lock.acquire('a', () => 4, over('third'), {});
+      void lock.acquire(
         'a',
-        (_: Done) => {
-          throw new RangeError('thrown');
+        (done: Done) => {
+          throw new RangeError(`thrown before ${done.length}`);
         },
         over('fourth', true),
       );
@@ -197,7 +197,7 @@ describe('async-lock', () => {
     const seen = await Promise.all(
       [1, 2].map((key) =>
         lock.acquire(`k${key}`, async () => {
-          await null;
+          await Promise.resolve();
           return current();
         }),
       ),

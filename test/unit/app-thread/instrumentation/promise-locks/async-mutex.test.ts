@@ -29,7 +29,7 @@ const SCENARIOS: Record<string, Scenario<Library>> = {
       const locks = [1, 2, 3, 4, 5].map(async (i) => {
         const got = await (lock instanceof Mutex ? lock.acquire(i % 3) : lock.acquire(1, i % 3));
         log(`acquired ${i}`, Array.isArray(got) ? got[0] : got);
-        await null;
+        await Promise.resolve();
         (Array.isArray(got) ? got[1] : got)();
       });
       await Promise.all(locks);
@@ -41,7 +41,7 @@ const SCENARIOS: Record<string, Scenario<Library>> = {
     const results = await Promise.allSettled([
       mutex.runExclusive(() => log('sync', mutex.isLocked())),
       mutex.runExclusive(async () => {
-        await null;
+        await Promise.resolve();
         log('async');
         return 'value';
       }),
@@ -60,7 +60,7 @@ const SCENARIOS: Record<string, Scenario<Library>> = {
     const run = async (weight: number): Promise<void> => {
       const [value, release] = await semaphore.acquire(weight);
       log(`weight ${weight}`, value);
-      await null;
+      await Promise.resolve();
       release();
     };
     await Promise.all([3, 2, 1, 4].map(run));

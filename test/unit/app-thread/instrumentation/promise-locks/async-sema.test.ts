@@ -16,7 +16,7 @@ const SCENARIOS: Record<string, Scenario<Library>> = {
       [1, 2, 3, 4].map(async (i) => {
         const token = await sema.acquire();
         log(`acquired ${i}`, [token, sema.nrWaiting()]);
-        await null;
+        await Promise.resolve();
         sema.release(token as string);
       }),
     );

@@ -13,13 +13,13 @@ const SCENARIOS: Record<string, Scenario<Library>> = {
     const limit = pLimit(2);
     const task = async (i: number): Promise<number> => {
       log(`begins ${i}`, [limit.activeCount, limit.pendingCount]);
-      await null;
+      await Promise.resolve();
       return i;
     };
     const tasks = [1, 2, 3, 4, 5].map((i) => limit(task, i).then((value) => log('done', value)));
     log('counts', [limit.activeCount, limit.pendingCount]);
     await Promise.all(tasks);
-    await null;
+    await Promise.resolve();
     log('counts', [limit.activeCount, limit.pendingCount]);
   },
   'every kind of result': async ({ pLimit }, log) => {
