@@ -9,6 +9,7 @@ import { firstLine } from './first-line.ts';
 import { httpThroughput } from './http-throughput.ts';
 import { idleCost } from './idle-cost.ts';
 import { metricsCost } from './metrics-cost.ts';
+import { mutexCost } from './mutex-cost.ts';
 import { wholeProcess } from './process-end.ts';
 import { recordCost } from './record-cost.ts';
 import { soak } from './soak.ts';
@@ -28,6 +29,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   'drain-rate': drainRate,
   'metrics-cost': metricsCost,
   'thread-states': threadStates,
+  'mutex-cost': mutexCost,
   http: httpThroughput,
   soak,
 };
