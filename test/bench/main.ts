@@ -8,6 +8,7 @@ import { drainRate } from './drain-rate.ts';
 import { firstLine } from './first-line.ts';
 import { httpThroughput } from './http-throughput.ts';
 import { idleCost } from './idle-cost.ts';
+import { lockScan } from './lock-scan.ts';
 import { metricsCost } from './metrics-cost.ts';
 import { mutexCost } from './mutex-cost.ts';
 import { wholeProcess } from './process-end.ts';
@@ -28,6 +29,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   'idle-cost': idleCost,
   'drain-rate': drainRate,
   'metrics-cost': metricsCost,
+  'lock-scan': lockScan,
   'thread-states': threadStates,
   'mutex-cost': mutexCost,
   http: httpThroughput,

@@ -2,7 +2,10 @@
  * Starts the threads of a stress test: plain workers on the test's own control buffer, without the agent. Runs in the
  * test's own process.
  */
-import { fileURLToPath } from 'node:url';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { build, stop } from 'esbuild';
 import { runSeed } from './random.ts';
@@ -35,6 +38,22 @@ export async function joinThread(file: URL): Promise<URL> {
   await stop();
   const text = outputFiles[0]?.text ?? '';
   return new URL(`data:text/javascript,${encodeURIComponent(text)}`);
+}
+
+/** The same in a file of its own, for one that asks where it stands. Gives back what removes it, too. */
+export async function joinThreadFile(file: URL): Promise<{ readonly file: URL; readonly remove: () => Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'gridwatch-thread-'));
+  const outfile = join(folder, 'thread.mjs');
+  await build({
+    entryPoints: [fileURLToPath(file)],
+    bundle: true,
+    outfile,
+    format: 'esm',
+    platform: 'node',
+    logLevel: 'silent',
+  });
+  await stop();
+  return { file: pathToFileURL(outfile), remove: async () => rm(folder, { recursive: true, force: true }) };
 }
 
 export function startThread(file: URL, buffer: SharedArrayBuffer, index: number, own: object = {}): TestThread {

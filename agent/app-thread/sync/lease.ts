@@ -63,6 +63,11 @@ export class HeldLease implements Lease {
     this.#state &= ~HELD;
   }
 
+  /** It is held again, by another acquisition of the same lock (`LocalLock.transfer`). */
+  revive(isAbandoned: boolean): void {
+    this.#state = isAbandoned ? HELD | ABANDONED : HELD;
+  }
+
   release(): void {
     this.releaser.release(this);
   }

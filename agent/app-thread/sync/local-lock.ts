@@ -11,6 +11,7 @@ import { AsyncLease, HeldLease, type Releaser } from './lease.ts';
 import type { LockHandle } from './lock-options.ts';
 import { HeldPath } from './lock-order.ts';
 import type { LockThread } from './lock-thread.ts';
+import { perturb } from './perturbed.ts';
 
 /**
  * The first holds that a thread has of a lock are all measured, so that a lock that is rarely taken has its durations too; then one of so many in a row,
@@ -24,7 +25,7 @@ const CONTENTIONS = BLOCK.CONTENTIONS >> 2;
 
 /** One of the holds that are measured, while it lasts. */
 interface HoldSample {
-  readonly lease: HeldLease;
+  lease: HeldLease;
   readonly sinceNs: number;
   /** For how many it stands. */
   readonly weight: number;
@@ -110,19 +111,20 @@ export class LocalLock {
     this.words[CONTENTIONS] = ((this.words[CONTENTIONS] as number) + 1) | 0;
   }
 
-  /** A new lease of a blocking call: the thread's newest. */
-  open(releaser: Releaser, abandoned: boolean): HeldLease {
+  /** A new lease of a blocking call, or (`hasTried`) of one that would not have waited: the thread's newest. */
+  open(releaser: Releaser, abandoned: boolean, hasTried = false): HeldLease {
     const { thread } = this;
     const outer = thread.held;
     const path =
       outer !== undefined
-        ? thread.order.follow(outer.path, this, releaser.mode)
+        ? thread.order.follow(outer.path, this, releaser.mode, hasTried)
         : releaser.mode === 'shared'
           ? this.#sharedPath
           : this.#exclusivePath;
     const lease = new HeldLease(releaser, abandoned, outer, path);
     thread.held = lease;
     if (--this.#untilSample === 0) this.#sampleSlow(lease);
+    if (perturb !== undefined) perturb('acquired');
     return lease;
   }
 
@@ -131,15 +133,34 @@ export class LocalLock {
     const lease = new AsyncLease(releaser, abandoned);
     this.thread.pinned.add(lease);
     if (--this.#untilSample === 0) this.#sampleSlow(lease);
+    if (perturb !== undefined) perturb('acquired');
     return lease;
   }
 
   /** The lease ends. To be called before the lock is given up: its hold ends here, and is recorded by the holder. */
   close(lease: HeldLease): void {
+    if (perturb !== undefined) perturb('release');
     lease.end();
     if (this.thread.held === lease) this.thread.held = lease.outer;
     else this.#closeSlow(lease);
     if (this.#sample !== undefined) this.#recordSlow(lease);
+  }
+
+  /** Lets a lease that has ended stand for the acquisition of another one: for who gives a mutex up while it waits, and has it again after. */
+  transfer(from: HeldLease, to: HeldLease): void {
+    const { thread } = this;
+    to.revive(from.abandoned);
+    from.end();
+    to.outer = from.outer;
+    to.path = from.path;
+    if (thread.held === from) thread.held = to;
+    if (from instanceof AsyncLease && to instanceof AsyncLease) {
+      thread.pinned.delete(from);
+      thread.pinned.add(to);
+      to.entry = from.entry;
+    }
+    for (let sample = this.#sample; sample !== undefined; sample = sample.next)
+      if (sample.lease === from) sample.lease = to;
   }
 
   /** The newest lease by which this thread holds the lock in a mode. */

@@ -121,8 +121,8 @@ function blame(observer: LockObserver, { lock, mode, holder }: Wait, waitedNs: n
 /** The holder says who it is, because somebody has asked: to be called before it releases. */
 export function answerAsk(lock: LocalLock): void {
   const { words, thread } = lock;
-  if (Atomics.load(words, word(BLOCK.ASK)) === 0) return;
-  Atomics.store(words, word(BLOCK.ASK), 0);
+  /* Of several holders that release at once one answers. */
+  if (Atomics.load(words, word(BLOCK.ASK)) === 0 || Atomics.exchange(words, word(BLOCK.ASK), 0) === 0) return;
   const observer = thread.recording;
   if (observer === undefined) return;
   const { siteNumber, stackNumber } = captureStack(observer);
