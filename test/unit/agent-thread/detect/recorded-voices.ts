@@ -62,4 +62,8 @@ export class FakeNaming implements LockNaming {
   threadOf(holderWord: number): SceneThread | undefined {
     return this.threads.get(holderWord);
   }
+
+  threadEverOf(holderWord: number): SceneThread | undefined {
+    return this.threads.get(holderWord);
+  }
 }
