@@ -14,7 +14,9 @@ import { handleSignals } from './app-thread/exit.ts';
 import { flushBlocking, flushWaiting } from './app-thread/flush.ts';
 import { findLockLink } from './app-thread/lock-link.ts';
 import type { LockNotice } from './app-thread/lock-observer.ts';
+import { seedOfThread } from './app-thread/perturb.ts';
 import { claimPreload } from './app-thread/preload-argument.ts';
+import type { LabSettings } from './app-thread/ticket.ts';
 import type { Config, GridwatchOptions } from './config/options.ts';
 import { isInRatio } from './config/ratio.ts';
 import { resolveConfig } from './config/resolve.ts';
@@ -23,6 +25,7 @@ import { fileUrl, moduleUrl } from './package-root.ts';
 import { Clock } from './shared-memory/clock.ts';
 import { AgentState, ControlMemory, HEADER } from './shared-memory/layout.ts';
 import { LockMemory } from './shared-memory/lock-memory.ts';
+import { RaceMemory } from './shared-memory/race-memory.ts';
 import { claimSlot, type SlotClaim } from './shared-memory/registry.ts';
 
 const { existsSync } = process.getBuiltinModule('node:fs');
@@ -146,6 +149,7 @@ function startRunning(config: Config, diag: Diag): Running | undefined {
     preload,
     notify: (notice) => agent.port?.postMessage(notice, [notice.port]),
     lockBuffer,
+    lab: labSettings(config),
     tell: (notice) => agent.tellLock(notice),
     atExit: flushNow,
     onGc: () => application.look(),
@@ -169,6 +173,13 @@ function startRunning(config: Config, diag: Diag): Running | undefined {
     attached.detach();
   };
   return { memory, config, agent, application, meters, detach };
+}
+
+function labSettings({ races, perturb }: Config): LabSettings {
+  return {
+    raceBuffer: races ? RaceMemory.create().buffer : undefined,
+    perturbSeed: perturb === 'off' ? undefined : seedOfThread(perturb, 'main', 0),
+  };
 }
 
 interface AgentThreadOptions {

@@ -9,11 +9,13 @@ import { createDiag } from '../diag.ts';
 import { GridwatchError } from '../errors.ts';
 import { Clock } from '../shared-memory/clock.ts';
 import { AgentState, ControlMemory, HEADER } from '../shared-memory/layout.ts';
+import { LockMemory } from '../shared-memory/lock-memory.ts';
 import { osThreadId } from '../shared-memory/os-thread.ts';
 import { readWaitWord, type WaitSnapshot } from '../shared-memory/wait-word.ts';
 import { leftToApplication } from './application-metrics.ts';
 import { Breaker } from './breaker.ts';
 import { ControlFile } from './control-file.ts';
+import { LockDetectors } from './detect/lock-detectors.ts';
 import { ANY_STALL_NS, INCIDENT_STALL_NS, Stalls } from './detect/stalls.ts';
 import { Dispatch } from './dispatch.ts';
 import { Drain } from './drain.ts';
@@ -33,10 +35,13 @@ import { ProcTaskDirectory } from './host/task.ts';
 import { Identity } from './identity.ts';
 import { applySettings } from './live-settings.ts';
 import { Liveness } from './liveness.ts';
+import { LockDeath } from './lock-death.ts';
+import { LockDispatch } from './lock-dispatch.ts';
 import { isInspected, MainStack, openMainSession } from './main-stack.ts';
 import { EventLoops } from './model/event-loops.ts';
 import { GcTotals } from './model/gc.ts';
 import { Heaps } from './model/heaps.ts';
+import { Locks } from './model/locks.ts';
 import { AgentSelf, agentUsage, DisabledFeatures, DropCounts } from './model/self.ts';
 import { ThreadTable } from './model/threads.ts';
 import { describeProcess, instanceId, packageVersion } from './resource.ts';
@@ -54,7 +59,8 @@ const EXIT_CODE_HEAP = 70;
 const settings = workerData as AgentThreadSettings;
 const { config } = settings;
 const memory = ControlMemory.attach(settings.buffer);
-if (memory === undefined)
+const lockMemory = LockMemory.attach(settings.lockBuffer);
+if (memory === undefined || lockMemory === undefined)
   throw new GridwatchError('ERR_GRIDWATCH_LAYOUT', 'the control buffer is not one of this version');
 
 globalThis.console = createSyncConsole();
@@ -106,8 +112,48 @@ const table = new ThreadTable({
 const gcTotals = new GcTotals();
 const loops = new EventLoops({ memory, readWait, nowNs });
 const heaps = new Heaps({ memory, nowNs });
-const dispatch = new Dispatch(table, telemetry, drops, disabled);
-const threads = new ObservedThreads({ memory, table, gcTotals, loops, heaps, dispatch });
+const locks = new Locks({
+  memory,
+  lockMemory,
+  observed: () => threads,
+  nowNs,
+  hasStacks: config.stacks !== 'off',
+  onDrop: (count) => drops.count('lock', count),
+});
+const flushNow = (): void => void telemetry.flush(config.exitTimeoutMs);
+const lockDetectors = new LockDetectors({
+  voices: {
+    emitSpan: (span) => telemetry.spans.emit(span),
+    emitLog: (record) => telemetry.logs.emit(record),
+    diag,
+    areNamesFull: config.names === 'full',
+  },
+  naming: locks,
+  flush: flushNow,
+  abort: config.deadlockAction === 'abort' ? locks.scenes.abort : undefined,
+});
+const isDetecting = (): boolean => switches.isOn('locks') && switches.isOn('detectors');
+const lockDispatch = new LockDispatch({
+  locks,
+  emit: (span) => telemetry.spans.emit(span),
+  onCorrupt: () => drops.count('corrupt', 1),
+  thresholdNs: () => memory.f64[HEADER.LOCK_THRESHOLD_NS >> 3] as number,
+  areNamesFull: config.names === 'full',
+  hasAllStacks: config.stacks === 'all',
+  listeners: {
+    onLockWait: (thread, wait) => isDetecting() && lockDetectors.waited(thread, wait),
+    onLockOrder: (thread, order) => isDetecting() && lockDetectors.ordered(thread, order),
+    onRace: (thread, race) => isDetecting() && lockDetectors.raced(thread, race),
+    onGcPause: (threadKey, startNs, pauseNs) => isDetecting() && lockDetectors.paused(threadKey, startNs, pauseNs),
+  },
+});
+const dispatch = new Dispatch(table, telemetry, drops, disabled, lockDispatch);
+const lockDeath = new LockDeath({
+  lockMemory,
+  locks,
+  onAbandoned: (lock, thread) => isDetecting() && lockDetectors.abandoned(lock, thread, nowNs()),
+});
+const threads: ObservedThreads = new ObservedThreads({ memory, table, gcTotals, loops, heaps, dispatch, lockDeath });
 const mainStack = new MainStack({
   mainSlot: settings.mainClaim.slot,
   isOff: config.stacks === 'off' || isInspected([...settings.execArgv, process.env['NODE_OPTIONS'] ?? '']),
@@ -121,8 +167,9 @@ const stalls = new Stalls<ObservedThread>({
 const liveness = new Liveness({
   ended: (claim) => threads.end(claim, nowNs()),
   overdue: (claim) => threads.giveUp(claim, nowNs()),
-  told: ({ slot }, message) => {
-    if (slot !== settings.mainClaim.slot) return;
+  told: (claim, message) => {
+    locks.told(claim, message);
+    if (claim.slot !== settings.mainClaim.slot) return;
     identity.receive(message);
     const left = leftToApplication(message);
     telemetry.metrics.leave(left);
@@ -153,6 +200,7 @@ const drain = new Drain(memory, clock, {
     if (switches.isOn('threads')) table.sample(atNs);
     loops.look();
     if (switches.isOn('eventloop')) stalls.look(threads, atNs);
+    if (isDetecting()) lockDetectors.look(locks.readScene(atNs));
     dispatch.tick(atNs);
     heapGuard.check(atNs, () => process.memoryUsage().heapUsed);
   },
@@ -178,6 +226,8 @@ addSource('threads', table);
 addSource('gc', gcTotals);
 addSource('eventloop', loops);
 addSource('heap', heaps);
+addSource('locks', locks);
+addSource('detectors', lockDetectors);
 addSource('cpu', new HostCpu({ proc, sys, inventory, claim: hostClaim, nowNs, onUnavailable }));
 addSource('cpu', new ContainerMetrics({ proc, sys, onUnavailable }));
 addSource('cpu', new PressureMetrics({ proc, sys, onUnavailable }));

@@ -8,6 +8,7 @@ import { GC_TYPES, type GcType, RecordKind } from '../shared-memory/records.ts';
 import { ExitKind, type SlotSnapshot } from '../shared-memory/registry.ts';
 import type { RingRecord } from '../shared-memory/ring-reader.ts';
 import type { Stall } from './detect/stalls.ts';
+import type { LockDispatch } from './lock-dispatch.ts';
 import type { StackFrame } from './main-stack.ts';
 import type { DisabledFeatures, DropCounts } from './model/self.ts';
 import type { ThreadExit, ThreadTable } from './model/threads.ts';
@@ -26,9 +27,17 @@ export class Dispatch {
   readonly #telemetry: Telemetry;
   readonly #drops: DropCounts;
   readonly #disabled: DisabledFeatures;
+  readonly #locks: LockDispatch;
   readonly #unclaimed: UnclaimedPauses;
 
-  constructor(table: ThreadTable, telemetry: Telemetry, drops: DropCounts, disabled: DisabledFeatures) {
+  constructor(
+    table: ThreadTable,
+    telemetry: Telemetry,
+    drops: DropCounts,
+    disabled: DisabledFeatures,
+    locks: LockDispatch,
+  ) {
+    this.#locks = locks;
     this.#table = table;
     this.#telemetry = telemetry;
     this.#drops = drops;
@@ -39,7 +48,8 @@ export class Dispatch {
   /** Something a thread said once, past a threshold. */
   record(thread: ObservedThread, record: RingRecord): void {
     if (record.kind === RecordKind.EVENTLOOP) this.#loopWasBlocked(thread, record);
-    else this.#collected(thread, record);
+    else if (record.kind === RecordKind.GC) this.#collected(thread, record);
+    else this.#locks.record(thread.claim.slot, record);
   }
 
   #loopWasBlocked(thread: ObservedThread, { number: cpuUs, startNs, durationNs }: RingRecord): void {
@@ -67,6 +77,7 @@ export class Dispatch {
    * request. One that is not part of a sampled trace is shown all the same if it is the slowest of its kind (`telemetry/spans.ts`).
    */
   #collected(thread: ObservedThread, { number, startNs, durationNs, context }: RingRecord): void {
+    this.#locks.paused(thread.claim, startNs, durationNs);
     const type = GC_TYPES[number] as GcType;
     const attributes = { ...identity(thread), 'v8js.gc.type': type };
     const pause = { name: `gc ${type}`, startNs, endNs: startNs + durationNs, attributes } as const;

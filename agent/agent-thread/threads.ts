@@ -17,6 +17,7 @@ import {
 } from '../shared-memory/registry.ts';
 import { RingReader, type RingRecord } from '../shared-memory/ring-reader.ts';
 import type { Dispatch } from './dispatch.ts';
+import type { LockDeath } from './lock-death.ts';
 import type { EventLoop } from './model/event-loop.ts';
 import type { EventLoops } from './model/event-loops.ts';
 import type { GcReader, GcTotals } from './model/gc.ts';
@@ -54,6 +55,7 @@ export interface ObservedThreadsSettings {
   readonly loops: EventLoops;
   readonly heaps: Heaps;
   readonly dispatch: Dispatch;
+  readonly lockDeath: LockDeath;
 }
 
 export class ObservedThreads {
@@ -103,7 +105,9 @@ export class ObservedThreads {
     if (thread === undefined || last === undefined || last.generation !== claim.generation) return;
     this.#refresh(thread);
     this.#drainRing(thread, nowNs);
-    const { gcTotals, loops, heaps } = this.#settings;
+    const { gcTotals, loops, heaps, lockDeath } = this.#settings;
+    /* First of all: somebody may be waiting for what it held. */
+    lockDeath.end(thread);
     gcTotals.close(thread.gc);
     loops.close(thread.loop, last.endedNs > 0 ? last.endedNs : nowNs);
     heaps.close(thread.heap);

@@ -12,8 +12,9 @@ import { osThreadId } from '../shared-memory/os-thread.ts';
 import { attachSlot, markRunning, type SlotClaim } from '../shared-memory/registry.ts';
 import { followExit } from './exit.ts';
 import { patchAtomicsWait } from './instrumentation/atomics.ts';
+import { labOfWorkers, startLabModes } from './lab-modes.ts';
 import { setLockLink } from './lock-link.ts';
-import { type LockNotice, LockObserver } from './lock-observer.ts';
+import type { LockNotice } from './lock-observer.ts';
 import { claimPreload, type Preload } from './preload-argument.ts';
 import { Recorder } from './recorder.ts';
 import { EventLoopSource } from './sources/event-loop.ts';
@@ -22,7 +23,13 @@ import { HeapSource } from './sources/heap.ts';
 import { LoopWatch } from './sources/loop-watch.ts';
 import { followWorkers, type SpawnNotice } from './spawn.ts';
 import { followTermination } from './terminate.ts';
-import { readTicket } from './ticket.ts';
+import { type LabSettings, readTicket } from './ticket.ts';
+
+/**
+ * The engine's own, taken before anything is patched: a wait for a lock of `gridwatch/sync` is told by its lock, and must not be told again as a raw
+ * `Atomics.wait`.
+ */
+const { wait, waitAsync, notify } = Atomics;
 
 const { threadId } = process.getBuiltinModule('node:worker_threads');
 
@@ -35,6 +42,7 @@ export interface ThreadSettings {
   readonly notify: (notice: SpawnNotice) => void;
   /** Lock memory of the process. */
   readonly lockBuffer: SharedArrayBuffer;
+  readonly lab: LabSettings;
   /** Tells the agent thread of a lock outside of lock memory. */
   readonly tell: (notice: LockNotice) => void;
   /** Runs at the thread's end, after its last records. */
@@ -61,6 +69,8 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
       settings.onFailure(feature, error);
     }
   };
+  const { perturb, stop: stopLabModes } = startLabModes(settings.lab, settings.preload.file, part);
+  undo.push(stopLabModes);
   let gc: GcSource | undefined;
   part('gc', () => {
     const source = new GcSource(recorder, settings.onGc);
@@ -90,13 +100,15 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
     heap?.beforeWait(nowNs);
   };
   part('atomics', () => {
-    undo.push(patchAtomicsWait(recorder, config.atomicsSites, beforeWait));
+    undo.push(patchAtomicsWait(recorder, config.atomicsSites, beforeWait, perturb));
   });
-  let locks: LockObserver | undefined;
-  part('locks', () => {
-    locks = new LockObserver(recorder, config, settings.tell, beforeWait);
+  setLockLink(settings.lockBuffer, {
+    recorder,
+    config,
+    tell: settings.tell,
+    beforeWait,
+    atomics: { wait, waitAsync, notify },
   });
-  setLockLink(settings.lockBuffer, locks);
   undo.push(() => setLockLink(settings.lockBuffer, undefined));
   part('threads', () => {
     const isExcluded = createThreadMatcher(config.excludeThreads);
@@ -106,6 +118,7 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
         recorder,
         config,
         lockBuffer: settings.lockBuffer,
+        nextLab: labOfWorkers(settings.lab),
         preload: settings.preload,
         isExcluded,
         notify: settings.notify,
@@ -143,6 +156,7 @@ export function attachWorker(registerFile: string, found: unknown): void {
     preload,
     notify: (notice) => liveness?.postMessage(notice, [notice.port]),
     lockBuffer: ticket.lockBuffer,
+    lab: ticket.lab,
     tell: (notice) => liveness?.postMessage(notice),
     /* Its records are in shared memory: they outlive it without its waiting for anything. */
     atExit: () => {},

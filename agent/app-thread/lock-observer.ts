@@ -1,7 +1,7 @@
 /**
  * What the locks of a thread tell the agent: the one door between `gridwatch/sync`, the patched locks and the recorder.
  *
- * Runs on application threads, one observer a thread; made by the preload, found by `gridwatch/sync` through `lock-link.ts`. It must never wait or throw.
+ * Runs on application threads, one observer a thread (`lockObserver`). It must never wait or throw.
  * Everything here is for waits and other rare paths: an uncontended acquisition touches nothing of it.
  */
 import { featureBits } from '../config/feature-bits.ts';
@@ -21,17 +21,12 @@ import {
 import { internName } from '../shared-memory/names.ts';
 import type { SlotClaim, TraceIds } from '../shared-memory/registry.ts';
 import { type WaitDetail, writeWaitDetail } from '../shared-memory/wait-detail.ts';
-import { WaitState } from '../shared-memory/wait-word.ts';
+import { TIMED_WAIT, WaitState } from '../shared-memory/wait-word.ts';
+import { findLockLink, type LockRecording } from './lock-link.ts';
 import type { Recorder } from './recorder.ts';
 import { activeTraceIds } from './trace-context.ts';
 
 const LOCKS = featureBits(['locks']);
-
-/**
- * The engine's own, taken before anything is patched: a wait for a lock of `gridwatch/sync` is told by its lock, and must not be told again as a raw
- * `Atomics.wait`.
- */
-const atomics = { wait: Atomics.wait, waitAsync: Atomics.waitAsync, notify: Atomics.notify };
 
 /** What the agent knows of the activities of a thread (`async-locks.ts`). */
 export interface Activities {
@@ -52,6 +47,13 @@ export interface LockNotice {
   readonly blockAt?: number;
 }
 
+/** The observer of this thread's locks; undefined without the agent, or where it does not follow locks. */
+export function lockObserver(): LockObserver | undefined {
+  const link = findLockLink();
+  if (link?.recording === undefined) return undefined;
+  return (link.observer ??= new LockObserver(link.recording));
+}
+
 export class LockObserver {
   readonly config: Config;
   readonly claim: SlotClaim;
@@ -60,24 +62,19 @@ export class LockObserver {
   /** Absent where activities cannot be told apart. */
   activities: Activities | undefined;
   /** What `Atomics` does when nothing of it is replaced. */
-  readonly atomics: Pick<typeof Atomics, 'wait' | 'waitAsync' | 'notify'> = atomics;
+  readonly atomics: Pick<typeof Atomics, 'wait' | 'waitAsync' | 'notify'>;
   readonly #recorder: Recorder;
   readonly #tell: (notice: LockNotice) => void;
   readonly #beforeWait: (nowNs: number) => void;
 
-  /** `beforeWait` is told before the thread is blocked for longer than a moment. */
-  constructor(
-    recorder: Recorder,
-    config: Config,
-    tell: (notice: LockNotice) => void,
-    beforeWait: (nowNs: number) => void = () => {},
-  ) {
+  constructor({ recorder, config, tell, beforeWait, atomics }: LockRecording) {
     this.config = config;
     this.claim = recorder.claim;
     this.asyncLocks = new AsyncLockTable(recorder.memory, recorder.claim.slot);
     this.#recorder = recorder;
     this.#tell = tell;
     this.#beforeWait = beforeWait;
+    this.atomics = atomics;
   }
 
   /** Switched off while the program runs: nothing is to be recorded. */
@@ -108,8 +105,9 @@ export class LockObserver {
   }
 
   /** The thread is about to block at a lock. Waits do not nest. */
-  beginWait(lockId: number, mode: LockMode, nowNs: number): void {
-    this.#recorder.waitWord.begin(WaitState.WAITING_LOCK, -lockId, nowNs, LOCK_MODES.indexOf(mode));
+  beginWait(lockId: number, mode: LockMode, nowNs: number, isTimed = false): void {
+    const flags = isTimed ? TIMED_WAIT : 0;
+    this.#recorder.waitWord.begin(WaitState.WAITING_LOCK, -lockId, nowNs, LOCK_MODES.indexOf(mode) | flags);
   }
 
   /** The thread is about to block at a queue: a channel that is full or empty. */

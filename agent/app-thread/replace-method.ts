@@ -13,7 +13,7 @@ export type Method = (this: object, ...args: unknown[]) => unknown;
  */
 export function replaceMethod(
   holder: object,
-  name: string,
+  name: PropertyKey,
   make: (original: Method) => Method,
 ): (() => void) | undefined {
   const original = Reflect.get(holder, name) as unknown;

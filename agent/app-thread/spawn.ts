@@ -18,7 +18,7 @@ import { syncBuiltinExports } from './builtin-exports.ts';
 import { callSiteOf } from './call-site.ts';
 import { hasPreload, isGateFirst, type Preload } from './preload-argument.ts';
 import type { Recorder } from './recorder.ts';
-import { createTicket, TICKET_KEY } from './ticket.ts';
+import { createTicket, type LabSettings, TICKET_KEY } from './ticket.ts';
 import { activeTraceIds } from './trace-context.ts';
 
 const types = process.getBuiltinModule('node:util/types');
@@ -39,6 +39,8 @@ export interface SpawnSettings {
   readonly recorder: Recorder;
   readonly config: Config;
   readonly lockBuffer: SharedArrayBuffer;
+  /** Those of this thread's next worker. */
+  readonly nextLab: (name: string) => LabSettings;
   readonly preload: Preload;
   /** True for a thread that the configuration excludes, by its name or its file. */
   readonly isExcluded: (name: string, file: string) => boolean;
@@ -56,6 +58,7 @@ interface Spawn {
   readonly isGateFirst: boolean;
   readonly claimedNs: number;
   readonly site: string;
+  readonly lab: LabSettings;
 }
 
 /** Replaces `Worker` in `node:worker_threads`; gives back what restores it. */
@@ -84,6 +87,7 @@ export function followWorkers(settings: SpawnSettings): () => void {
         isGateFirst: isGateFirst(execArgvWith(options, addedExecArgv), nodeOptionsOf(options), preload.file),
         claimedNs: recorder.clock.nowNs(),
         site: callSiteOf(FollowedWorker, folder, true),
+        lab: settings.nextLab(name),
       };
       if (settings.isExcluded(spawn.name, spawn.file))
         return Reflect.construct(NodeWorker, args, newTarget as WorkerClass);
@@ -185,6 +189,7 @@ function ticketOf(
   return createTicket({
     buffer: recorder.memory.buffer,
     lockBuffer,
+    lab: spawn.lab,
     claim,
     config,
     livenessPort,

@@ -13,11 +13,20 @@ import type { SlotClaim } from '../shared-memory/registry.ts';
 export const TICKET_KEY = 'gridwatch.ticket';
 const TICKET_VERSION = 2;
 
+/** What the lab modes need in every thread. */
+export interface LabSettings {
+  /** Race memory of the process; absent unless data races are looked for. */
+  readonly raceBuffer: SharedArrayBuffer | undefined;
+  /** This thread's own seed; absent unless schedules are perturbed. */
+  readonly perturbSeed: number | undefined;
+}
+
 export interface Ticket {
   readonly version: typeof TICKET_VERSION;
   readonly buffer: SharedArrayBuffer;
   /** Lock memory of the process. */
   readonly lockBuffer: SharedArrayBuffer;
+  readonly lab: LabSettings;
   readonly claim: SlotClaim;
   readonly config: Config;
   /**

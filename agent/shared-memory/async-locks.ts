@@ -12,8 +12,8 @@
  *     word 2       activity                                                  word 10      stack: number of a name, or 0
  *     word 3       parent activity, in whose callback this one was begun     words 11-17  trace context
  *     word 4       lock: an id of lock memory, or of the thread's own, < 0   word 18      instance: number of a name for people (a key, a Web Lock's name), or 0
- *     word 5       kind | mode << 8 | certain << 16
- *     words 6-7    Float64: since, ns
+ *     word 5       kind | mode << 8 | certain << 16 | timed << 17
+ *     words 6-7    since, ns: upper and lower word
  *
  * Invariants
  * A1  Payload words are stored and loaded by Atomics between two stores of the sequence: who sees one even sequence before and after has a whole entry.
@@ -21,7 +21,8 @@
  */
 import { ASYNC_LOCK_BYTES, ASYNC_LOCKS, type ControlMemory } from './layout.ts';
 import { LOCK_KINDS, type LockKind } from './lock-memory.ts';
-import { readTraceIds, type TraceIds, writeTraceIds } from './registry.ts';
+import type { TraceIds } from './registry.ts';
+import { loadNs, loadTraceIds, storeNs, storeTraceIds } from './trace-words.ts';
 
 export const AsyncLockState = { FREE: 0, WAITING: 1, HELD: 2 } as const;
 export type AsyncLockState = (typeof AsyncLockState)[keyof typeof AsyncLockState];
@@ -39,6 +40,8 @@ export interface AsyncLock {
   readonly mode: LockMode;
   /** The activity is sure to be the one that waits or holds: it is the callback the lock was taken for. */
   readonly isCertain: boolean;
+  /** The wait ends by itself, at a time that was given. */
+  readonly isTimed?: boolean;
   readonly sinceNs: number;
   readonly classNumber: number;
   readonly siteNumber: number;
@@ -49,6 +52,9 @@ export interface AsyncLock {
 
 const WORDS = ASYNC_LOCK_BYTES >> 2;
 const READ_ATTEMPTS = 8;
+/** Flags of word 5. */
+const CERTAIN = 1 << 16;
+const TIMED = 1 << 17;
 
 /** The writing end, for the thread that owns the slot. */
 export class AsyncLockTable {
@@ -70,7 +76,7 @@ export class AsyncLockTable {
   }
 
   write(entry: number, lock: AsyncLock): void {
-    const { i32, f64 } = this.#memory;
+    const { i32 } = this.#memory;
     const at = this.#at + entry * WORDS;
     const sequence = i32[at] as number;
     Atomics.store(i32, at, sequence | 1);
@@ -79,15 +85,15 @@ export class AsyncLockTable {
     Atomics.store(i32, at + 3, lock.parentActivity);
     Atomics.store(i32, at + 4, lock.lockId);
     const mode = LOCK_MODES.indexOf(lock.mode);
-    Atomics.store(i32, at + 5, LOCK_KINDS.indexOf(lock.kind) | (mode << 8) | (lock.isCertain ? 1 << 16 : 0));
+    const flags = (lock.isCertain ? CERTAIN : 0) | (lock.isTimed === true ? TIMED : 0);
+    Atomics.store(i32, at + 5, LOCK_KINDS.indexOf(lock.kind) | (mode << 8) | flags);
     Atomics.store(i32, at + 8, lock.classNumber);
     Atomics.store(i32, at + 9, lock.siteNumber);
     Atomics.store(i32, at + 10, lock.stackNumber);
     Atomics.store(i32, at + 18, lock.instanceNumber);
-    f64[(at + 6) >> 1] = lock.sinceNs;
-    i32[at + 17] = 0;
-    writeTraceIds(this.#memory, (at + 11) << 2, lock.context);
-    Atomics.store(i32, at, ((sequence | 1) + 1) | 0);
+    storeNs(i32, at + 6, lock.sinceNs);
+    storeTraceIds(i32, at + 11, lock.context);
+    Atomics.store(i32, at, nextEven(sequence));
   }
 
   close(entry: number): void {
@@ -96,9 +102,14 @@ export class AsyncLockTable {
     const sequence = i32[at] as number;
     Atomics.store(i32, at, sequence | 1);
     Atomics.store(i32, at + 1, AsyncLockState.FREE);
-    Atomics.store(i32, at, ((sequence | 1) + 1) | 0);
+    Atomics.store(i32, at, nextEven(sequence));
     this.#free.push(entry);
   }
+}
+
+/** Never zero, which stands in entries that were never written. */
+function nextEven(sequence: number): number {
+  return ((sequence | 1) + 1) | 0 || 2;
 }
 
 /** Reads all entries of a slot that are in use; entries that are being written at each attempt, or that cannot be true, are left out. */
@@ -115,7 +126,7 @@ export function readAsyncLocks(memory: ControlMemory, slot: number): AsyncLock[]
 }
 
 function readEntry(memory: ControlMemory, at: number): AsyncLock | undefined {
-  const { i32, f64 } = memory;
+  const { i32 } = memory;
   for (let attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
     const sequence = Atomics.load(i32, at);
     if ((sequence & 1) !== 0) continue;
@@ -128,13 +139,14 @@ function readEntry(memory: ControlMemory, at: number): AsyncLock | undefined {
       lockId: Atomics.load(i32, at + 4),
       kind: LOCK_KINDS[what & 0xff] as LockKind,
       mode: LOCK_MODES[(what >> 8) & 0xff] as LockMode,
-      isCertain: (what & (1 << 16)) !== 0,
-      sinceNs: f64[(at + 6) >> 1] as number,
+      isCertain: (what & CERTAIN) !== 0,
+      ...((what & TIMED) === 0 ? {} : { isTimed: true }),
+      sinceNs: loadNs(i32, at + 6),
       classNumber: Atomics.load(i32, at + 8),
       siteNumber: Atomics.load(i32, at + 9),
       stackNumber: Atomics.load(i32, at + 10),
       instanceNumber: Atomics.load(i32, at + 18),
-      context: readTraceIds(memory, (at + 11) << 2),
+      context: loadTraceIds(i32, at + 11),
     };
     if (Atomics.load(i32, at) !== sequence) continue;
     const isValid = state === AsyncLockState.WAITING || state === AsyncLockState.HELD;

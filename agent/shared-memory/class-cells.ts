@@ -58,8 +58,9 @@ export function claimClassCell(
   for (let cell = 0; cell < CLASS_CELLS; cell++) {
     const at = memory.classCellAt(cell);
     if (Atomics.load(i32, at >> 2) !== 0) continue;
-    if (Atomics.compareExchange(i32, at >> 2, 0, claim.slot + 1) !== 0) continue;
+    /* Before the claim, because a claimer that dies after it must leave a cell that is found. */
     raiseHigh(memory, cell);
+    if (Atomics.compareExchange(i32, at >> 2, 0, claim.slot + 1) !== 0) continue;
     i32[(at + CELL.GENERATION) >> 2] = claim.generation;
     i32[(at + CELL.CLASS) >> 2] = classNumber;
     Atomics.store(i32, (at + CELL.KIND) >> 2, LOCK_KINDS.indexOf(kind) | (LOCK_MODES.indexOf(mode) << 8));
@@ -96,6 +97,18 @@ export function scanClassCells(
     const claim = { slot: owner - 1, generation: i32[(at + CELL.GENERATION) >> 2] as number };
     visit(at, claim, i32[(at + CELL.CLASS) >> 2] as number, kind, mode);
   }
+}
+
+/** The cells of a slot, also one whose claimer has died before it was whole: for the agent thread, once that thread has ended. */
+export function cellsOf(memory: ControlMemory, slot: number): number[] {
+  const { i32 } = memory;
+  const high = Math.min(Atomics.load(i32, HEADER.CLASS_CELLS_HIGH >> 2), CLASS_CELLS);
+  const found: number[] = [];
+  for (let cell = 0; cell < high; cell++) {
+    const at = memory.classCellAt(cell);
+    if (Atomics.load(i32, at >> 2) === slot + 1) found.push(at);
+  }
+  return found;
 }
 
 /** Gives a dead thread's cell back, once it has been read a last time. For the agent thread. */

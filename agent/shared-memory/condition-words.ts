@@ -6,7 +6,7 @@
  *     TICKETS         numbers given to waiters so far                                                W: every waiter, atomic add
  *     HIGH            entries that were ever in use; only grows                                      W: every waiter, by CAS
  *     NOTIFICATIONS   notifications that were given to a waiter                                      W: every notifier, atomic add
- *     MUTEX           id of the mutex that it was last waited with, for the agent thread             W: every waiter
+ *     MUTEX           id of the mutex that a waiter gave up last                                     W: every waiter
  *     ENTRIES         1024 of two words: state, ticket
  *
  *     state    0 free -> holder word (claimed: its ticket is being written) -> holder word | WAITING -> holder word | NOTIFIED -> 0

@@ -45,7 +45,7 @@ const THREADS_AT = 4096;
 const THREAD_BYTES = 64;
 const DIRECTORY_AT = THREADS_AT + LOCK_THREADS * THREAD_BYTES;
 const BLOCKS_AT = DIRECTORY_AT + DIRECTORY_ENTRIES * 4;
-const TOTAL_BYTES = 64 * 2 ** 20;
+export const LOCK_MEMORY_BYTES: number = 64 * 2 ** 20;
 const LINE = 64;
 
 const HEADER = {
@@ -174,11 +174,11 @@ export class LockMemory {
 
   /** Throws the engine's RangeError where the reservation is refused. */
   static create(baseS: number = process.hrtime()[0]): LockMemory {
-    const memory = new LockMemory(new SharedArrayBuffer(TOTAL_BYTES));
+    const memory = new LockMemory(new SharedArrayBuffer(LOCK_MEMORY_BYTES));
     const { i32, f64 } = memory.views;
     i32[HEADER.IDENTITY >> 2] = (Math.random() * 0x7fffffff) | 1;
     f64[HEADER.BASE_S >> 3] = baseS;
-    i32[HEADER.TOTAL_BYTES >> 2] = TOTAL_BYTES;
+    i32[HEADER.TOTAL_BYTES >> 2] = LOCK_MEMORY_BYTES;
     i32[HEADER.VERSION >> 2] = LAYOUT_VERSION;
     i32[HEADER.MAGIC >> 2] = MAGIC;
     return memory;
@@ -186,13 +186,13 @@ export class LockMemory {
 
   /** Attaches to what another thread allocated; undefined when it is no lock memory of this layout. */
   static attach(buffer: unknown): LockMemory | undefined {
-    if (!(buffer instanceof SharedArrayBuffer) || buffer.byteLength !== TOTAL_BYTES) return undefined;
+    if (!(buffer instanceof SharedArrayBuffer) || buffer.byteLength !== LOCK_MEMORY_BYTES) return undefined;
     const memory = new LockMemory(buffer);
     const { i32 } = memory.views;
     const isOurs =
       i32[HEADER.MAGIC >> 2] === MAGIC &&
       i32[HEADER.VERSION >> 2] === LAYOUT_VERSION &&
-      i32[HEADER.TOTAL_BYTES >> 2] === TOTAL_BYTES;
+      i32[HEADER.TOTAL_BYTES >> 2] === LOCK_MEMORY_BYTES;
     return isOurs ? memory : undefined;
   }
 
@@ -273,7 +273,7 @@ export class LockMemory {
   #append(bytes: number): number {
     const size = Math.ceil(bytes / LINE) * LINE;
     const { i32 } = this.views;
-    const room = TOTAL_BYTES - BLOCKS_AT;
+    const room = LOCK_MEMORY_BYTES - BLOCKS_AT;
     if (size > room || Atomics.load(i32, HEADER.BLOCKS_USED >> 2) > room - size) return 0;
     const offset = Atomics.add(i32, HEADER.BLOCKS_USED >> 2, size);
     return offset < 0 || offset > room - size ? 0 : BLOCKS_AT + offset;

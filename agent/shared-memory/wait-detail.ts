@@ -13,7 +13,8 @@
  *     after the rest, has that wait's detail.
  */
 import { type ControlMemory, SLOT } from './layout.ts';
-import { readTraceIds, type TraceIds, writeTraceIds } from './registry.ts';
+import type { TraceIds } from './registry.ts';
+import { loadTraceIds, storeTraceIds } from './trace-words.ts';
 
 export interface WaitDetail {
   readonly siteNumber: number;
@@ -32,8 +33,7 @@ export function writeWaitDetail(memory: ControlMemory, slot: number, waits: numb
   Atomics.store(i32, at, 0);
   Atomics.store(i32, at + 1, detail.siteNumber);
   Atomics.store(i32, at + 2, detail.stackNumber);
-  i32[at + 9] = 0;
-  writeTraceIds(memory, (at + 3) << 2, detail.context);
+  storeTraceIds(i32, at + 3, detail.context);
   const held = detail.heldIds.slice(0, MAX_HELD);
   for (const [i, id] of held.entries()) Atomics.store(i32, at + 11 + i, id);
   Atomics.store(i32, at + 10, held.length);
@@ -47,7 +47,7 @@ export function readWaitDetail(memory: ControlMemory, slot: number, waits: numbe
   if (Atomics.load(i32, at) !== (waits | 0)) return undefined;
   const siteNumber = Atomics.load(i32, at + 1);
   const stackNumber = Atomics.load(i32, at + 2);
-  const context = readTraceIds(memory, (at + 3) << 2);
+  const context = loadTraceIds(i32, at + 3);
   const held = Math.min(Math.max(0, Atomics.load(i32, at + 10)), MAX_HELD);
   const heldIds = Array.from({ length: held }, (_, i) => Atomics.load(i32, at + 11 + i));
   return Atomics.load(i32, at) === (waits | 0) ? { siteNumber, stackNumber, context, heldIds } : undefined;

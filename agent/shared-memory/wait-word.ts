@@ -19,11 +19,14 @@ import { type ControlMemory, SLOT, WAIT_ENTRY_BYTES } from './layout.ts';
 export const WaitState = { NONE: 0, PARKED: 1, WAITING_LOCK: 2, WAITING_QUEUE: 3 } as const;
 export type WaitState = (typeof WaitState)[keyof typeof WaitState];
 
+/** Beside the mode: the wait ends by itself, at a time that was given. */
+export const TIMED_WAIT = 0x100;
+
 const STATE_NAMES = ['none', 'parked', 'waiting_lock', 'waiting_queue'] as const;
 
 /**
  * Words of an entry: state, target, number of waits, mode, then four durations or times of two words each. The target of a raw `Atomics.wait` is its
- * site, the number of a name or 0; that of a lock of `gridwatch/sync` is minus its id. The mode is an index of `LOCK_MODES`.
+ * site, the number of a name or 0; that of a lock of `gridwatch/sync` is minus its id. The mode is an index of `LOCK_MODES`, | TIMED_WAIT.
  */
 const STATE = 0;
 const TARGET = 1;

@@ -8,7 +8,9 @@ import { drainRate } from './drain-rate.ts';
 import { firstLine } from './first-line.ts';
 import { httpThroughput } from './http-throughput.ts';
 import { idleCost } from './idle-cost.ts';
+import { lockScan } from './lock-scan.ts';
 import { metricsCost } from './metrics-cost.ts';
+import { mutexCost } from './mutex-cost.ts';
 import { wholeProcess } from './process-end.ts';
 import { recordCost } from './record-cost.ts';
 import { soak } from './soak.ts';
@@ -27,7 +29,9 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   'idle-cost': idleCost,
   'drain-rate': drainRate,
   'metrics-cost': metricsCost,
+  'lock-scan': lockScan,
   'thread-states': threadStates,
+  'mutex-cost': mutexCost,
   http: httpThroughput,
   soak,
 };

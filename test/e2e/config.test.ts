@@ -1,6 +1,6 @@
 /** The files of `collector-config/`, held against the programs that read them: each program's own check, with the defaults a user has. */
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -30,6 +30,26 @@ it('jaeger.yaml is one Jaeger takes', async (context) => {
 it('prometheus.yml is one Prometheus takes', async (context) => {
   const { promtool } = binariesFor(context);
   expect(await check(promtool, ['check', 'config', 'prometheus.yml'])).toContain('SUCCESS');
+});
+
+it('each file of rules is one Prometheus takes', async (context) => {
+  const { promtool } = binariesFor(context);
+  const files = readdirSync(join(CONFIG, 'rules')).map((file) => join('rules', file));
+  expect(files).not.toEqual([]);
+  expect(await check(promtool, ['check', 'rules', ...files])).toMatch(/SUCCESS: \d+ rules found/);
+});
+
+it('alertmanager.yaml is one Alertmanager takes', async (context) => {
+  const { amtool } = binariesFor(context);
+  expect(await check(amtool, ['check-config', 'alertmanager.yaml'])).toMatch(/SUCCESS[^]*- 2 receivers/);
+});
+
+it('alertmanager.yaml pages for a deadlock, and writes a ticket for anything else', async (context) => {
+  const { amtool } = binariesFor(context);
+  const receiverOf = async (...labels: readonly string[]): Promise<string | undefined> =>
+    (await check(amtool, ['config', 'routes', 'test', '--config.file=alertmanager.yaml', ...labels])).split('\n')[0];
+  expect(await receiverOf('alertname=GridwatchDeadlock', 'severity=page', 'job=shop')).toBe('pages');
+  expect(await receiverOf('alertname=GridwatchLockContended', 'severity=warning', 'job=shop')).toBe('tickets');
 });
 
 it('docker-compose.yaml is one Compose takes', async ({ skip }) => {

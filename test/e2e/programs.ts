@@ -1,5 +1,5 @@
 /**
- * The programs that the e2e tests start under the agent, as installed: the shop, and one whose workers fail. Runs in a test's own process; each program is
+ * The programs that the e2e tests start, under the agent as installed: the shop, one whose workers fail, and those about locks. Runs in a test's own process; each program is
  * a process of its own, and ends at the latest with its test.
  */
 import { fileURLToPath } from 'node:url';
@@ -10,6 +10,7 @@ import { type RunningNode, type RunOptions, startNode } from '../support/run-nod
 /** Often enough for a test to see several; in a service it is 15 s. */
 const METRICS_EVERY_MS = 5_000;
 const DEADLINE_MS = 240_000;
+const LOCKS = fileURLToPath(new URL('../fixtures/otlp/locks.cjs', import.meta.url));
 const FAILING_WORKERS = fileURLToPath(new URL('../fixtures/apps/failing-workers.cjs', import.meta.url));
 
 export type Program = RunningNode & AsyncDisposable;
@@ -25,6 +26,26 @@ export function startFailingWorkers(env: Environment): Program {
   return start(FAILING_WORKERS, env);
 }
 
+/** The programs of `alerts.test.ts`: what is known of each is all that the test knows. */
+export const LOCK_PROGRAMS = {
+  /** Uses a lock a lot, and is well. */
+  healthy: {
+    start: (env: Environment): Program => startBare([LOCKS, 'healthy'], env),
+    lock: 'orders',
+  },
+  /** Threads that hold what the next one waits for; those are the locks, in the order of their names. */
+  deadlock: {
+    start: (env: Environment): Program => startBare([LOCKS, 'deadlock'], env),
+    locks: ['orders', 'stock'],
+    threadCount: 2,
+  },
+} as const;
+
+/** One that sends by itself what an agent would. */
+function startBare(args: readonly string[], env: Environment): Program {
+  return disposable(startNode({ args, env, deadlineMs: DEADLINE_MS }));
+}
+
 function start(file: string, env: Environment): Program {
   const running = startNode({
     withAgent: true,
@@ -34,6 +55,10 @@ function start(file: string, env: Environment): Program {
     env: { GRIDWATCH_HOST_METRICS: 'on', GRIDWATCH_LOG: 'text', ...env },
     deadlineMs: DEADLINE_MS,
   });
+  return disposable(running);
+}
+
+function disposable(running: RunningNode): Program {
   const end = async (): Promise<void> => {
     running.child.kill('SIGKILL');
     await running.ended;

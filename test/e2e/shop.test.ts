@@ -198,7 +198,13 @@ it('nothing was dropped, refused or left unscraped on the way', async (context) 
   expect(new Set(spans).size).toBe(spans.length);
   expect({ stored: spans.length, lost: await stack.collectorLosses() }).toEqual({ stored: accepted, lost: {} });
   const targets = await scraped(stack, async () => stack.prometheus.targets());
-  expect(targets.map(({ job }) => job).toSorted()).toEqual(['collector', 'jaeger', 'prometheus', 'services']);
+  expect(targets.map(({ job }) => job).toSorted()).toEqual([
+    'alertmanager',
+    'collector',
+    'jaeger',
+    'prometheus',
+    'services',
+  ]);
   for (const target of targets) expect(target).toMatchObject({ health: 'up', lastError: '' });
   const troubles = await stack.prometheus.query(
     '{__name__=~"prometheus_target_scrapes?_.*(duplicate|order|bounds|limit).*_total"}',

@@ -57,6 +57,17 @@ const MAY_LACK: Readonly<Record<string, boolean>> = {
   'gridwatch.cpu.quota.throttled_periods': true,
   'gridwatch.cpu.throttled.time': true,
   'gridwatch.pressure.time': !existsSync('/proc/pressure/cpu'),
+  // This program has no lock; `locks.test.ts` has.
+  'gridwatch.lock.acquisitions': true,
+  'gridwatch.lock.contentions': true,
+  'gridwatch.lock.timeouts': true,
+  'gridwatch.lock.aborts': true,
+  'gridwatch.lock.abandonments': true,
+  'gridwatch.lock.wait.duration': true,
+  'gridwatch.lock.hold.duration': true,
+  'gridwatch.lock.waiter.count': true,
+  'gridwatch.lock.oldest_waiter.age': true,
+  'gridwatch.lock.caused_wait.time': true,
 };
 
 let program: ObservedProgram;

@@ -41,7 +41,11 @@ function command(name: string, script: string): void {
 /** Makes the file that `-o` names, as a compiler would. */
 const COMPILES = 'while [ "$1" != -o ]; do shift; done; echo "$GOTOOLCHAIN $GOFLAGS" > "$2"; chmod +x "$2"';
 /** What `dpkg-deb -x` leaves. */
-const UNPACKS = 'mkdir -p usr/bin; for f in prometheus promtool; do echo > usr/bin/$f; chmod +x usr/bin/$f; done';
+const UNPACKS = `case $2 in
+  prometheus_*) files='prometheus promtool';;
+  prometheus-alertmanager_*) files='prometheus-alertmanager amtool';;
+esac
+mkdir -p usr/bin; for f in $files; do echo > usr/bin/$f; chmod +x usr/bin/$f; done`;
 
 /** The commands of the test are the only ones on PATH. */
 function search(env: NodeJS.ProcessEnv = {}): BackendSearch {
@@ -102,11 +106,42 @@ describe('a backend of Go', () => {
   });
 });
 
-describe('Prometheus', () => {
+describe('Prometheus and Alertmanager', () => {
   it('is the installed one', async () => {
     command('promtool', '');
     const file = join(folder, 'bin', 'promtool');
     expect(await findBackend('promtool', search())).toEqual({ file, origin: 'installed' });
+  });
+
+  it.each(['alertmanager', 'prometheus-alertmanager'])('is the installed one, also by the name of %s', async (name) => {
+    command(name, '');
+    const file = join(folder, 'bin', name);
+    expect(await findBackend('alertmanager', search())).toEqual({ file, origin: 'installed' });
+  });
+
+  it('are each unpacked from a package of their own', async () => {
+    command('apt-get', 'echo > "$2_2_amd64.deb"');
+    command('dpkg-deb', UNPACKS);
+    const names = ['prometheus', 'alertmanager', 'amtool'] as const;
+    for (const name of names) expect(await findBackend(name, search())).toHaveProperty('file');
+    expect(ran()).toEqual([
+      'apt-get download prometheus',
+      'dpkg-deb -x prometheus_2_amd64.deb .',
+      'apt-get download prometheus-alertmanager',
+      'dpkg-deb -x prometheus-alertmanager_2_amd64.deb .',
+    ]);
+    expect(cached()).toEqual(['prometheus', 'prometheus-alertmanager']);
+  });
+
+  it('has its templates where it is unpacked', async () => {
+    command('apt-get', 'echo > "$2_2_amd64.deb"');
+    const unpacks = 'mkdir -p usr/bin; cd usr/bin; echo > amtool; chmod +x amtool';
+    const text = 'open:/usr/share/prometheus/alertmanager:/usr/share/prometheus/alertmanager/ui/:end';
+    command('dpkg-deb', `${unpacks}; echo ${text} > prometheus-alertmanager; chmod +x *`);
+    const { file } = (await findBackend('alertmanager', search())) as BackendBinary;
+    expect(readFileSync(file, 'utf8')).toBe(
+      'open:usr/share/prometheus/alertmanager/:usr/share/prometheus/alertmanager//ui/:end\n',
+    );
   });
 
   it("is unpacked from Debian's package, once for both of its programs, and nothing is installed", async () => {
@@ -144,7 +179,9 @@ describe('Prometheus', () => {
 
 describe('findBackends', () => {
   it('takes those that are named, whatever they are', async () => {
-    const names = ['JAEGER_BIN', 'OTELCOL_BIN', 'PROMETHEUS_BIN', 'PROMTOOL_BIN'];
+    const names = ['JAEGER', 'OTELCOL', 'PROMETHEUS', 'PROMTOOL', 'ALERTMANAGER', 'AMTOOL'].map(
+      (name) => `${name}_BIN`,
+    );
     const env = Object.fromEntries(names.map((name) => [name, process.execPath]));
     const found = await findBackends(search({ ...env, E2E: 'required' }));
     for (const backend of Object.values(found)) expect(backend).toMatchObject({ file: process.execPath });
@@ -159,7 +196,7 @@ describe('findBackends', () => {
 
   it('fails with all the reasons where they are required', async () => {
     await expect(findBackends(search({ E2E: 'required' }))).rejects.toThrow(
-      /^no prometheus: .*\nno promtool: .*\nno otelcol: .*\nno jaeger: .*$/,
+      /^no prometheus: .*\nno promtool: .*\nno alertmanager: .*\nno amtool: .*\nno otelcol: .*\nno jaeger: .*$/,
     );
   });
 });

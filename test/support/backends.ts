@@ -1,12 +1,12 @@
 /**
- * Finds the real backends of the e2e tests: Jaeger, the OpenTelemetry Collector, Prometheus and its promtool. Runs before the e2e tests, in
- * vitest's main process. One that a variable names is taken as it is; otherwise the two of Go are built from the modules in `test/e2e/backends/`,
- * whose go.sum pins every source, and Prometheus is unpacked from Debian's package, which is signed. Both go into a cache folder outside of the
- * repository, and run only from there: nothing is installed, and no service is started.
+ * Finds the real backends of the e2e tests: Jaeger, the OpenTelemetry Collector, Prometheus with its promtool, Alertmanager with its amtool. Runs
+ * before the e2e tests, in vitest's main process. One that a variable names is taken as it is; otherwise the two of Go are built from the modules in
+ * `test/e2e/backends/`, whose go.sum pins every source, and the others are unpacked from Debian's packages, which are signed. All go into a cache
+ * folder outside of the repository, and run only from there: nothing is installed, and no service is started.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { access, constants, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { access, constants, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +14,15 @@ import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
 
-export type BackendName = 'jaeger' | 'otelcol' | 'prometheus' | 'promtool';
+export type BackendName = 'jaeger' | 'otelcol' | keyof typeof DEBIAN_PACKAGES;
+
+/** Debian's package of each, and what the program is called there; on PATH it may have its own name as well. */
+const DEBIAN_PACKAGES = {
+  prometheus: { packageName: 'prometheus', program: 'prometheus' },
+  promtool: { packageName: 'prometheus', program: 'promtool' },
+  alertmanager: { packageName: 'prometheus-alertmanager', program: 'prometheus-alertmanager' },
+  amtool: { packageName: 'prometheus-alertmanager', program: 'amtool' },
+} as const;
 
 /** The variable that names a binary of one's own. */
 const BINARY_VARIABLES: Readonly<Record<BackendName, string>> = {
@@ -22,6 +30,8 @@ const BINARY_VARIABLES: Readonly<Record<BackendName, string>> = {
   otelcol: 'OTELCOL_BIN',
   prometheus: 'PROMETHEUS_BIN',
   promtool: 'PROMTOOL_BIN',
+  alertmanager: 'ALERTMANAGER_BIN',
+  amtool: 'AMTOOL_BIN',
 };
 
 export interface BackendBinary {
@@ -54,11 +64,19 @@ const MODULES_FOLDER = fileURLToPath(new URL('../e2e/backends/', import.meta.url
 const GO_ENV = { GOTOOLCHAIN: 'local', GOFLAGS: '-mod=readonly -buildvcs=false', CGO_ENABLED: '0' };
 const GO_BUILD = ['build', '-trimpath', '-ldflags', '-s -w', '-o'];
 
+/**
+ * Debian's Alertmanager opens its templates at this place and no other; upstream's holds them in itself. In the unpacked copy the place is below the folder
+ * of the package, from which `Stack` starts it. To be removed with Debian's patch.
+ */
+const TEMPLATES = '/usr/share/prometheus/alertmanager';
+const ALERTMANAGER = 'usr/bin/prometheus-alertmanager';
+const UNPACKED_TEMPLATES = 'usr/share/prometheus/alertmanager/';
+
 /** apt's own lists may be missing or old, and belong to root; these belong to the cache. */
 const APT_FOLDERS = { 'Dir::State::Lists': 'lists', 'Dir::Cache': 'archives' } as const;
 
 /**
- * All four, one after the other: two builds at once would take longer than each. What is missing is a reason to skip, unless `E2E=required`.
+ * All of them, one after the other: two builds at once would take longer than each. What is missing is a reason to skip, unless `E2E=required`.
  *
  * @throws Error when `E2E=required` and one cannot be had; it names all that cannot.
  */
@@ -66,6 +84,8 @@ export async function findBackends(search: BackendSearch = {}): Promise<Backends
   const found = {
     prometheus: await findBackend('prometheus', search),
     promtool: await findBackend('promtool', search),
+    alertmanager: await findBackend('alertmanager', search),
+    amtool: await findBackend('amtool', search),
     otelcol: await findBackend('otelcol', search),
     jaeger: await findBackend('jaeger', search),
   };
@@ -146,20 +166,25 @@ async function hashOfModule(folder: string): Promise<string> {
 
 /** The one on PATH, else the one of Debian's package. */
 async function findPackaged(
-  name: 'prometheus' | 'promtool',
+  name: keyof typeof DEBIAN_PACKAGES,
   env: NodeJS.ProcessEnv,
   { tell = () => {} }: BackendSearch,
 ): Promise<BackendBinary> {
-  const installed = await findOnPath(name, env);
+  const { packageName, program } = DEBIAN_PACKAGES[name];
+  const installed = (await findOnPath(name, env)) ?? (await findOnPath(program, env));
   if (installed !== undefined) return { file: installed, origin: 'installed' };
-  const folder = join(cacheFolder(env), 'prometheus');
-  const file = join(folder, 'usr', 'bin', name);
+  const folder = join(cacheFolder(env), packageName);
+  const file = join(folder, 'usr', 'bin', program);
   if (await isExecutable(file)) return { file, origin: 'from the cache' };
   if ((await findOnPath('apt-get', env)) === undefined)
-    throw new Error("it comes from Debian's package `prometheus`, and there is no `apt-get`");
-  tell("unpacking Debian's package prometheus");
+    throw new Error(`it comes from Debian's package \`${packageName}\`, and there is no \`apt-get\``);
+  tell(`unpacking Debian's package ${packageName}`);
   const startedMs = performance.now();
-  await fill(file, folder, async (staging) => unpackDebian('prometheus', staging, env));
+  await fill(file, folder, async (staging) => {
+    await unpackDebian(packageName, staging, env);
+    if (name === 'alertmanager' || name === 'amtool')
+      await replaceIn(join(staging, ALERTMANAGER), TEMPLATES, UNPACKED_TEMPLATES);
+  });
   const tookS = Math.round((performance.now() - startedMs) / 1000);
   return { file: await executable(file), origin: `unpacked from Debian's package in ${tookS} s` };
 }
@@ -186,6 +211,13 @@ async function unpackDebian(packageName: string, folder: string, env: NodeJS.Pro
   await Promise.all(
     [...Object.values(APT_FOLDERS), file].map(async (part) => rm(join(folder, part), { recursive: true, force: true })),
   );
+}
+
+/** Both texts have the same length, so that nothing else moves. */
+async function replaceIn(file: string, before: string, after: string): Promise<void> {
+  const content = await readFile(file);
+  for (let at = content.indexOf(before); at >= 0; at = content.indexOf(before, at)) content.write(after, at);
+  await writeFile(file, content);
 }
 
 /** Everything happens in a folder of its own that is then given its name: two test runs may do this at once. */

@@ -13,6 +13,15 @@ export interface ScrapeTarget {
   readonly lastError: string;
 }
 
+export interface AlertingRule {
+  readonly name: string;
+  readonly state: 'inactive' | 'pending' | 'firing';
+  readonly health: 'ok' | 'err' | 'unknown';
+  readonly lastError?: string;
+  /** As Prometheus writes it, with a fraction of a second. */
+  readonly lastEvaluation: string;
+}
+
 const ANSWER_MAX_MS = 30_000;
 
 export class PrometheusApi {
@@ -44,6 +53,14 @@ export class PrometheusApi {
       }[];
     }>('/api/v1/targets?state=active');
     return activeTargets.map(({ scrapePool, health, lastError }) => ({ job: scrapePool, health, lastError }));
+  }
+
+  /** The alerts that its rules define, and how each of them stands. */
+  async alertingRules(): Promise<AlertingRule[]> {
+    const { groups } = await this.#get<{ readonly groups: readonly { readonly rules: readonly AlertingRule[] }[] }>(
+      '/api/v1/rules?type=alert',
+    );
+    return groups.flatMap(({ rules }) => rules);
   }
 
   async #get<T>(path: string): Promise<T> {

@@ -1,11 +1,11 @@
 /**
- * Collector, Jaeger and Prometheus with the files of `collector-config/`, on free ports of the loopback interface and a folder of their own. Runs in a
- * test's own process. The Collector and Jaeger run the shipped files as they are; Prometheus expands no variables, so it runs a copy in which only the
- * targets differ.
+ * Collector, Jaeger, Prometheus and Alertmanager with the files of `collector-config/`, on free ports of the loopback interface and a folder of their
+ * own. Runs in a test's own process. The Collector and Jaeger run the shipped files as they are; Prometheus and Alertmanager expand no variables, so
+ * they run copies in which only the addresses differ and, where a test asks for it, how long they take.
  */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BackendProcess } from './backend-process.ts';
 import type { BackendName } from './backends.ts';
@@ -31,7 +31,9 @@ const PORTS = [
   'jaegerTelemetry',
   'jaegerHealth',
   'prometheus',
+  'alertmanager',
   'application',
+  'webhook',
 ] as const;
 type Ports = Readonly<Record<(typeof PORTS)[number], number>>;
 
@@ -45,34 +47,46 @@ const LOSSES = [
   'exporter_send_failed',
 ] as const;
 
+const NAMES = ['jaeger', 'collector', 'alertmanager', 'prometheus'] as const;
+type Name = (typeof NAMES)[number];
+
+/** Every time that the shipped files of Prometheus, its rules and Alertmanager set, but not what their expressions look back on. */
+const TIMES =
+  /^(\s*(?:scrape_interval|scrape_timeout|evaluation_interval|for|group_wait|group_interval): )(?!0s)\d+[smh]$/gm;
+
 export interface StackOptions {
-  /** Which to start; default: all three. */
-  readonly only?: readonly ('jaeger' | 'collector' | 'prometheus')[];
+  /** Which to start; default: all. */
+  readonly only?: readonly Name[];
   /** Added to the scrape configurations, with the stack's port for an application in place of `APPLICATION`. */
   readonly scrapeConfig?: string;
+  /** Every wait of Prometheus, its rules and Alertmanager takes a second; default: as long as it is shipped. */
+  readonly isHurried?: boolean;
 }
 
 export class Stack implements AsyncDisposable {
   readonly #binaries: Binaries;
   readonly #folder: string;
   readonly ports: Ports;
+  readonly #isHurried: boolean;
   readonly #started: BackendProcess[] = [];
 
-  private constructor(binaries: Binaries, folder: string, ports: Ports) {
+  private constructor(binaries: Binaries, folder: string, ports: Ports, isHurried: boolean) {
     this.#binaries = binaries;
     this.#folder = folder;
     this.ports = ports;
+    this.#isHurried = isHurried;
   }
 
   static async start(
     binaries: Binaries,
-    { only = ['jaeger', 'collector', 'prometheus'], scrapeConfig = '' }: StackOptions = {},
+    { only = NAMES, scrapeConfig = '', isHurried = false }: StackOptions = {},
   ): Promise<Stack> {
     const folder = await mkdtemp(join(tmpdir(), 'gridwatch-stack-'));
-    const stack = new Stack(binaries, folder, await freePorts(...PORTS));
+    const stack = new Stack(binaries, folder, await freePorts(...PORTS), isHurried);
     try {
       if (only.includes('jaeger')) stack.#started.push(await stack.#startJaeger());
       if (only.includes('collector')) stack.#started.push(await stack.#startCollector());
+      if (only.includes('alertmanager')) stack.#started.push(await stack.#startAlertmanager());
       if (only.includes('prometheus')) stack.#started.push(await stack.#startPrometheus(scrapeConfig));
     } catch (error) {
       await stack[Symbol.asyncDispose]();
@@ -82,7 +96,7 @@ export class Stack implements AsyncDisposable {
   }
 
   /** A backend by its name; it must have been started. */
-  process(name: 'jaeger' | 'collector' | 'prometheus'): BackendProcess {
+  process(name: Name): BackendProcess {
     const found = this.#started.find((backend) => backend.name === name);
     if (found === undefined) throw new Error(`${name} was not started`);
     return found;
@@ -104,6 +118,16 @@ export class Stack implements AsyncDisposable {
   /** For OTEL_EXPORTER_OTLP_ENDPOINT of a process that needs no Collector. */
   get jaegerUrl(): string {
     return this.#url('jaegerHttp');
+  }
+
+  /** Where a user looks at traces. */
+  get jaegerUiUrl(): string {
+    return this.#url('jaegerQuery');
+  }
+
+  /** Where a user asks for metrics. */
+  get prometheusUrl(): string {
+    return this.#url('prometheus');
   }
 
   /** What the Collector shows to Prometheus of the services. */
@@ -166,18 +190,37 @@ export class Stack implements AsyncDisposable {
   }
 
   async #startPrometheus(scrapeConfig: string): Promise<BackendProcess> {
-    const file = join(this.#folder, 'prometheus.yml');
-    await writeFile(file, await this.prometheusConfig(scrapeConfig));
+    await this.#copy('prometheus.yml', scrapeConfig);
+    await mkdir(join(this.#folder, 'rules'));
+    for (const file of await readdir(join(CONFIG, 'rules'))) await this.#copy(join('rules', file));
     return BackendProcess.start({
       name: 'prometheus',
       file: this.#binaries.prometheus,
       args: [
-        `--config.file=${file}`,
+        `--config.file=${join(this.#folder, 'prometheus.yml')}`,
         `--storage.tsdb.path=${join(this.#folder, 'prometheus')}`,
+        `--web.console.templates=${join(CONFIG, 'runbooks')}`,
         `--web.listen-address=127.0.0.1:${this.ports.prometheus}`,
       ],
       cwd: this.#folder,
       readyUrl: `${this.#url('prometheus')}/-/ready`,
+    });
+  }
+
+  async #startAlertmanager(): Promise<BackendProcess> {
+    await this.#copy('alertmanager.yaml');
+    return BackendProcess.start({
+      name: 'alertmanager',
+      file: this.#binaries.alertmanager,
+      args: [
+        `--config.file=${join(this.#folder, 'alertmanager.yaml')}`,
+        `--storage.path=${join(this.#folder, 'alertmanager')}`,
+        `--web.listen-address=127.0.0.1:${this.ports.alertmanager}`,
+        '--cluster.listen-address=',
+      ],
+      // Above `usr/bin/`: the unpacked one finds its templates from there.
+      cwd: join(dirname(this.#binaries.alertmanager), '..', '..'),
+      readyUrl: `${this.#url('alertmanager')}/-/ready`,
     });
   }
 
@@ -205,17 +248,21 @@ export class Stack implements AsyncDisposable {
     };
   }
 
-  /** The shipped file with this stack's addresses. */
-  async prometheusConfig(scrapeConfig: string): Promise<string> {
-    const targets: Record<string, number> = {
+  /** A shipped file with this stack's addresses, in the stack's own folder. */
+  async #copy(name: string, addition = ''): Promise<void> {
+    const ports: Record<string, number> = {
       'collector:8889': this.ports.collectorPrometheus,
       'collector:8888': this.ports.collectorTelemetry,
       'jaeger:8887': this.ports.jaegerTelemetry,
       'localhost:9090': this.ports.prometheus,
+      'localhost:16686': this.ports.jaegerQuery,
+      'alertmanager:9093': this.ports.alertmanager,
+      'host.docker.internal:5001': this.ports.webhook,
       APPLICATION: this.ports.application,
     };
-    let config = (await readFile(join(CONFIG, 'prometheus.yml'), 'utf8')) + scrapeConfig;
-    for (const [target, port] of Object.entries(targets)) config = config.replaceAll(target, `127.0.0.1:${port}`);
-    return config;
+    let text = (await readFile(join(CONFIG, name), 'utf8')) + addition;
+    for (const [address, port] of Object.entries(ports)) text = text.replaceAll(address, `127.0.0.1:${port}`);
+    if (this.#isHurried) text = text.replaceAll(TIMES, (_, key: string) => `${key}1s`);
+    await writeFile(join(this.#folder, name), text);
   }
 }

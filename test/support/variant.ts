@@ -22,7 +22,10 @@ export interface AgentSources {
   readonly 'shared-memory/wait-word.ts': typeof import('../../agent/shared-memory/wait-word.ts');
   readonly 'shared-memory/names.ts': typeof import('../../agent/shared-memory/names.ts');
   readonly 'shared-memory/doorbell.ts': typeof import('../../agent/shared-memory/doorbell.ts');
+  readonly 'shared-memory/async-locks.ts': typeof import('../../agent/shared-memory/async-locks.ts');
+  readonly 'shared-memory/class-cells.ts': typeof import('../../agent/shared-memory/class-cells.ts');
   readonly 'shared-memory/lock-memory.ts': typeof import('../../agent/shared-memory/lock-memory.ts');
+  readonly 'shared-memory/wait-detail.ts': typeof import('../../agent/shared-memory/wait-detail.ts');
   readonly 'shared-memory/lock-word.ts': typeof import('../../agent/shared-memory/lock-word.ts');
   readonly 'shared-memory/lock-holders.ts': typeof import('../../agent/shared-memory/lock-holders.ts');
   readonly 'shared-memory/rw-lock-words.ts': typeof import('../../agent/shared-memory/rw-lock-words.ts');

@@ -10,6 +10,8 @@ import { AGENT_METRICS } from './catalog/agent-metrics.ts';
 import { ATTRIBUTES as METRIC_ATTRIBUTES } from './catalog/attributes.ts';
 import { CONTAINER_METRICS } from './catalog/container-metrics.ts';
 import { HOST_METRICS } from './catalog/host-metrics.ts';
+import { LOCK_ATTRIBUTES } from './catalog/lock-attributes.ts';
+import { LOCK_METRICS } from './catalog/lock-metrics.ts';
 import { LOOP_METRICS } from './catalog/loop-metrics.ts';
 import { MEMORY_METRICS } from './catalog/memory-metrics.ts';
 import { RESOURCE } from './catalog/resource.ts';
@@ -27,20 +29,23 @@ export type {
 } from './catalog/definitions.ts';
 export { ANY_LOG, ANY_SPAN, LOG_EVENTS, RESOURCE, SPANS };
 
-export const ATTRIBUTES: typeof METRIC_ATTRIBUTES & typeof SPAN_ATTRIBUTES = {
+export const ATTRIBUTES: typeof METRIC_ATTRIBUTES & typeof LOCK_ATTRIBUTES & typeof SPAN_ATTRIBUTES = {
   ...METRIC_ATTRIBUTES,
+  ...LOCK_ATTRIBUTES,
   ...SPAN_ATTRIBUTES,
 };
 
 export const METRICS: typeof THREAD_METRICS &
   typeof LOOP_METRICS &
   typeof MEMORY_METRICS &
+  typeof LOCK_METRICS &
   typeof HOST_METRICS &
   typeof CONTAINER_METRICS &
   typeof AGENT_METRICS = {
   ...THREAD_METRICS,
   ...LOOP_METRICS,
   ...MEMORY_METRICS,
+  ...LOCK_METRICS,
   ...HOST_METRICS,
   ...CONTAINER_METRICS,
   ...AGENT_METRICS,

@@ -157,13 +157,15 @@ export class MetricSeries {
     return kept;
   }
 
-  /** Every combination of closed attributes, for the counters that alerts read. */
+  /** Every combination of closed attributes, for what alerts read. Open ones can be left out of it only where they are optional. */
   zeroAttributes(): Attributes[] {
-    if (this.definition.startsAtZero !== true || this.#openAttributes.length > 0) return [];
+    const { startsAtZero, attributes, optional } = this.definition;
+    if (startsAtZero !== true || this.#openAttributes.some((key) => optional?.includes(key) !== true)) return [];
     let combinations: Attributes[] = [{}];
-    for (const key of this.definition.attributes) {
+    for (const key of attributes) {
+      if (this.#openAttributes.includes(key)) continue;
       const values: (string | undefined)[] = [...(this.#attributes[key]?.values ?? [])];
-      if (this.definition.optional?.includes(key)) values.push(undefined);
+      if (optional?.includes(key)) values.push(undefined);
       combinations = combinations.flatMap((one) =>
         values.map((value) => (value === undefined ? one : { ...one, [key]: value })),
       );

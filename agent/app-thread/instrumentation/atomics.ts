@@ -10,9 +10,9 @@ import { featureBits } from '../../config/feature-bits.ts';
 import { internName } from '../../shared-memory/names.ts';
 import { WaitState } from '../../shared-memory/wait-word.ts';
 import { callSiteOf } from '../call-site.ts';
+import type { Perturb } from '../perturb.ts';
 import type { Recorder } from '../recorder.ts';
 
-const original = Atomics.wait;
 const ATOMICS = featureBits(['atomics']);
 
 /** A thread that parks more often than this has its call site taken of the first ones of each second only. */
@@ -23,12 +23,15 @@ export function patchAtomicsWait(
   recorder: Recorder,
   lockSites: readonly string[],
   beforeWait: (nowNs: number) => void,
+  perturb?: Perturb,
 ): () => void {
+  const original = Atomics.wait;
   const { clock, waitWord } = recorder;
   const sites = new CallSites(recorder, lockSites);
   /* A method, so that it has the name and length of the original and, like it, cannot be constructed. */
   const { wait } = {
     wait(typedArray: Int32Array, index: number, value: number, timeout?: number): 'ok' | 'not-equal' | 'timed-out' {
+      perturb?.('wait');
       if (recorder.isOff(ATOMICS)) return original(typedArray, index, value, timeout);
       const nowNs = clock.nowNs();
       beforeWait(nowNs);

@@ -7,6 +7,7 @@
  */
 import { featureBits } from '../../config/feature-bits.ts';
 import { emptyHeapSample, HEAP_SPACES, type HeapSample, writeHeapSample } from '../../shared-memory/heap-words.ts';
+import { LOCK_MEMORY_BYTES } from '../../shared-memory/lock-memory.ts';
 import type { Recorder } from '../recorder.ts';
 import type { LoopListener, LoopLook } from './loop-watch.ts';
 
@@ -28,7 +29,7 @@ export class HeapSource implements LoopListener {
   readonly feature: number = featureBits(['heap']);
   readonly #recorder: Recorder;
   readonly #sample: HeapSample = emptyHeapSample();
-  /** The control buffer counts where it was allocated, reserved pages included. */
+  /** The control buffer and lock memory count where they were allocated, reserved pages included. */
   readonly #ownBytes: number;
   #v8: V8 | undefined;
   #lastNs: number;
@@ -37,7 +38,7 @@ export class HeapSource implements LoopListener {
 
   constructor(recorder: Recorder) {
     this.#recorder = recorder;
-    this.#ownBytes = recorder.claim.slot === 0 ? recorder.memory.buffer.byteLength : 0;
+    this.#ownBytes = recorder.claim.slot === 0 ? recorder.memory.buffer.byteLength + LOCK_MEMORY_BYTES : 0;
     this.#lastNs = recorder.clock.nowNs();
   }
 

@@ -20,13 +20,20 @@ export class AsyncEntry {
   }
 
   /** The activity whose code runs begins to wait. */
-  static waiting(observer: LockObserver, lock: LocalLock, mode: LockMode, sinceNs: number): AsyncEntry {
+  static waiting(
+    observer: LockObserver,
+    lock: LocalLock,
+    mode: LockMode,
+    sinceNs: number,
+    isTimed: boolean,
+  ): AsyncEntry {
     const current = observer.activities?.current ?? 0;
     return new AsyncEntry(observer, {
       ...describe(lock, mode, sinceNs),
       state: AsyncLockState.WAITING,
       activity: current === 0 ? (observer.activities?.next() ?? 0) : current,
       isCertain: current !== 0,
+      isTimed,
       context: observer.activeTraceIds(),
     });
   }

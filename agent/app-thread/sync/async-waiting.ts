@@ -58,7 +58,7 @@ class AsyncWaiter {
     this.deadlineNs = this.wait.startNs + timeoutMs * 1e6;
     const observer = lock.thread.recording;
     if (observer === undefined || isQueue) return;
-    this.entry = AsyncEntry.waiting(observer, lock, mode, this.wait.startNs);
+    this.entry = AsyncEntry.waiting(observer, lock, mode, this.wait.startNs, timeoutMs < Number.POSITIVE_INFINITY);
     this.trace = takeTrace();
     this.wait.context = observer.activeTraceIds();
   }

@@ -41,7 +41,6 @@ import { waitBlocking } from './waiting.ts';
 
 const SHARED_ACQUISITIONS = BLOCK.SHARED_ACQUISITIONS >> 2;
 const UNHEARD = BLOCK.UNHEARD >> 2;
-const MUTEX = CONDITION.MUTEX >> 2;
 
 const SHAPE: LockShape = { kind: 'condition', bytes: CONDITION_BYTES, numberA: 0, numberB: 0 };
 
@@ -107,8 +106,7 @@ export class Condition {
     const timeoutMs = timeoutOf(options);
     const lock = this.#lock;
     const lease = heldBlocking(lock, mutex);
-    Atomics.store(lock.words, MUTEX, lease.releaser.lock.id);
-    const waiter = new ConditionWaiter(lock);
+    const waiter = new ConditionWaiter(lock, lease.releaser.lock.id);
     lease.release();
     try {
       waitBlocking(waiter, timeoutMs);
@@ -131,8 +129,7 @@ export class Condition {
     signal?.throwIfAborted();
     const lock = this.#lock;
     const lease = heldAsync(lock, mutex);
-    Atomics.store(lock.words, MUTEX, lease.releaser.lock.id);
-    const waiter = new ConditionWaiter(lock);
+    const waiter = new ConditionWaiter(lock, lease.releaser.lock.id);
     lease.release();
     try {
       await lock.queue.wait(waiter, { timeoutMs, signal }, (entry) => entry?.close());
@@ -218,9 +215,10 @@ class ConditionWaiter implements Contended {
   readonly parkValue: number;
   readonly #entry: number;
 
-  constructor(lock: LocalLock) {
+  constructor(lock: LocalLock, mutexId: number) {
     const { words, thread } = lock;
     this.lock = lock;
+    words[CONDITION.MUTEX >> 2] = mutexId;
     this.#entry = enterCondition(words, 0, thread.word);
     if (this.#entry < 0)
       throw new GridwatchError('ERR_GRIDWATCH_LOCK_MEMORY', `more than ${MAX_CONDITION_WAITERS} wait at one condition`);

@@ -8,6 +8,8 @@ import { offerLockMemory } from './lock-thread.ts';
 export { GridwatchError, type GridwatchErrorCode } from '../../errors.ts';
 export { Barrier, type BarrierOptions } from './barrier.ts';
 export { type Awakening, Condition, type ConditionOptions } from './condition.ts';
+export { type GuardedOptions, type GuardingLock, guarded } from './guarded.ts';
+export type { TypedArray } from './guarded-behind.ts';
 export type { AcquireAsyncOptions, AcquireOptions, Lease, LockHandle, LockOptions } from './lock-options.ts';
 export { Mutex, type MutexOptions } from './mutex.ts';
 export { RwLock, type RwLockOptions } from './rw-lock.ts';

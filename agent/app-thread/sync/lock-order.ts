@@ -20,6 +20,8 @@ export class HeldPath {
   readonly ref: LockRef;
   readonly outer: HeldPath | undefined;
   readonly depth: number;
+  /** The agent knows this order. Not of one that was only tried: who does not wait can be part of no deadlock. */
+  isTold = false;
   #last: HeldPath | undefined;
   #next: Map<number, HeldPath> | undefined;
 
@@ -62,30 +64,40 @@ export class OrderTrie {
     this.#thread = thread;
   }
 
-  /** The path of `lock` taken while what is in `outer` is held; undefined where orders are not watched. */
-  follow(outer: HeldPath | undefined, lock: LocalLock, mode: LockMode): HeldPath | undefined {
+  /**
+   * The path of `lock` taken while what is in `outer` is held; undefined where orders are not watched. `hasTried`: it would not have waited, so this is no
+   * order to tell of, but it may be the outer lock of one.
+   */
+  follow(outer: HeldPath | undefined, lock: LocalLock, mode: LockMode, hasTried: boolean): HeldPath | undefined {
     if (outer === undefined || outer.depth >= MAX_DEPTH) return undefined;
-    return outer.find(lock.id, mode) ?? this.#addSlow(outer, lock, mode);
+    const path = outer.find(lock.id, mode) ?? this.#addSlow(outer, lock, mode);
+    if (path !== undefined && !path.isTold && !hasTried) this.#tellSlow(path, outer);
+    return path;
   }
 
   #addSlow(outer: HeldPath, lock: LocalLock, mode: LockMode): HeldPath | undefined {
-    const observer = this.#thread.recording;
-    if (observer === undefined) return undefined;
+    if (this.#thread.recording === undefined) return undefined;
     if (++this.#nodes > MAX_NODES) this.#restart();
     if (outer.outer === undefined) this.#roots.add(outer);
-    const inner: LockRef = { lockId: lock.id, classNumber: 0, kind: lock.kind, mode };
-    const path = new HeldPath(inner, outer);
+    const path = new HeldPath({ lockId: lock.id, classNumber: 0, kind: lock.kind, mode }, outer);
     outer.add(path);
+    return path;
+  }
+
+  #tellSlow(path: HeldPath, outer: HeldPath): void {
+    const observer = this.#thread.recording;
+    if (observer === undefined) return;
+    path.isTold = true;
+    const { ref: inner } = path;
     const atNs = observer.nowNs();
     const context = observer.activeTraceIds();
     const stackNumber = captureStack(observer).stackNumber;
     for (let held: HeldPath | undefined = outer; held !== undefined; held = held.outer) {
       /* A read within a read, a second permit: no order of two locks. */
-      if (held.ref.lockId === lock.id) continue;
+      if (held.ref.lockId === inner.lockId) continue;
       const gates = gatesOf(outer, held.ref.lockId);
       observer.recordOrder({ outer: held.ref, inner, gates, stackNumber, atNs, context });
     }
-    return path;
   }
 
   #restart(): void {

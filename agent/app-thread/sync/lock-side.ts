@@ -15,6 +15,7 @@ import type { Contended } from './contended.ts';
 import type { HeldLease, Releaser } from './lease.ts';
 import type { LocalLock } from './local-lock.ts';
 import { type AcquireAsyncOptions, type AcquireOptions, type Lease, signalOf, timeoutOf } from './lock-options.ts';
+import { perturb } from './perturbed.ts';
 import { answerAsk } from './wait-report.ts';
 import { waitBlocking } from './waiting.ts';
 
@@ -67,6 +68,7 @@ export abstract class LockSide implements Contended, Releaser {
 
   acquire(options: AcquireOptions | undefined): Lease {
     const timeoutMs = timeoutOf(options);
+    if (perturb !== undefined) perturb('acquire');
     if (this.isFree() && this.attempt(false, false)) return this.#open();
     if (this.isOwn()) {
       this.#leave();
@@ -82,8 +84,9 @@ export abstract class LockSide implements Contended, Releaser {
   }
 
   tryAcquire(): Lease | undefined {
+    if (perturb !== undefined) perturb('acquire');
     /* As who does not block: it has no claim to pass those who wait. */
-    if (this.isFree() && this.attempt(false, true)) return this.#open();
+    if (this.isFree() && this.attempt(false, true)) return this.#open(true);
     this.#leave();
     return undefined;
   }
@@ -92,6 +95,7 @@ export abstract class LockSide implements Contended, Releaser {
     const timeoutMs = timeoutOf(options);
     const signal = signalOf(options);
     signal?.throwIfAborted();
+    if (perturb !== undefined) perturb('acquire');
     const { queue } = this.lock;
     /* Not past those who wait already. */
     if (queue.size === 0 && this.isFree() && this.attempt(false, true)) return this.#openAsync(activity, undefined);
@@ -168,8 +172,8 @@ export abstract class LockSide implements Contended, Releaser {
     if (this.#asyncWaits === 0) this.withdraw();
   }
 
-  #open(): HeldLease {
-    const lease = this.lock.open(this, this.isAbandoned);
+  #open(hasTried = false): HeldLease {
+    const lease = this.lock.open(this, this.isAbandoned, hasTried);
     return this.#count(lease);
   }
 

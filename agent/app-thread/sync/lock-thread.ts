@@ -10,10 +10,11 @@ import { LOCK_THREAD, LockMemory } from '../../shared-memory/lock-memory.ts';
 import { claimLockThread, startTicksOf } from '../../shared-memory/lock-threads.ts';
 import { osThreadId } from '../../shared-memory/os-thread.ts';
 import { findLockLink, type LockLink, setLockLink } from '../lock-link.ts';
-import type { LockObserver } from '../lock-observer.ts';
+import { type LockObserver, lockObserver } from '../lock-observer.ts';
 import type { AsyncLease, HeldLease } from './lease.ts';
 import type { LocalLock } from './local-lock.ts';
 import { OrderTrie } from './lock-order.ts';
+import { perturbedAtomics } from './perturbed.ts';
 
 const { getEnvironmentData, isMainThread, setEnvironmentData, threadId } =
   process.getBuiltinModule('node:worker_threads');
@@ -40,7 +41,7 @@ export class LockThread {
   readonly pinned: Set<AsyncLease> = new Set();
 
   constructor(memory: LockMemory, link: LockLink) {
-    const { observer } = link;
+    const observer = lockObserver();
     const tid = osThreadId();
     const claim = claimLockThread(
       memory,
@@ -61,7 +62,7 @@ export class LockThread {
     this.clock = new Clock(memory.baseS);
     this.order = new OrderTrie(this);
     this.#observe(observer);
-    link.listeners.add((later) => this.#observe(later.observer));
+    link.listeners.add(() => this.#observe(lockObserver()));
   }
 
   /** The observer, where something is to be recorded now. */
@@ -90,7 +91,7 @@ export class LockThread {
 
   #observe(observer: LockObserver | undefined): void {
     this.observer = observer;
-    this.atomics = observer?.atomics ?? Atomics;
+    this.atomics = perturbedAtomics(observer?.atomics ?? Atomics);
     if (observer === undefined) return;
     this.tell(LOCK_THREAD.AGENT_GENERATION, observer.claim.generation);
     this.tell(LOCK_THREAD.AGENT_SLOT, observer.claim.slot + 1);

@@ -14,6 +14,7 @@ import type { Contended } from './contended.ts';
 import type { HeldLease, Releaser } from './lease.ts';
 import type { LocalLock } from './local-lock.ts';
 import { type AcquireAsyncOptions, type AcquireOptions, type Lease, signalOf, timeoutOf } from './lock-options.ts';
+import { perturb } from './perturbed.ts';
 import { answerAsk } from './wait-report.ts';
 import { waitBlocking } from './waiting.ts';
 import { ASYNC_WAITERS, wakeAsync } from './wake.ts';
@@ -37,6 +38,7 @@ export class MutexCore implements Contended, Releaser {
   acquire(options: AcquireOptions | undefined): Lease {
     const timeoutMs = options === undefined ? Number.POSITIVE_INFINITY : timeoutOf(options);
     const { lock } = this;
+    if (perturb !== undefined) perturb('acquire');
     if (Atomics.compareExchange(lock.words, WORD, 0, lock.thread.word) === 0) return this.#open(false);
     return this.#acquireSlow(timeoutMs);
   }
@@ -53,23 +55,25 @@ export class MutexCore implements Contended, Releaser {
 
   tryAcquire(): Lease | undefined {
     const { words, thread } = this.lock;
-    if (Atomics.compareExchange(words, WORD, 0, thread.word) === 0) return this.#open(false);
-    return this.tryAtOnce() ? this.#open(this.#isAbandoned) : undefined;
+    if (perturb !== undefined) perturb('acquire');
+    if (Atomics.compareExchange(words, WORD, 0, thread.word) === 0) return this.#open(false, true);
+    return this.tryAtOnce() ? this.#open(this.#isAbandoned, true) : undefined;
   }
 
   async acquireAsync(options: AcquireAsyncOptions | undefined, activity: number): Promise<Lease> {
     const timeoutMs = timeoutOf(options);
     const signal = signalOf(options);
     signal?.throwIfAborted();
+    if (perturb !== undefined) perturb('acquire');
     const { queue } = this.lock;
     /* Not past those who wait already. */
     if (queue.size === 0 && this.tryAtOnce()) return this.openAsync(activity, undefined);
     return queue.wait(this, { timeoutMs, signal }, (entry) => this.openAsync(activity, entry));
   }
 
-  #open(isAbandoned: boolean): HeldLease {
+  #open(isAbandoned: boolean, hasTried = false): HeldLease {
     this.lock.countAcquisition();
-    return this.lock.open(this, isAbandoned);
+    return this.lock.open(this, isAbandoned, hasTried);
   }
 
   /** The lease of an asynchronous attempt that has just succeeded. */

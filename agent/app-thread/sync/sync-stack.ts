@@ -18,7 +18,13 @@ export interface SyncStack {
 
 /** Of now, or of a trace that was taken earlier and was not looked at yet. */
 export function captureStack(observer: LockObserver, trace: Trace = takeTrace()): SyncStack {
-  const frames = framesOf(trace, (file) => OWN !== undefined && file.startsWith(OWN));
+  return internFrames(
+    observer,
+    framesOf(trace, (file) => OWN !== undefined && file.startsWith(OWN)),
+  );
+}
+
+export function internFrames(observer: LockObserver, frames: readonly NodeJS.CallSite[]): SyncStack {
   const siteNumber = observer.intern(siteOf(frames, folder));
   const stackNumber = observer.config.stacks === 'off' ? 0 : observer.intern(stackOf(frames, folder));
   return { siteNumber, stackNumber };

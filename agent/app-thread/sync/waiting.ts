@@ -53,7 +53,7 @@ function block(contended: Contended, wait: Wait, timeoutMs: number): Outcome {
   thread.tell(LOCK_THREAD.ABORT, 0);
   thread.tell(LOCK_THREAD.AWAITED, lock.id);
   if (isQueue) observer?.beginQueueWait(lock.id, wait.startNs);
-  else observer?.beginWait(lock.id, mode, wait.startNs);
+  else observer?.beginWait(lock.id, mode, wait.startNs, timeoutMs < Number.POSITIVE_INFINITY);
   try {
     return park(contended, wait, observer, wait.startNs + timeoutMs * 1e6);
   } finally {

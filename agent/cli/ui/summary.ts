@@ -3,6 +3,7 @@
  * pauses of garbage collection, requests, failures, losses. Runs in the process of `gridwatch run --ui`. Everything here is
  * computed from the window alone, so that a rule can be tested with a hand-written summary.
  */
+import { type LockSummary, locksOf } from './lock-summary.ts';
 import type { ProcessEntry } from './window/processes.ts';
 import type { Distribution, Durations } from './window/series.ts';
 import type { SpanEntry, SpanGroup } from './window/span-log.ts';
@@ -50,6 +51,8 @@ export interface Summary {
   readonly processes: readonly ProcessEntry[];
   /** Threads that lived in this stretch. */
   readonly threads: readonly ThreadSummary[];
+  /** Locks that were waited for, the worst first. */
+  readonly locks: readonly LockSummary[];
   /** Empty where no process of this run measures the host. */
   readonly cores: readonly CoreSummary[];
   /** CPUs the program may use. */
@@ -90,6 +93,7 @@ export function summarise(window: Window, fromMs: number, toMs: number, usableCo
     hasAgentData: window.all('gridwatch.thread.state.time').length > 0,
     processes: window.processes,
     threads,
+    locks: locksOf(window, fromMs, toMs),
     cores: coresOf(window, fromMs, toMs),
     usableCores,
     usedCores: Math.max(runningS, cpuS) / stretchS,

@@ -29,6 +29,7 @@ export const DATA = {
   PRODUCED: 5,
   CONSUMED: 6,
   GATE: 7,
+  READS: 8,
   CAME: 16,
 } as const;
 export const DATA_BYTES = 4096;
@@ -64,7 +65,7 @@ const timeoutOf = (random: Random): { readonly timeoutMs: number } | undefined =
   return kind < 2 ? { timeoutMs: kind } : undefined;
 };
 
-export function rwLockTask(scene: TaskScene): Task {
+function rwLockTask(scene: TaskScene): Task {
   const { data, random, tally } = scene;
   const lock = new RwLock('stress rwlock');
   const read = ({ abandoned }: Lease): void => {
@@ -108,7 +109,7 @@ export function rwLockTask(scene: TaskScene): Task {
 }
 
 /** Reads so long and so often that, with others of its kind, there is nearly always somebody in. */
-export function readersTask({ data, random }: TaskScene): Task {
+function readersTask({ data, random }: TaskScene): Task {
   const lock = new RwLock('stress readers');
   return () => {
     lock.withRead(() => {
@@ -118,7 +119,7 @@ export function readersTask({ data, random }: TaskScene): Task {
   };
 }
 
-export function semaphoreTask(scene: TaskScene): Task {
+function semaphoreTask(scene: TaskScene): Task {
   const { data, random, tally } = scene;
   const semaphore = new Semaphore('stress semaphore', { permits: PERMITS });
   const hold = ({ abandoned }: Lease): void => {
@@ -149,7 +150,7 @@ export function semaphoreTask(scene: TaskScene): Task {
 }
 
 /** A bounded queue: threads with even numbers produce, the others consume. One of four waits asynchronously. */
-export function conditionTask(scene: TaskScene): Task {
+function conditionTask(scene: TaskScene): Task {
   const { data, random, tally, index } = scene;
   const mutex = new Mutex('stress queue');
   const notEmpty = new Condition('stress not empty');
@@ -197,7 +198,7 @@ export function conditionTask(scene: TaskScene): Task {
 }
 
 /** Rounds of four parties. One of four waits asynchronously. Where a round may be broken, the party with number 0 resets it. */
-export function barrierTask(scene: TaskScene): Task {
+function barrierTask(scene: TaskScene): Task {
   const { data, random, tally, index } = scene;
   const barrier = new Barrier('stress barrier', { parties: PARTIES });
   let round = 0;

@@ -5,6 +5,7 @@
 import * as fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Dispatch } from '../../../agent/agent-thread/dispatch.ts';
+import type { LockDeath } from '../../../agent/agent-thread/lock-death.ts';
 import type { EventLoops } from '../../../agent/agent-thread/model/event-loops.ts';
 import type { GcTotals } from '../../../agent/agent-thread/model/gc.ts';
 import type { Heaps } from '../../../agent/agent-thread/model/heaps.ts';
@@ -27,6 +28,8 @@ import { RingWriter } from '../../../agent/shared-memory/ring-writer.ts';
 const S = 1e9;
 let memory = ControlMemory.create(0);
 let told: string[] = [];
+/** Slots whose threads' locks were swept, and whether they were still their own. */
+let swept: [slot: number, isOwn: boolean][] = [];
 let threads: ObservedThreads;
 
 const openThread = ({ name, role }: { name: string; role: string }): { name: string; info: { threadId: number } } => {
@@ -62,6 +65,10 @@ function observe(): ObservedThreads {
     loops: opened as unknown as EventLoops,
     heaps: opened as unknown as Heaps,
     dispatch: dispatch as unknown as Dispatch,
+    lockDeath: {
+      end: ({ claim: { slot, generation } }: { claim: SlotClaim }) =>
+        void swept.push([slot, readSlot(memory, slot)?.generation === generation]),
+    } as unknown as LockDeath,
   });
 }
 
@@ -88,10 +95,21 @@ function slotsInUse(): number[] {
 beforeEach(() => {
   memory = ControlMemory.create(0);
   told = [];
+  swept = [];
   threads = observe();
   claim('main');
   threads.drain(1);
   take();
+});
+
+test('the locks of a thread are swept while its slot is still its own', () => {
+  const worker = claim('worker');
+  attachSlot(memory, worker, 12, 345);
+  markRunning(memory, worker, 3);
+  threads.drain(3);
+  threads.end(worker, 4);
+  expect(swept).toEqual([[worker.slot, true]]);
+  expect(readSlot(memory, worker.slot)).toBeUndefined();
 });
 
 describe('a life', () => {

@@ -5,6 +5,8 @@ import { ControlMemory, HEADER, NAME_BYTES, NAME_INDEX_ENTRIES } from '../../../
 import { internName, lookUpName } from '../../../agent/shared-memory/names.ts';
 
 const MAX_TEXT_BYTES = 1024;
+/** More of the longest texts than there is room for, and far fewer than the index has entries. */
+const TEXTS = 5000;
 let memory = ControlMemory.create(0);
 const usedBytes = (): number => memory.i32[HEADER.NAMES_USED >> 2] as number;
 const dropped = (): number => memory.i32[HEADER.NAMES_DROPPED >> 2] as number;
@@ -48,11 +50,11 @@ describe('limits', () => {
   });
 
   test('a full area of names: the unknown name, counted, and what is in there stays', () => {
-    const texts = Array.from({ length: 2000 }, (_, i) => `${i}:`.padEnd(MAX_TEXT_BYTES, '.'));
+    const texts = Array.from({ length: TEXTS }, (_, i) => `${i}:`.padEnd(MAX_TEXT_BYTES, '.'));
     const numbers = texts.map((text) => internName(memory, text));
     const room = Math.floor(NAME_BYTES / (MAX_TEXT_BYTES + 4));
     expect(numbers.filter((number) => number > 0)).toHaveLength(room);
-    expect(dropped()).toBe(2000 - room);
+    expect(dropped()).toBe(TEXTS - room);
     expect(usedBytes()).toBeLessThanOrEqual(NAME_BYTES);
     expect(texts.map((text) => internName(memory, text))).toEqual(numbers);
     expect(texts.slice(0, 5).map((text, i) => lookUpName(memory, numbers[i] as number) === text)).not.toContain(false);

@@ -38,9 +38,9 @@ describe('a record', () => {
     const writer = new RingWriter(memory, SLOT_NUMBER);
     writer.offer(RecordKind.GC, 1, 5e9 + 0.25, 7e6, context);
     writer.offer(RecordKind.GC, 0, 6e9, 0, undefined);
-    expect(drainAll(new RingReader(memory, SLOT_NUMBER))).toEqual([
-      { kind: RecordKind.GC, number: 1, startNs: 5e9 + 0.25, durationNs: 7e6, context },
-      { kind: RecordKind.GC, number: 0, startNs: 6e9, durationNs: 0, context: undefined },
+    expect(drainAll(new RingReader(memory, SLOT_NUMBER))).toMatchObject([
+      { kind: RecordKind.GC, number: 1, startNs: 5e9 + 0.25, durationNs: 7e6, context, other: undefined },
+      { kind: RecordKind.GC, number: 0, startNs: 6e9, durationNs: 0, context: undefined, other: undefined },
     ]);
   });
 

@@ -4,17 +4,30 @@
  */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import {
+  type AsyncLock,
+  AsyncLockTable,
+  LOCK_MODES,
+  readAsyncLocks,
+} from '../../../agent/shared-memory/async-locks.ts';
+import { cellsOf, claimClassCell, releaseClassCell, scanClassCells } from '../../../agent/shared-memory/class-cells.ts';
 import { answer, ring, untilRung } from '../../../agent/shared-memory/doorbell.ts';
 import { HISTOGRAM_BYTES, HistogramReader, HistogramTotal } from '../../../agent/shared-memory/histogram.ts';
 import {
+  ASYNC_LOCKS,
+  CLASS_CELLS,
   ControlMemory,
   FILE_FIELD_BYTES,
+  HEADER,
   NAME_FIELD_BYTES,
   RING_RECORDS,
   SLOT,
   SLOT_COUNT,
   SlotPhase,
 } from '../../../agent/shared-memory/layout.ts';
+import { holdersOf, sweepDead, wakeWaiters } from '../../../agent/shared-memory/lock-holders.ts';
+import { isBlock, LOCK_KINDS, LockMemory, readIdentity, viewsOf } from '../../../agent/shared-memory/lock-memory.ts';
+import { holderWord } from '../../../agent/shared-memory/lock-word.ts';
 import { RecordKind } from '../../../agent/shared-memory/records.ts';
 import {
   abandonClaim,
@@ -28,6 +41,7 @@ import {
 } from '../../../agent/shared-memory/registry.ts';
 import { RingReader } from '../../../agent/shared-memory/ring-reader.ts';
 import { RingWriter } from '../../../agent/shared-memory/ring-writer.ts';
+import { readWaitDetail } from '../../../agent/shared-memory/wait-detail.ts';
 import { readWaitWord, WaitState, WaitWordWriter } from '../../../agent/shared-memory/wait-word.ts';
 
 const NOW_NS = 1e12;
@@ -128,4 +142,121 @@ test('a bell of any value is answered, and rings again', async () => {
     ring(memory);
     await rung;
   }
+});
+
+const ASYNC_WORDS = 32;
+const entryWord = fc.record({ at: fc.nat(ASYNC_WORDS * 8 - 1), value: anyWord });
+
+test('of async locks and the detail of a wait what is read is within its bounds, and their thread goes on', () => {
+  const lock: AsyncLock = {
+    state: 1,
+    activity: 1,
+    parentActivity: 0,
+    lockId: -1,
+    kind: 'promise',
+    mode: 'exclusive',
+    isCertain: true,
+    sinceNs: 5,
+    classNumber: 0,
+    siteNumber: 0,
+    stackNumber: 0,
+    instanceNumber: 0,
+    context: undefined,
+  };
+  fc.assert(
+    fc.property(fc.array(entryWord, { maxLength: 100 }), scribbles, (words, others) => {
+      scribble(others);
+      const table = new AsyncLockTable(memory, 0);
+      const entry = table.open(lock);
+      for (const { at, value } of words) memory.i32[(memory.asyncLocksAt(0) >> 2) + at] = value;
+      const found = readAsyncLocks(memory, 0);
+      expect(found.length).toBeLessThanOrEqual(ASYNC_LOCKS);
+      for (const { state, kind, mode, sinceNs } of found) {
+        expect([1, 2]).toContain(state);
+        expect(LOCK_KINDS).toContain(kind);
+        expect(LOCK_MODES).toContain(mode);
+        expect(sinceNs > 0 && Number.isFinite(sinceNs)).toBe(true);
+      }
+      table.write(entry, lock);
+      expect(readAsyncLocks(memory, 0)[0]).toEqual(lock);
+      table.close(entry);
+      for (const { value } of words) {
+        const detail = readWaitDetail(memory, 0, value);
+        expect(detail?.heldIds.length ?? 0).toBeLessThanOrEqual(5);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('class cells are visited and given back whatever stands in them', () => {
+  const cellWord = fc.record({ at: fc.nat(288 * 3 - 1), value: anyWord });
+  fc.assert(
+    fc.property(fc.array(cellWord, { maxLength: 60 }), anyWord, (words, high) => {
+      claimClassCell(memory, { slot: 3, generation: 1 }, 1, 'promise', 'exclusive');
+      for (const { at, value } of words) memory.i32[(memory.classCellAt(0) >> 2) + at] = value;
+      memory.i32[HEADER.CLASS_CELLS_HIGH >> 2] = high;
+      let visited = 0;
+      scanClassCells(memory, (_, { slot }, __, kind, mode) => {
+        visited++;
+        expect(slot).toBeGreaterThanOrEqual(0);
+        expect(LOCK_KINDS).toContain(kind);
+        expect(LOCK_MODES).toContain(mode);
+      });
+      expect(visited).toBeLessThanOrEqual(CLASS_CELLS);
+      for (const at of cellsOf(memory, 3)) releaseClassCell(memory, at);
+      expect(cellsOf(memory, 3)).toEqual([]);
+      memory.u8.fill(0, memory.classCellAt(0), memory.classCellAt(3));
+      memory.i32[HEADER.CLASS_CELLS_HIGH >> 2] = 0;
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('lock memory: blocks and threads may say anything; what is read is a block within its buffer', () => {
+  const locks = LockMemory.create();
+  const { views } = locks;
+  const NAMES = ['a', 'b', 'c'];
+  const KINDS = ['mutex', 'rwlock', 'semaphore', 'condition', 'barrier'] as const;
+  const word = fc.record({ part: fc.nat(3), at: fc.nat(1200), value: anyWord });
+  fc.assert(
+    fc.property(fc.array(word, { maxLength: 120 }), fc.constantFrom(...KINDS), (words, kind) => {
+      const identity = { kind, bytes: 16384, numberA: 4, numberB: 0 };
+      const blocks = NAMES.map((name) => locks.findOrCreate({ ...identity, name }, () => {}));
+      /* The header after its magic, the threads, the directory, the blocks. */
+      const starts = [3, 4096 >> 2, 36864 >> 2, (blocks[0] ?? 69632) >> 2];
+      for (const { part, at, value } of words) {
+        const start = starts[part] as number;
+        views.i32[start + (part === 0 ? at % 60 : at)] = value;
+      }
+      expect(locks.threadsHigh).toBeLessThanOrEqual(512);
+      const dead = holderWord(1, 1);
+      locks.forEachBlock((blockAt) => {
+        expect(isBlock(views, blockAt)).toBe(true);
+        const found = readIdentity(views, blockAt);
+        expect(LOCK_KINDS).toContain(found?.kind);
+        expect(found?.name.length ?? 0).toBeLessThanOrEqual(156);
+        expect(holdersOf(views, blockAt, locks).length).toBeLessThanOrEqual(1100);
+        sweepDead(views, blockAt, locks, dead);
+        wakeWaiters(views, blockAt);
+      });
+      for (const name of [...NAMES, 'd']) locks.findOrCreate({ ...identity, name }, () => {});
+      views.u8.fill(0, 12, 4096);
+      views.u8.fill(0, 36864, 36864 + 8192 * 4);
+      views.u8.fill(0, 69632, 69632 + 4 * 16384);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test("a program's own buffer: an offset outside of it, or a block that does not fit, is no block", () => {
+  const views = viewsOf(new SharedArrayBuffer(4096));
+  fc.assert(
+    fc.property(fc.oneof(fc.integer(), fc.double()), fc.array(anyWord, { maxLength: 40 }), (blockAt, words) => {
+      for (const [at, value] of words.entries()) views.i32[16 + at] = value;
+      const found = readIdentity(views, blockAt);
+      if (found !== undefined) expect(blockAt + found.bytes).toBeLessThanOrEqual(4096);
+    }),
+    { numRuns: 500 },
+  );
 });

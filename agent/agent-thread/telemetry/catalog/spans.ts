@@ -2,6 +2,9 @@
  * The spans of the agent and its log records. Plain data, read by the agent thread.
  */
 
+import type { SpanDefinition } from './definitions.ts';
+import { LOCK_INCIDENT, LOCK_LOGS, LOCK_SPANS } from './lock-spans.ts';
+
 /** What any span may have: what it stands for, and the parent it was not given because that is not sampled. */
 export const ANY_SPAN = [
   'gridwatch.suppressed',
@@ -13,7 +16,7 @@ export const ANY_SPAN = [
 /** What any log record may have. */
 export const ANY_LOG = ['gridwatch.suppressed'] as const;
 
-export const SPANS = {
+const OTHER_SPANS = {
   'gc <type>': {
     brief: 'A pause of garbage collection.',
     when: '10 ms and more (`GRIDWATCH_GC_THRESHOLD_MS`) inside each request that it held up; 100 ms and more where there is none',
@@ -51,6 +54,9 @@ export const SPANS = {
       'gridwatch.thread.exit_code',
     ],
   },
+} as const;
+
+const INCIDENTS: Readonly<Record<'incident <event>', SpanDefinition>> = {
   'incident <event>': {
     brief: 'A log record for those who have Jaeger only; zero length.',
     when: 'beside each log record of WARN and up that has no span of its own',
@@ -65,11 +71,18 @@ export const SPANS = {
       'gridwatch.thread.exit_code',
       'gridwatch.feature',
       'gridwatch.reason',
+      ...LOCK_INCIDENT,
     ],
   },
-} as const;
+};
 
-export const LOG_EVENTS = {
+export const SPANS: typeof OTHER_SPANS & typeof LOCK_SPANS & typeof INCIDENTS = {
+  ...OTHER_SPANS,
+  ...LOCK_SPANS,
+  ...INCIDENTS,
+};
+
+const OTHER_LOGS = {
   'gridwatch.thread.failed': {
     severity: 'error',
     brief: 'A worker ended with an error, or before its first user code.',
@@ -90,3 +103,5 @@ export const LOG_EVENTS = {
     attributes: ['gridwatch.feature', 'gridwatch.reason'],
   },
 } as const;
+
+export const LOG_EVENTS: typeof OTHER_LOGS & typeof LOCK_LOGS = { ...OTHER_LOGS, ...LOCK_LOGS };

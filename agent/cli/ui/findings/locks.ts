@@ -1,17 +1,22 @@
 /**
- * The rule about locks. The agent tells a thread that waits for a lock from one that rests only where
- * GRIDWATCH_ATOMICS_SITES names the place: everything else is `parked`, and a parked thread is no finding. It runs in the
- * process of `gridwatch run --ui`.
+ * The rule about locks: those of `gridwatch/sync`, which are known by name and holder, and raw waits at the places that
+ * GRIDWATCH_ATOMICS_SITES names. Everywhere else a thread that waits is `parked`, and a parked thread is no finding. It
+ * runs in the process of `gridwatch run --ui`.
  */
+
+import { type LockSummary, toSite } from '../lock-summary.ts';
 import { formatMs, formatShare } from '../quantities.ts';
 import type { RequestCost } from '../request-cost.ts';
 import { isProgramThread, type Summary, type ThreadSummary } from '../summary.ts';
-import type { Site } from '../window/span-log.ts';
+import { siteText } from '../window/span-log.ts';
 import type { Rule } from './rule.ts';
 
 /** Waiting below half a second, or a twentieth of what the threads had to do, is what a lock is for. */
 const MIN_WAIT_S = 0.5;
 const MIN_SHARE = 0.05;
+
+/** The others are seldom worth a sentence. */
+const MAX_NAMED_LOCKS = 2;
 
 /** Of what workers computed: with less of it known, another route may be the costliest. */
 const MIN_KNOWN_SHARE = 0.5;
@@ -41,14 +46,24 @@ export const lockWaits: Rule<LockWaits> = {
     title: `Threads waited for a lock for ${formatMs(waitS * 1000)}, ${formatShare(share)} of the time in which they had work.`,
     facts: [
       `${worst.name} waited longest, ${formatMs(worst.statesS.waiting_lock * 1000)}.`,
+      ...summary.locks.slice(0, MAX_NAMED_LOCKS).map(lockFact),
       ...workFacts(costs.workers, summary),
       ...(lockSites.length > 1 ? [`The locks are those of GRIDWATCH_ATOMICS_SITES: ${lockSites.join(', ')}.`] : []),
     ],
     advice:
       'Hold the lock for less: take out of it what does not need it, or give each part of the data a lock of its own.',
-    site: lockSites.length === 1 ? toSite(lockSites[0] ?? '') : undefined,
+    site: summary.locks[0]?.worst?.site ?? (lockSites.length === 1 ? toSite(lockSites[0] ?? '') : undefined),
   }),
 };
+
+/** Which lock, and whom it was waited for. */
+function lockFact({ name, waitS, worst }: LockSummary): string {
+  const waited = `Threads waited ${formatMs(waitS * 1000)} for "${name}"`;
+  if (worst === undefined) return `${waited}.`;
+  const { threadName, site, causedS } = worst;
+  const place = site === undefined ? '' : `, which took it at ${siteText(site)}`;
+  return `${waited}, most of it (${formatMs(causedS * 1000)}) for ${threadName}${place}.`;
+}
 
 /** What workers compute most for is what they hold the lock for, or make garbage for; nothing where much of it is not known. */
 export function workFacts(costs: readonly RequestCost[], { threads }: Summary): string[] {
@@ -57,12 +72,6 @@ export function workFacts(costs: readonly RequestCost[], { threads }: Summary): 
   if (sumOf(costs.map(({ sumS }) => sumS)) < MIN_KNOWN_SHARE * runningS || costs.length === 0) return [];
   const routes = costs.slice(0, 3).map(({ route, eachMs }) => `${route} (about ${formatMs(eachMs)} each)`);
   return [`The workers computed most for ${new Intl.ListFormat('en').format(routes)}; that is an estimate.`];
-}
-
-/** A site as the configuration writes it: `file:line`, or a glob. */
-function toSite(text: string): Site {
-  const [, file = text, line] = /^(.+):(\d+)$/.exec(text) ?? [];
-  return { file, line: line === undefined ? undefined : Number(line) };
 }
 
 function sumOf(values: readonly number[]): number {

@@ -27,6 +27,8 @@ export interface KeptMetrics {
   readonly 'gridwatch.agent.export.failures': Counter;
   readonly 'gridwatch.agent.restarts': Counter;
   readonly 'gridwatch.agent.feature.disabled': Gauge;
+  readonly 'gridwatch.lock.wait.duration': Distribution;
+  readonly 'gridwatch.lock.caused_wait.time': Counter;
   readonly 'v8js.gc.duration': Distribution;
   readonly 'system.cpu.time': Counter;
   readonly 'process.cpu.time': Counter;
@@ -42,6 +44,8 @@ const KEPT: { readonly [M in keyof KeptMetrics]: new () => KeptMetrics[M] } = {
   'gridwatch.agent.export.failures': Counter,
   'gridwatch.agent.restarts': Counter,
   'gridwatch.agent.feature.disabled': Gauge,
+  'gridwatch.lock.wait.duration': Distribution,
+  'gridwatch.lock.caused_wait.time': Counter,
   'v8js.gc.duration': Distribution,
   'system.cpu.time': Counter,
   'process.cpu.time': Counter,

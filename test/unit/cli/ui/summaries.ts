@@ -60,6 +60,7 @@ export function summary(options: Partial<Summary> = {}): Summary {
     hasAgentData: true,
     processes: [PROCESS],
     threads: [thread('main', { running: 6, idle: 54 }), thread('worker-1', { running: 10, parked: 50 })],
+    locks: [],
     cores: [],
     usableCores: 4,
     usedCores: 0.3,

@@ -10,6 +10,7 @@ import {
   histogram,
   logsRequest,
   metricsRequest,
+  type PointOptions,
   type SpanOptions,
   spansRequest,
   threadStates,
@@ -160,6 +161,34 @@ describe('the window', () => {
       drops: [{ kind: 'gc', count: 2 }],
       exits: [{ errorType: 'uncaught', count: 2 }],
     });
+  });
+
+  it('knows the locks that were waited for, and who was to blame for the most of it', () => {
+    const window = new Window();
+    const lock = { 'gridwatch.lock.name': 'orders', 'gridwatch.lock.kind': 'mutex' };
+    const blame = (thread: string, site: string): Record<string, string> => ({
+      ...lock,
+      'thread.name': thread,
+      'gridwatch.lock.holder.site': site,
+    });
+    const metrics = (timeMs: number, factor: number): unknown => {
+      const labelled = (attributes: Record<string, string>): PointOptions => ({ startMs: T0, timeMs, attributes });
+      return metricsRequest([
+        histogram('gridwatch.lock.wait.duration', new Array<number>(3 * factor).fill(1), labelled(lock)),
+        counter('gridwatch.lock.caused_wait.time', 2 * factor, labelled(blame('worker-1', 'app.js:3'))),
+        counter('gridwatch.lock.caused_wait.time', 0.5 * factor, labelled(blame('worker-2', 'unknown'))),
+        counter('gridwatch.lock.caused_wait.time', 9 * factor, labelled(blame('_OTHER', 'unknown'))),
+      ]);
+    };
+    ingest(window, 'metrics', metrics(T0 + 1000, 1), T0 + 1000);
+    ingest(window, 'metrics', metrics(T0 + 11_000, 3), T0 + 11_000);
+    expect(summarise(window, T0 + 1000, T0 + 11_000, 2).locks).toEqual([
+      {
+        name: 'orders',
+        waitS: 6,
+        worst: { threadName: 'worker-1', site: { file: 'app.js', line: 3 }, causedS: 4 },
+      },
+    ]);
   });
 
   it('takes a series that appears late for one that began after the last collection', () => {

@@ -3,6 +3,8 @@
  * `ring-reader.ts` themselves; each broken variant shows a part of them that is needed.
  */
 import { describe, expect, test } from 'vitest';
+import type { RecordHalf } from '../../../../agent/shared-memory/lock-records.ts';
+import { RecordKind } from '../../../../agent/shared-memory/records.ts';
 import { type Exploration, explore, headline, host, Violation } from '../../../support/explore.ts';
 import { modelControlMemory } from '../../../support/model-arrays.ts';
 import { type Change, loadVariant } from '../../../support/variant.ts';
@@ -15,6 +17,7 @@ const SMALL: Change = { file: LAYOUT, from: /RING_RECORDS = \d+/, to: `RING_RECO
 /** As many as the model needs for a store to overtake another. */
 const LATE_STORES = 3;
 const NOW_NS = 1e6;
+const writerChange = (from: string, to: string): Change => ({ file: WRITER, from, to });
 
 interface Rounds {
   readonly offers: number;
@@ -75,9 +78,104 @@ async function exploreRing(
   return { ...exploration, drained };
 }
 
-const writerChange = (from: string, to: string): Change => ({ file: WRITER, from, to });
 const KIND = 'i32[at + (RECORD.KIND >> 2)] = kind;';
 const PUBLISH = 'Atomics.store(i32, this.#writeAt, next);';
+
+/** Records of two halves, each of which says the record's number. */
+async function exploreHalves(
+  { offers, drains }: Rounds,
+  changes: readonly Change[] = [],
+  maxPendingStores = 0,
+): Promise<Exploration & { drained: Set<number> }> {
+  const [layout, ringWriter, ringReader] = await loadVariant([LAYOUT, WRITER, READER], [SMALL, ...changes]);
+  const memory = modelControlMemory(layout.ControlMemory.prototype);
+  const droppedAt = memory.slotAt(0, layout.SLOT.DROPPED);
+  const drained = new Set<number>();
+  const half = (n: number, part: number): RecordHalf => ({
+    kind: part === 0 ? RecordKind.LOCK_BLAME : RecordKind.LOCK_WAIT,
+    number: n * 10 + part,
+    second: 0,
+    third: 0,
+    fourth: 0,
+    startNs: n,
+    durationNs: 0,
+    context: undefined,
+  });
+  const exploration = explore({
+    maxPendingStores,
+    isPrivate: (at) => at === layout.HEADER.DOORBELL,
+    threads: {
+      writer: () => {
+        const writer = new ringWriter.RingWriter(memory, 0);
+        for (let n = 1; n <= offers; n++) {
+          /* The first is of one half, so that the others lie across the end of the ring. */
+          const isPublished = writer.offerEncoded(n === 1 ? [half(n, 0)] : [half(n, 1), half(n, 2)]);
+          if (isPublished) host.note('published', host.peek('published') + 1);
+        }
+      },
+      reader: () => {
+        const reader = new ringReader.RingReader(memory, 0);
+        let last = 0;
+        let count = 0;
+        const drain = (): void => {
+          reader.drain(({ number, startNs, other }) => {
+            const expected = startNs === 1 ? undefined : startNs * 10 + 2;
+            const isWhole = other?.number === expected && number === startNs * 10 + (startNs === 1 ? 0 : 1);
+            if (!isWhole) throw new Violation(`Q1: torn: ${number}, ${other?.number}`);
+            if (startNs <= last) throw new Violation(`Q2: ${startNs} after ${last}`);
+            last = startNs;
+            count++;
+          }, NOW_NS);
+          reader.takeDropped((kind) => {
+            if (kind === 'corrupt') throw new Violation('Q1: a record that cannot be believed');
+          });
+        };
+        for (let i = 0; i < drains; i++) drain();
+        host.untilGone('writer');
+        drain();
+        host.note('drained', count);
+        drained.add(count);
+      },
+    },
+    atEnd: ({ get }) => {
+      const dropped = get(droppedAt + 4 * RecordKind.LOCK_WAIT) + get(droppedAt + 4 * RecordKind.LOCK_BLAME);
+      if (get('published') + dropped !== offers) return `Q3: ${get('published')} + ${dropped}`;
+      return get('drained') === get('published') ? undefined : `Q3: ${get('drained')} of ${get('published')} drained`;
+    },
+  });
+  return { ...exploration, drained };
+}
+
+describe('records of two halves, in every interleaving', () => {
+  test('Q1, Q2, Q3: each is drained once, with its own other half, or counted', async () => {
+    const { violation, drained } = await exploreHalves({ offers: 4, drains: 1 });
+    expect(violation).toBeUndefined();
+    expect(drained).toEqual(new Set([2, 3, 4]));
+  });
+
+  test('Q1, Q2, Q3: the same where stores become visible late', async () => {
+    const { violation } = await exploreHalves({ offers: 3, drains: 1 }, [], LATE_STORES);
+    expect(violation).toBeUndefined();
+  });
+
+  test.each<[mistake: string, found: string, from: string, to: string]>([
+    [
+      'the first half is published before the second is there',
+      'Q1',
+      'if (second !== undefined) this.#write(written + 1',
+      'Atomics.store(this.#i32, this.#writeAt, written + 1); if (second !== undefined) this.#write(written + 1',
+    ],
+    [
+      'room for one half is taken for room for two',
+      'Q',
+      '!this.#hasRoomSlow(first.kind, places)',
+      '!this.#hasRoomSlow(first.kind)',
+    ],
+    ['the index grows by one', 'Q', 'const next = (written + places) | 0;', 'const next = (written + 1) | 0;'],
+  ])('a mistake is found: %s', async (_, found, from, to) => {
+    expect(headline(await exploreHalves({ offers: 4, drains: 1 }, [writerChange(from, to)]))).toContain(found);
+  });
+});
 
 describe('the ring, in every interleaving', () => {
   test('Q1, Q2, Q3: each record is drained once, whole and in order, or counted', async () => {

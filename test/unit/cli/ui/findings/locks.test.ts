@@ -30,6 +30,25 @@ describe('locks', () => {
     expect(one.site).toEqual({ file: 'lock.js:*', line: undefined });
   });
 
+  it('that are known by name: which, for whom it was waited, and where that one took it', () => {
+    const locks = [
+      {
+        name: 'orders',
+        waitS: 9,
+        worst: { threadName: 'worker-1', site: { file: 'shop/pay.js', line: 7 }, causedS: 8 },
+      },
+      { name: 'cache', waitS: 1, worst: undefined },
+      { name: 'rest', waitS: 0.5, worst: undefined },
+    ];
+    const finding = onlyFinding(evidence({ threads, locks }));
+    expect(finding.facts).toEqual([
+      'worker-2 waited longest, 6 s.',
+      'Threads waited 9 s for "orders", most of it (8 s) for worker-1, which took it at shop/pay.js:7.',
+      'Threads waited 1 s for "cache".',
+    ]);
+    expect(finding.site).toEqual({ file: 'shop/pay.js', line: 7 });
+  });
+
   it('that are hardly waited for are none', () => {
     const quiet = [thread('main', { idle: 60 }), thread('worker-1', { running: 30, waiting_lock: 0.6, parked: 29 })];
     expect(titles(evidence({ threads: quiet }))).toEqual([]);

@@ -1,0 +1,18 @@
+// A thread dies with the lock while another waits.
+// expects: abandoned orders
+import { Mutex } from 'gridwatch/sync';
+import { crew, pause } from '../crew.js';
+
+const orders = new Mutex('orders');
+await crew(import.meta.url, {
+  careless({ meet }) {
+    orders.acquire();
+    meet();
+    pause(200);
+    process.exit();
+  },
+  heir({ meet }) {
+    meet();
+    orders.acquire({ timeoutMs: 5000 }).release();
+  },
+});

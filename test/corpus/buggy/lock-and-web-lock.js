@@ -1,0 +1,14 @@
+// A mutex of shared memory and a Web Lock.
+// expects: deadlock ledger, report
+import { Mutex } from 'gridwatch/sync';
+import { crew } from '../crew.js';
+
+const ledger = new Mutex('ledger');
+await crew(import.meta.url, {
+  main: ({ meet }) => navigator.locks.request('report', () => [meet(), ledger.acquire()]),
+  booking: ({ meet }) =>
+    ledger.withLockAsync(async () => {
+      meet();
+      await navigator.locks.request('report', () => {});
+    }),
+});

@@ -1,0 +1,14 @@
+// Keys of one lock, in opposite orders.
+// expects: deadlock order, stock
+import AsyncLock from 'async-lock';
+import { later } from '../crew.js';
+
+const lock = new AsyncLock();
+const both = (first, second) =>
+  lock.acquire(first, async () => {
+    await later(20);
+    await lock.acquire(second, async () => {});
+  });
+const alive = setInterval(() => {}, 1000);
+await Promise.all([both('order', 'stock'), both('stock', 'order')]);
+clearInterval(alive);

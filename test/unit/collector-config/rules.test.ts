@@ -1,0 +1,186 @@
+/**
+ * The alerts of `collector-config/rules/` against the catalog of what the agent emits, against the runbooks their links lead to and against the cases in
+ * which they are tried. Reads files; `test/e2e/rules.test.ts` has Prometheus evaluate them.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { EXPLICIT_BOUNDS_S } from '../../../agent/shared-memory/histogram.ts';
+import { PROMETHEUS_NAMES } from '../../e2e/prometheus-names.ts';
+import {
+  type Alert,
+  groupingLabelsOf,
+  queriesOf,
+  selectorsOf,
+  shippedAlerts,
+  thresholdsOf,
+} from '../../support/alert-rules.ts';
+
+const root = new URL('../../../', import.meta.url);
+const read = (file: string): string => readFileSync(new URL(file, root), 'utf8');
+
+interface Catalog {
+  readonly metrics: readonly {
+    readonly name: string;
+    readonly instrument: string;
+    readonly attributes: readonly { readonly name: string }[];
+  }[];
+  readonly spans: readonly { readonly name: string }[];
+  readonly logs: readonly { readonly name: string }[];
+  readonly attributes: readonly { readonly name: string; readonly values?: readonly string[] }[];
+}
+
+interface PromtoolCases {
+  readonly tests: readonly {
+    readonly name: string;
+    readonly alert_rule_test: readonly { readonly alertname: string; readonly exp_alerts?: readonly object[] }[];
+  }[];
+}
+
+const catalog = JSON.parse(read('agent/catalog.json')) as Catalog;
+const alerts = shippedAlerts();
+const byName = alerts.map((alert) => [alert.alert, alert] as const);
+const prometheusName = (name: string): string => name.replaceAll('.', '_');
+
+/** Every expression of an alert: the one that decides, and those that its annotations ask. */
+function expressionsOf({ expr, annotations }: Alert): string[] {
+  return [expr, ...Object.values(annotations).flatMap(queriesOf)];
+}
+
+/** The metric of the catalog behind a name in an expression. */
+function metricNamed(name: string): Catalog['metrics'][number] | undefined {
+  const translations = new Map<string, string>(Object.entries(PROMETHEUS_NAMES));
+  return catalog.metrics.find((metric) => {
+    const translated = translations.get(metric.name);
+    const parts = metric.instrument === 'histogram' ? ['_bucket', '_sum', '_count'] : [''];
+    return parts.some((part) => `${translated}${part}` === name);
+  });
+}
+
+/** What every series has besides its attributes; buckets have a bound. */
+const COMMON_LABELS = ['job', 'instance', 'le'];
+
+it('there are alerts', () => {
+  expect(alerts.map(({ alert }) => alert)).toEqual([
+    'GridwatchDeadlock',
+    'GridwatchLockContended',
+    'GridwatchLockWaitLong',
+    'GridwatchLockAbandoned',
+  ]);
+});
+
+describe.each(byName)('%s', (name, alert) => {
+  it('names only metrics of the catalog', () => {
+    const metrics = expressionsOf(alert).flatMap((expression) => selectorsOf(expression).map(({ metric }) => metric));
+    expect(metrics).not.toEqual([]);
+    expect(metrics.filter((metric) => metricNamed(metric) === undefined)).toEqual([]);
+  });
+
+  it('groups and matches only by attributes that the metrics have, with values that those can have', () => {
+    const known = new Map(catalog.attributes.map((attribute) => [prometheusName(attribute.name), attribute.values]));
+    for (const expression of expressionsOf(alert)) {
+      const selectors = selectorsOf(expression);
+      const attributes = selectors.map(
+        ({ metric }) => metricNamed(metric)?.attributes.map((each) => prometheusName(each.name)) ?? [],
+      );
+      const common = [...COMMON_LABELS, ...attributes.flat()];
+      expect(groupingLabelsOf(expression).filter((label) => !common.includes(label))).toEqual([]);
+      for (const [at, { matchers }] of selectors.entries()) {
+        for (const { label, operator, value } of matchers) {
+          expect([...COMMON_LABELS, ...(attributes[at] ?? [])]).toContain(label);
+          const values = known.get(label);
+          const wanted = operator.endsWith('~') ? value.split('|') : [value];
+          if (values !== undefined) expect(wanted.filter((each) => !values.includes(each))).toEqual([]);
+        }
+      }
+    }
+  });
+
+  it('compares a quantile only with a bound of its histogram', () => {
+    const { expr } = alert;
+    const bounds: readonly number[] = EXPLICIT_BOUNDS_S.waits;
+    const ends = selectorsOf(expr).flatMap(({ matchers }) => matchers.filter(({ label }) => label === 'le'));
+    const thresholds = [...thresholdsOf(expr, 'histogram_quantile'), ...ends.map(({ value }) => Number(value))];
+    expect(thresholds.filter((threshold) => !bounds.includes(threshold))).toEqual([]);
+    expect(thresholds.length > 0).toBe(expr.includes('_bucket'));
+  });
+
+  it('is about a service and at most a lock, never about one process', () => {
+    expect(alert.expr).toMatch(/^(?:sum|max) by \(job(?:, gridwatch_lock_name)?\) \(/);
+    expect(alert.expr).not.toContain('gridwatch_deadlocks_total');
+  });
+
+  it('pages at once, or waits from 5 to 15 minutes', () => {
+    const { severity } = alert.labels;
+    expect(['page', 'warning', 'info']).toContain(severity);
+    if (severity === 'page') expect(alert.for).toBeUndefined();
+    else expect(alert.for).toMatch(/^(?:[5-9]|1[0-5])m$/);
+    expect(alert.comment).toMatch(/# Delay: (?:\d+ min )?\d+ s\b/);
+  });
+
+  it('names the service and the lock, and has a section in a runbook', () => {
+    const { summary = '', description = '', runbook_url: runbookUrl, ...others } = alert.annotations;
+    expect(Object.keys(others)).toEqual(['jaeger_url']);
+    for (const text of [summary, description]) expect(text).toContain('{{ $labels.job }}');
+    expect(description).toMatch(/lock \{\{ \$(?:labels|each\.Labels)\.gridwatch_lock_name \}\}/);
+    const file = `${alert.file}.md`;
+    expect(runbookUrl).toBe(`{{ $externalLabels.gridwatch_runbooks }}/${file}#${name.toLowerCase()}`);
+    const [, section] =
+      new RegExp(`\n## ${name}\n([^]*?)(?=\n## |$)`).exec(read(`collector-config/runbooks/${file}`)) ?? [];
+    expect(section?.match(/^### .*$/gm)).toEqual(
+      ['### Causes', '### What to change', '### How to confirm'].map((each) => expect.stringContaining(each)),
+    );
+  });
+
+  it('leads to spans that the agent sends, from a bound of the histogram on', () => {
+    const link = alert.annotations['jaeger_url'] ?? '';
+    expect(link).toMatch(
+      /^\{\{ \$externalLabels\.gridwatch_jaeger \}\}\/search\?service=\{\{ [^}]*\$labels\.job \| urlquery \}\}&/,
+    );
+    const [, template, text] =
+      /&operation=(?:\{\{ (?:printf )?"([^"]*)"[^}]*\| urlquery \}\}|([^&{]*))(?:&|$)/.exec(link) ?? [];
+    const operations = [
+      ...catalog.spans.map((span) => span.name.replace('<name>', '%s')),
+      ...catalog.logs.map((log) => `incident ${log.name}`),
+    ];
+    expect(operations).toContain(template ?? text);
+    const [, shortest] = /&minDuration=(\d+)ms/.exec(link) ?? [];
+    if (shortest !== undefined) expect(EXPLICIT_BOUNDS_S.waits).toContain(Number(shortest) / 1000);
+    expect(link.includes('minDuration=')).toBe(shortest !== undefined);
+  });
+
+  it('is tried where it fires, and where it does not', () => {
+    const { tests } = parse(read(`test/e2e/rules/${alert.file}.test.yaml`)) as PromtoolCases;
+    const cases = tests.map((test) => test.alert_rule_test.filter(({ alertname }) => alertname === name));
+    const fires = cases.map((tried) => tried.some(({ exp_alerts: expected = [] }) => expected.length > 0));
+    expect(fires).toContain(true);
+    expect(cases.filter((tried, at) => tried.length > 0 && fires[at] === false)).not.toEqual([]);
+  });
+});
+
+it('each file of cases is about a file of rules', () => {
+  const casesFolder = fileURLToPath(new URL('test/e2e/rules/', root));
+  const files = new Set(alerts.map(({ file }) => `${file}.test.yaml`));
+  expect(new Set(readdirSync(casesFolder))).toEqual(files);
+});
+
+it('each runbook names only metrics and labels of the catalog', () => {
+  const labels = new Set(catalog.attributes.map((attribute) => prometheusName(attribute.name)));
+  for (const file of readdirSync(fileURLToPath(new URL('collector-config/runbooks/', root)))) {
+    const words = new Set(read(`collector-config/runbooks/${file}`).match(/\b(?:gridwatch|v8js|nodejs)_\w+/g));
+    expect(words.size).toBeGreaterThan(0);
+    // Of a histogram it may name the whole.
+    const isKnown = (word: string): boolean =>
+      [word, `${word}_count`].some((each) => metricNamed(each) !== undefined) || labels.has(word);
+    expect([...words].filter((word) => !isKnown(word))).toEqual([]);
+  }
+});
+
+it('where links lead is said in one place', () => {
+  for (const file of new Set(alerts.map((alert) => alert.file))) {
+    expect(read(`collector-config/rules/${file}.yaml`)).not.toMatch(/https?:/);
+  }
+  const { global } = parse(read('collector-config/prometheus.yml')) as { global: { external_labels: object } };
+  expect(Object.keys(global.external_labels)).toEqual(['gridwatch_runbooks', 'gridwatch_jaeger']);
+});
