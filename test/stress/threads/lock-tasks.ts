@@ -169,12 +169,13 @@ function conditionTask(scene: TaskScene): Task {
     else changed.notifyOne();
     tally.acceptable(isProducer ? 'produced' : 'consumed');
   };
-  const options = { timeoutMs: 1 };
+  const options = (): { readonly timeoutMs: number } | undefined =>
+    random.below(10) === 0 ? { timeoutMs: random.below(2) } : undefined;
   const blocking = (): void => {
     using _lease = mutex.acquire();
     while (cannot()) {
       try {
-        wanted.wait(mutex, random.below(10) === 0 ? options : undefined);
+        wanted.wait(mutex, options());
         tally.acceptable('notified');
       } catch (error) {
         failed(scene, error);
@@ -186,7 +187,7 @@ function conditionTask(scene: TaskScene): Task {
     using _lease = await mutex.acquireAsync();
     while (cannot()) {
       try {
-        await wanted.waitAsync(mutex, random.below(10) === 0 ? options : undefined);
+        await wanted.waitAsync(mutex, options());
         tally.acceptable('notified, asynchronously');
       } catch (error) {
         failed(scene, error);
