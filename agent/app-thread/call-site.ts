@@ -62,7 +62,7 @@ export function takeTrace(): Trace {
   return trace;
 }
 
-/** The frames of a trace, without those of the files that `isSkipped` names. To be asked once: V8 forgets them. */
+/** The frames of a trace, without those of the engine itself and of the files that `isSkipped` names. To be asked once: V8 forgets them. */
 export function framesOf(trace: Trace, isSkipped: (file: string) => boolean): NodeJS.CallSite[] {
   const settings = Error as ErrorSettings;
   const { prepareStackTrace, stackTraceLimit } = settings;
@@ -70,7 +70,10 @@ export function framesOf(trace: Trace, isSkipped: (file: string) => boolean): No
   try {
     settings.prepareStackTrace = (_: unknown, frames: readonly NodeJS.CallSite[]): readonly NodeJS.CallSite[] => frames;
     const frames = Array.isArray(trace.stack) ? (trace.stack as NodeJS.CallSite[]) : [];
-    return frames.filter((frame) => !isSkipped(frame.getFileName() ?? ''));
+    return frames.filter((frame) => {
+      const file = frame.getFileName() ?? '';
+      return file !== '' && !isSkipped(file);
+    });
   } catch {
     return [];
   } finally {

@@ -52,15 +52,21 @@ export function delayMs(threadSeed: number, point: PerturbPoint, occurrence: num
   return value < YIELD ? YIELD_MS : 0;
 }
 
-/** What delays the calling thread. */
-export function createPerturb(threadSeed: number): Perturb {
-  const word = new Int32Array(new SharedArrayBuffer(4));
+/** What delays the calling thread. `sleep` is given a number of ms, never zero. */
+export function createPerturb(threadSeed: number, sleep: (ms: number) => void = createSleep()): Perturb {
   const occurrences = new Map<PerturbPoint, number>();
   return (point) => {
     const occurrence = occurrences.get(point) ?? 0;
     occurrences.set(point, occurrence + 1);
     const delay = delayMs(threadSeed, point, occurrence);
-    if (delay > 0) wait(word, 0, 0, delay);
+    if (delay > 0) sleep(delay);
+  };
+}
+
+function createSleep(): (ms: number) => void {
+  const word = new Int32Array(new SharedArrayBuffer(4));
+  return (ms) => {
+    wait(word, 0, 0, ms);
   };
 }
 

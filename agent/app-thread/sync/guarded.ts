@@ -133,8 +133,8 @@ function createCheck(thread: LockThread, observer: LockObserver): Check | undefi
   return { thread, observer, memory, races };
 }
 
-/** Frames between the access and the program: the view's, those of patched `Atomics`, and the engine's own, which have no file. */
+/** Frames between the access and the program: the view's, and those of patched `Atomics`. */
 function createOwnFilter({ ownFolder }: LabLink): (file: string) => boolean {
   const folders = [ownFolder, pathToFileURL(ownFolder).href, new URL('.', import.meta.url).href];
-  return (file) => file === '' || folders.some((folder) => file.startsWith(folder));
+  return (file) => folders.some((folder) => file.startsWith(folder));
 }

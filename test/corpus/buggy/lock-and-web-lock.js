@@ -6,9 +6,13 @@ import { crew } from '../crew.js';
 const ledger = new Mutex('ledger');
 await crew(import.meta.url, {
   main: ({ meet }) => navigator.locks.request('report', () => [meet(), ledger.acquire()]),
-  booking: ({ meet }) =>
-    ledger.withLockAsync(async () => {
+  async booking({ meet }) {
+    /* A wait for a Web Lock does not keep a thread alive. */
+    const alive = setInterval(() => {}, 1000);
+    await ledger.withLockAsync(async () => {
       meet();
       await navigator.locks.request('report', () => {});
-    }),
+    });
+    clearInterval(alive);
+  },
 });

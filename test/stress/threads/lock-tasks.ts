@@ -62,7 +62,7 @@ function failed({ tally }: TaskScene, error: unknown): void {
 
 const timeoutOf = (random: Random): { readonly timeoutMs: number } | undefined => {
   const kind = random.below(20);
-  return kind < 2 ? { timeoutMs: kind } : undefined;
+  return kind < 8 ? { timeoutMs: kind & 1 } : undefined;
 };
 
 function rwLockTask(scene: TaskScene): Task {
@@ -126,6 +126,8 @@ function semaphoreTask(scene: TaskScene): Task {
     const inside = Atomics.add(data, DATA.INSIDE, 1) + 1;
     if (inside > PERMITS && !scene.isMortal) tally.forbidden('more than there are permits', String(inside));
     random.pause();
+    /* Now and then so long that others have to wait. */
+    if (random.below(100) === 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
     Atomics.sub(data, DATA.INSIDE, 1);
     tally.acceptable(abandoned ? 'acquired after a dead thread' : 'acquired');
   };
@@ -198,7 +200,7 @@ function conditionTask(scene: TaskScene): Task {
   return index % 4 === 3 ? asynchronous : blocking;
 }
 
-/** Rounds of four parties. One of four waits asynchronously. Where a round may be broken, the party with number 0 resets it. */
+/** Rounds of four parties. One of four waits asynchronously. A round that is broken is followed by a new one. */
 function barrierTask(scene: TaskScene): Task {
   const { data, random, tally, index } = scene;
   const barrier = new Barrier('stress barrier', { parties: PARTIES });
@@ -220,8 +222,7 @@ function barrierTask(scene: TaskScene): Task {
     } catch (error) {
       if (codeOf(error) !== 'ERR_GRIDWATCH_BARRIER_BROKEN' || !scene.isMortal) failed(scene, error);
       else tally.acceptable('broken');
-      if (index === 0) barrier.reset();
-      else while (barrier.isBroken) await new Promise((resolve) => setImmediate(resolve));
+      if (barrier.isBroken) barrier.reset();
     }
   };
 }

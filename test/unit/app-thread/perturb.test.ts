@@ -73,6 +73,26 @@ test('threads have seeds of their own, by name and order, whoever their parent i
   expect(decisions(workers[0] as number)).not.toEqual(decisions(workers[1] as number));
 });
 
+test('a thread goes through its decisions one after the other, at each kind of place', () => {
+  fc.assert(
+    fc.property(seeds, fc.array(points, { maxLength: 200 }), (seed, visits) => {
+      const slept: number[] = [];
+      const perturb = createPerturb(seed, (ms) => slept.push(ms));
+      for (const point of visits) perturb(point);
+      const decided = visits.map((point, i) => {
+        return delayMs(seed, point, visits.slice(0, i).filter((earlier) => earlier === point).length);
+      });
+      expect(slept).toEqual(decided.filter((ms) => ms > 0));
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test('each kind of place has decisions of its own', () => {
+  const of = (point: PerturbPoint): string => Array.from({ length: 64 }, (_, i) => delayMs(9, point, i)).join();
+  expect(new Set(PERTURB_POINTS.map(of)).size).toBe(PERTURB_POINTS.length);
+});
+
 test('the thread is delayed for as long as was decided', () => {
   const seed = [...Array(1000).keys()].find((candidate) => delayMs(candidate, 'acquire', 0) === 20) as number;
   const perturb = createPerturb(seed);

@@ -32,7 +32,14 @@ const lockBuffer = lockThread().memory.views.buffer;
 beforeAll(() => {
   const recorder = new Recorder(memory, claim);
   const { config } = resolveConfig({}, {});
-  setLockLink(lockBuffer, { recorder, config, tell: () => {}, beforeWait: () => {}, atomics: Atomics });
+  setLockLink(lockBuffer, {
+    recorder,
+    config,
+    tell: () => {},
+    beforeWait: () => {},
+    blockListeners: [],
+    atomics: Atomics,
+  });
 });
 afterAll(() => setLockLink(lockBuffer, undefined));
 
@@ -121,6 +128,26 @@ test('waits at a semaphore, a condition and a barrier', () => {
     { lockId: idOf(condition), kind: 'condition', mode: 'shared', outcome: 'timeout', holder: { holderWord: 0 } },
     { lockId: idOf(barrier), kind: 'barrier', mode: 'shared', outcome: 'timeout', holder: { holderWord: 0 } },
   ]);
+});
+
+test('a callback that waits at a condition holds the mutex after it for certain, as before', async () => {
+  const mutex = new Mutex();
+  const condition = new Condition();
+  const holds = (): unknown[] => readAsyncLocks(memory, claim.slot).filter(({ kind }) => kind === 'mutex');
+  const done = mutex.withLockAsync(async () => {
+    const activity = lockThread().recording?.activities?.current;
+    expect(activity).toBeGreaterThan(0);
+    expect(holds()).toMatchObject([{ state: 2, activity, isCertain: true }]);
+    const wait = condition.waitAsync(mutex);
+    expect(readAsyncLocks(memory, claim.slot)).toMatchObject([
+      { state: 1, kind: 'condition', activity, isCertain: true },
+    ]);
+    condition.notifyOne();
+    await wait;
+    expect(holds()).toMatchObject([{ state: 2, activity, isCertain: true }]);
+  });
+  await done;
+  expect(holds()).toEqual([]);
 });
 
 test('orders: of two locks, with their modes, and not of a lock with itself', () => {
