@@ -14,6 +14,7 @@ import { ItemReader, ItemWriter, revive } from './channel-items.ts';
 import type { Contended } from './contended.ts';
 import type { LocalLock } from './local-lock.ts';
 import { type AcquireAsyncOptions, type AcquireOptions, optionError, signalOf, timeoutOf } from './lock-options.ts';
+import { perturb } from './perturbed.ts';
 import { waitBlocking } from './waiting.ts';
 
 /** One end of a channel, to be waited at. */
@@ -166,6 +167,7 @@ export class ChannelCore {
 
   /** Sends what was measured last, if there is room, and if nothing of this thread waits to be sent before it. */
   #trySend(item: unknown): boolean {
+    if (perturb !== undefined) perturb('acquire');
     const cellAt = this.#mayHavePending ? this.#claimInTurn() : this.queue.claimToSend();
     if (cellAt === NoCell.NONE) return false;
     this.#put(item, cellAt);
@@ -194,6 +196,7 @@ export class ChannelCore {
 
   /** Receives the oldest item into `#item`; or says why there is none. */
   #receiveNow(): number {
+    if (perturb !== undefined) perturb('acquire');
     for (;;) {
       const found = this.queue.findItem();
       if (found < 0) return found;
