@@ -11,6 +11,7 @@ import { httpThroughput } from './http-throughput.ts';
 import { idleCost } from './idle-cost.ts';
 import { lockScan } from './lock-scan.ts';
 import { metricsCost } from './metrics-cost.ts';
+import { mutexCost } from './mutex-cost.ts';
 import { wholeProcess } from './process-end.ts';
 import { recordCost } from './record-cost.ts';
 import { soak } from './soak.ts';
@@ -32,6 +33,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   'lock-scan': lockScan,
   'thread-states': threadStates,
   'channel-rate': channelRate,
+  'mutex-cost': mutexCost,
   http: httpThroughput,
   soak,
 };

@@ -74,7 +74,7 @@ export class LockDetectors implements MetricSource {
 
   /** A wait of 1 ms and more has ended. */
   waited(waiter: SceneThread, record: LockWaitRecord): void {
-    const holder = this.#naming.threadOf(record.holder.holderWord, record.holder.slot);
+    const holder = this.#naming.threadEverOf(record.holder.holderWord, record.holder.slot);
     if (holder === undefined) return;
     const lock = this.#naming.lockOf(record, waiter.key);
     const place = { site: this.#naming.text(record.siteNumber), stack: this.#naming.text(record.stackNumber) };

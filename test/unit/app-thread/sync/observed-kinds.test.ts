@@ -1,7 +1,7 @@
 /** What the agent gets to know of RwLocks, semaphores, conditions and barriers: long waits with outcome and holder, entries of activities, orders. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { findLockLink, setLockLink } from '../../../../agent/app-thread/lock-link.ts';
-import { LockObserver } from '../../../../agent/app-thread/lock-observer.ts';
+import { setLockLink } from '../../../../agent/app-thread/lock-link.ts';
+import { lockObserver } from '../../../../agent/app-thread/lock-observer.ts';
 import { Recorder } from '../../../../agent/app-thread/recorder.ts';
 import { Barrier, Condition, Mutex, RwLock, Semaphore } from '../../../../agent/app-thread/sync/index.ts';
 import { lockThread } from '../../../../agent/app-thread/sync/lock-thread.ts';
@@ -32,8 +32,16 @@ const lockBuffer = lockThread().memory.views.buffer;
 
 beforeAll(() => {
   const recorder = new Recorder(memory, claim);
-  setLockLink(lockBuffer, new LockObserver(recorder, resolveConfig({}, {}).config, () => {}));
-  expect(findLockLink()?.observer).toBeDefined();
+  const { config } = resolveConfig({}, {});
+  setLockLink(lockBuffer, {
+    recorder,
+    config,
+    tell: () => {},
+    beforeWait: () => {},
+    blockListeners: [],
+    atomics: Atomics,
+  });
+  expect(lockObserver()).toBeDefined();
 });
 afterAll(() => setLockLink(lockBuffer, undefined));
 
