@@ -129,6 +129,9 @@ const lockDetectors = new LockDetectors({
     areNamesFull: config.names === 'full',
   },
   naming: locks,
+  index: locks.index,
+  labelOf: (lock) => locks.labelOf(lock),
+  nowNs,
   flush: flushNow,
   abort: config.deadlockAction === 'abort' ? locks.scenes.abort : undefined,
 });

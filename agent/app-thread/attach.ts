@@ -12,7 +12,10 @@ import { osThreadId } from '../shared-memory/os-thread.ts';
 import { attachSlot, markRunning, type SlotClaim } from '../shared-memory/registry.ts';
 import { followExit } from './exit.ts';
 import { patchAtomicsWait } from './instrumentation/atomics.ts';
+import { followPackages } from './instrumentation/package-loader.ts';
+import { patchWebLocks } from './instrumentation/web-locks.ts';
 import { labOfWorkers, startLabModes } from './lab-modes.ts';
+import { loadLockPatches } from './load-patches.ts';
 import { setLockLink } from './lock-link.ts';
 import type { LockNotice } from './lock-observer.ts';
 import { claimPreload, type Preload } from './preload-argument.ts';
@@ -71,6 +74,10 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
   };
   const { perturb, stop: stopLabModes } = startLabModes(settings.lab, settings.preload.file, part);
   undo.push(stopLabModes);
+  const blockListeners: (() => void)[] = [];
+  drains.push(() => {
+    for (const listener of blockListeners) listener();
+  });
   let gc: GcSource | undefined;
   part('gc', () => {
     const source = new GcSource(recorder, settings.onGc);
@@ -98,6 +105,7 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
     gc?.beforeWait(nowNs);
     loop?.beforeWait(nowNs);
     heap?.beforeWait(nowNs);
+    for (const listener of blockListeners) listener();
   };
   part('atomics', () => {
     undo.push(patchAtomicsWait(recorder, config.atomicsSites, beforeWait, perturb));
@@ -107,9 +115,23 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
     config,
     tell: settings.tell,
     beforeWait,
+    blockListeners,
     atomics: { wait, waitAsync, notify },
   });
   undo.push(() => setLockLink(settings.lockBuffer, undefined));
+  const patches = (): ReturnType<typeof loadLockPatches> => loadLockPatches(settings.preload.file);
+  if (config.features.locks) {
+    part('promise_locks', () => {
+      let isLoaded = false;
+      undo.push(() => isLoaded && patches().unpatch());
+      const ignore = followPackages((module, file, declared) => {
+        isLoaded = true;
+        patches().patch(module, file, declared);
+      });
+      undo.push(ignore);
+    });
+    part('web_locks', () => undo.push(patchWebLocks(recorder, patches)));
+  }
   part('threads', () => {
     const isExcluded = createThreadMatcher(config.excludeThreads);
     undo.push(followTermination(memory));

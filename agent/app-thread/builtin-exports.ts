@@ -1,8 +1,8 @@
 /**
- * Shows what was replaced in a built-in module to those who take it by `import` as well.
+ * Functions of `node:module`: what shows those who take a built-in module by `import` what was replaced in it, and what follows modules as they are loaded.
  *
- * Runs on application threads. `node:module` has the function, but takes 0.8 ms and 220 kB of every thread to load. The same function stands on the class
- * of the gate's own `module`, so the gate hands that over; a program that calls `start()` itself has no gate.
+ * Runs on application threads. To load `node:module` takes 0.8 ms and 220 kB of every thread. The same functions stand on the class of the gate's own
+ * `module`, so the gate hands that over; a program that calls `start()` itself has no gate.
  */
 let moduleClass: object = {};
 
@@ -15,4 +15,13 @@ export function syncBuiltinExports(): void {
   const sync: unknown = Reflect.get(moduleClass, 'syncBuiltinESMExports');
   if (typeof sync === 'function') Reflect.apply(sync, moduleClass, []);
   else process.getBuiltinModule('node:module').syncBuiltinESMExports();
+}
+
+/** `name` of `node:module`, called. */
+export function callModule(name: 'createRequire' | 'registerHooks', argument: unknown): unknown {
+  const given: unknown = Reflect.get(moduleClass, name);
+  const from: object = typeof given === 'function' ? moduleClass : process.getBuiltinModule('node:module');
+  const found: unknown = Reflect.get(from, name);
+  if (typeof found !== 'function') throw new Error(`this Node has no module.${name}`);
+  return Reflect.apply(found, from, [argument]);
 }

@@ -22,6 +22,8 @@ export interface LockRecording {
   readonly beforeWait: (nowNs: number) => void;
   /** What `Atomics` does when nothing of it is replaced. */
   readonly atomics: Pick<typeof Atomics, 'wait' | 'waitAsync' | 'notify'>;
+  /** Who is told before the thread blocks, or ends. */
+  readonly blockListeners: (() => void)[];
 }
 
 export interface LockLink {

@@ -22,21 +22,12 @@ import { internName } from '../shared-memory/names.ts';
 import type { SlotClaim, TraceIds } from '../shared-memory/registry.ts';
 import { type WaitDetail, writeWaitDetail } from '../shared-memory/wait-detail.ts';
 import { TIMED_WAIT, WaitState } from '../shared-memory/wait-word.ts';
+import { Activities } from './activity.ts';
 import { findLockLink, type LockRecording } from './lock-link.ts';
 import type { Recorder } from './recorder.ts';
 import { activeTraceIds } from './trace-context.ts';
 
 const LOCKS = featureBits(['locks']);
-
-/** What the agent knows of the activities of a thread (`async-locks.ts`). */
-export interface Activities {
-  /** The activity whose code runs; 0: none that is known. */
-  readonly current: number;
-  /** A number that no activity of this thread has had. */
-  next(): number;
-  /** Runs `fn`, and all that it begins, as an activity with such a number, a child of the current one. */
-  run<T>(activity: number, fn: () => T): T;
-}
 
 /** What a thread sends the agent thread of a lock whose block is not in lock memory, through its liveness channel. */
 export interface LockNotice {
@@ -59,22 +50,39 @@ export class LockObserver {
   readonly claim: SlotClaim;
   /** Waits and holds of this thread's activities. */
   readonly asyncLocks: AsyncLockTable;
-  /** Absent where activities cannot be told apart. */
-  activities: Activities | undefined;
   /** What `Atomics` does when nothing of it is replaced. */
   readonly atomics: Pick<typeof Atomics, 'wait' | 'waitAsync' | 'notify'>;
+  readonly #activities: Activities;
   readonly #recorder: Recorder;
   readonly #tell: (notice: LockNotice) => void;
   readonly #beforeWait: (nowNs: number) => void;
+  readonly #blockListeners: (() => void)[];
 
-  constructor({ recorder, config, tell, beforeWait, atomics }: LockRecording) {
+  constructor({ recorder, config, tell, beforeWait, atomics, blockListeners }: LockRecording) {
     this.config = config;
     this.claim = recorder.claim;
     this.asyncLocks = new AsyncLockTable(recorder.memory, recorder.claim.slot);
+    this.#activities = new Activities(config);
     this.#recorder = recorder;
     this.#tell = tell;
     this.#beforeWait = beforeWait;
     this.atomics = atomics;
+    this.#blockListeners = blockListeners;
+  }
+
+  /** Calls `listener` before the thread blocks at a raw `Atomics.wait`, and before it ends. */
+  beforeBlocking(listener: () => void): void {
+    this.#blockListeners.push(listener);
+  }
+
+  /** Absent where activities cannot be told apart, or only at the expense of the whole thread. */
+  get activities(): Activities | undefined {
+    return this.#activities.isOn ? this.#activities : undefined;
+  }
+
+  /** A number that no activity of this thread has had; for who waits or holds outside of any. */
+  nextActivity(): number {
+    return this.#activities.next();
   }
 
   /** Switched off while the program runs: nothing is to be recorded. */

@@ -40,7 +40,7 @@ export interface AsyncLock {
   readonly mode: LockMode;
   /** The activity is sure to be the one that waits or holds: it is the callback the lock was taken for. */
   readonly isCertain: boolean;
-  /** The wait ends by itself, at a time that was given. */
+  /** The wait ends by itself, soon. */
   readonly isTimed?: boolean;
   readonly sinceNs: number;
   readonly classNumber: number;

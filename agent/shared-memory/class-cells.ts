@@ -39,8 +39,8 @@ export const CELL = {
 
 /** The writing end of one cell. */
 export interface ClassCell {
-  readonly waits: HistogramWriter;
-  readonly holds: HistogramWriter;
+  readonly waits: Pick<HistogramWriter, 'record'>;
+  readonly holds: Pick<HistogramWriter, 'record'>;
   /** Adds one to a count: a byte offset of `CELL`. */
   add(field: number, by?: number): void;
   setOldestSince(ns: number): void;

@@ -17,11 +17,24 @@
 import type { LockMode } from './async-locks.ts';
 import { sweepBarrier, wakeBarrier } from './barrier-words.ts';
 import { sweepCondition, wakeNotified } from './condition-words.ts';
-import { BLOCK, type BlockViews, LOCK_KINDS, type LockKind, type LockMemory } from './lock-memory.ts';
-import { wakeGeneration } from './lock-wake.ts';
-import { DIED, FLAGS, generationOf, holderWord, threadOf, WAITERS } from './lock-word.ts';
+import { giveUpTicket } from './fair-words.ts';
+import {
+  BLOCK,
+  type BlockViews,
+  EXCLUSIVE_BLOCK_BYTES,
+  LOCK_KINDS,
+  LOCK_THREADS,
+  type LockKind,
+  type LockMemory,
+} from './lock-memory.ts';
+import { wake, wakeGeneration } from './lock-wake.ts';
+import { FLAGS, generationOf, holderWord, threadOf } from './lock-word.ts';
+import { bury } from './mutex-words.ts';
 import { RW_LOCK, readerAt, sweepRwLock, wakeKeptOut } from './rw-lock-words.ts';
 import { permitAt, permitsOf, sweepSemaphore, wakeAllAtSemaphore } from './semaphore-words.ts';
+
+/** The first number of a fair mutex's block. */
+const FAIR = 1;
 
 export interface Holder {
   /** The holder word, without flags. Of a thread that may be dead: `isOfDeadThread`. */
@@ -92,7 +105,7 @@ export function sweepDead(views: BlockViews, blockAt: number, memory: LockMemory
   const { i32 } = views;
   switch (kindOf(views, blockAt)) {
     case 'mutex':
-      return sweepMutex(i32, blockAt, dead);
+      return sweepMutex(views, blockAt, dead);
     case 'rwlock':
       return sweepRwLock(i32, blockAt, dead);
     case 'semaphore':
@@ -115,6 +128,8 @@ export function wakeWaiters(views: BlockViews, blockAt: number): void {
   const { i32 } = views;
   wakeGeneration(i32, blockAt);
   switch (kindOf(views, blockAt)) {
+    case 'mutex':
+      return wakeMutex(views, blockAt);
     case 'semaphore':
       return wakeAllAtSemaphore(i32, blockAt);
     case 'condition':
@@ -127,18 +142,20 @@ export function wakeWaiters(views: BlockViews, blockAt: number): void {
   }
 }
 
-/** The word of a dead holder becomes DIED, for the next holder to be told. */
-function sweepMutex(i32: BlockViews['i32'], blockAt: number, dead: number): number {
-  const at = (blockAt + BLOCK.WORD) >> 2;
-  for (let word = Atomics.load(i32, at); (word & ~FLAGS) === dead; ) {
-    const seen = Atomics.compareExchange(i32, at, word, (word & WAITERS) | DIED);
-    if (seen === word) {
-      Atomics.add(i32, (blockAt + BLOCK.ABANDONMENTS) >> 2, 1);
-      wakeKeptOut(i32, blockAt);
-      wakeGeneration(i32, blockAt);
-      return 1;
-    }
-    word = seen;
-  }
-  return 0;
+/** The word of a dead holder becomes DIED, for the next holder to be told; its place in a fair queue is given up. */
+function sweepMutex(views: BlockViews, blockAt: number, dead: number): number {
+  const words = views.i32.subarray(blockAt >> 2);
+  const isFair = words[BLOCK.NUMBER_A >> 2] === FAIR;
+  const wasCalled = isFair && giveUpTicket(words, dead);
+  const isBuried = bury(words, (word) => (word & ~FLAGS) === dead);
+  if (isBuried || wasCalled) wakeMutex(views, blockAt);
+  return isBuried ? 1 : 0;
+}
+
+/** Of a fair mutex all that are queued: the one whose turn it is takes it. */
+function wakeMutex({ i32 }: BlockViews, blockAt: number): void {
+  wakeKeptOut(i32, blockAt);
+  if (i32[(blockAt + BLOCK.NUMBER_A) >> 2] !== FAIR) return;
+  const tickets = (blockAt + EXCLUSIVE_BLOCK_BYTES) >> 2;
+  for (let thread = 0; thread < LOCK_THREADS; thread++) wake(i32, tickets + thread);
 }

@@ -19,8 +19,15 @@ import { type ControlMemory, SLOT, WAIT_ENTRY_BYTES } from './layout.ts';
 export const WaitState = { NONE: 0, PARKED: 1, WAITING_LOCK: 2, WAITING_QUEUE: 3 } as const;
 export type WaitState = (typeof WaitState)[keyof typeof WaitState];
 
-/** Beside the mode: the wait ends by itself, at a time that was given. */
+/** Beside the mode: the wait ends by itself, soon: see `endsSoon`. */
 export const TIMED_WAIT = 0x100;
+
+/** A deadlock that a time-out resolves within so long is none. One that it resolves later has been noticed by then. */
+const SOON_MS = 10_000;
+
+export function endsSoon(timeoutMs: number): boolean {
+  return timeoutMs <= SOON_MS;
+}
 
 const STATE_NAMES = ['none', 'parked', 'waiting_lock', 'waiting_queue'] as const;
 

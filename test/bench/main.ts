@@ -10,6 +10,7 @@ import { httpThroughput } from './http-throughput.ts';
 import { idleCost } from './idle-cost.ts';
 import { lockScan } from './lock-scan.ts';
 import { metricsCost } from './metrics-cost.ts';
+import { mutexCost } from './mutex-cost.ts';
 import { wholeProcess } from './process-end.ts';
 import { recordCost } from './record-cost.ts';
 import { soak } from './soak.ts';
@@ -30,6 +31,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   'metrics-cost': metricsCost,
   'lock-scan': lockScan,
   'thread-states': threadStates,
+  'mutex-cost': mutexCost,
   http: httpThroughput,
   soak,
 };

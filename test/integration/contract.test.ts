@@ -57,17 +57,6 @@ const MAY_LACK: Readonly<Record<string, boolean>> = {
   'gridwatch.cpu.quota.throttled_periods': true,
   'gridwatch.cpu.throttled.time': true,
   'gridwatch.pressure.time': !existsSync('/proc/pressure/cpu'),
-  // This program has no lock; `locks.test.ts` has.
-  'gridwatch.lock.acquisitions': true,
-  'gridwatch.lock.contentions': true,
-  'gridwatch.lock.timeouts': true,
-  'gridwatch.lock.aborts': true,
-  'gridwatch.lock.abandonments': true,
-  'gridwatch.lock.wait.duration': true,
-  'gridwatch.lock.hold.duration': true,
-  'gridwatch.lock.waiter.count': true,
-  'gridwatch.lock.oldest_waiter.age': true,
-  'gridwatch.lock.caused_wait.time': true,
 };
 
 let program: ObservedProgram;
@@ -80,9 +69,13 @@ beforeAll(async () => {
     const arrived = new Set(program.observed.metrics.map(({ name }) => name));
     return wanted.filter((name) => !arrived.has(name));
   };
-  await eventually('every metric', () => missing().length === 0 && has('gc major') && has('eventloop.blocked'), {
-    deadlineMs: DEADLINE_MS,
-  }).catch((error: unknown) => {
+  await eventually(
+    'every metric',
+    () => missing().length === 0 && has('gc major') && has('eventloop.blocked') && has('deadlock'),
+    {
+      deadlineMs: DEADLINE_MS,
+    },
+  ).catch((error: unknown) => {
     throw new Error(`missing: ${missing().join(', ')}; spans: ${spanNames().join(', ')}`, { cause: error });
   });
 }, 150_000);

@@ -78,6 +78,7 @@ describe('metrics', () => {
         ({ attributes }) => !['orders', 'ledger', 'journal'].includes(attributes['gridwatch.lock.name'] as string),
       );
     expect(unnamed.map(({ value }) => value)).toEqual([answer.borrowed]);
+    expect(unnamed[0]?.attributes['gridwatch.lock.name']).toMatch(/^Mutex@test\/fixtures\/apps\/locks\.mjs:\d+$/);
   });
 
   it('blame the holder for all that was waited', () => {

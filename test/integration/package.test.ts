@@ -78,7 +78,8 @@ function importsOf(file: string): string[] {
 describe('contents', () => {
   test('the compiled agent, its declarations, and what a package must have; no source, no source map', () => {
     const compiled = /^dist\/(?:[a-z0-9-]+\/)*[a-z0-9-]+(?:\.d\.ts|\.js)$/;
-    const gate = ['dist/register.cjs', 'dist/register.d.cts', 'dist/preload-worker.cjs'];
+    const commonJs = ['dist/preload-worker.cjs', 'dist/app-thread/lock-patches.cjs'];
+    const gate = ['dist/register.cjs', 'dist/register.d.cts', ...commonJs];
     const others = files.filter((file) => !compiled.test(file) && !gate.includes(file));
     expect(others.toSorted()).toEqual(['LICENSE', 'README.md', 'dist/catalog.json', 'package.json']);
     expect(files).toEqual(expect.arrayContaining(gate));
@@ -121,8 +122,20 @@ describe('manifest', () => {
       'systeminformation',
     ]);
     for (const [, version] of dependencies) expect(version).toMatch(/^\d+\.\d+\.\d+$/);
-    expect(manifest['peerDependencies']).toBeUndefined();
     expect(manifest['optionalDependencies']).toBeUndefined();
+  });
+
+  test('who composes an SDK of his own brings what instrumentations are made of, in the version of the set; nobody else needs it', () => {
+    const peers = { '@opentelemetry/instrumentation': require('@opentelemetry/instrumentation/package.json').version };
+    expect(manifest['peerDependencies']).toEqual(peers);
+    expect(manifest['peerDependenciesMeta']).toEqual({ '@opentelemetry/instrumentation': { optional: true } });
+    expect(importsOf('dist/instrumentations.js').toSorted()).toEqual([
+      './package-root.js',
+      '@opentelemetry/api',
+      '@opentelemetry/instrumentation',
+      'node:module',
+      'node:url',
+    ]);
   });
 
   test('publint has nothing to say', async () => {
@@ -149,11 +162,15 @@ describe('types', () => {
 
   const program = `
     import 'gridwatch/register';
-    import { flush, type GridwatchOptions, shutdown, start } from 'gridwatch';
+    import { flush, type GridwatchOptions, instrumentLock, shutdown, start } from 'gridwatch';
+    import { AsyncMutexInstrumentation } from 'gridwatch/instrumentations';
     import { type Lease, Mutex } from 'gridwatch/sync';
     const options: GridwatchOptions = { lockThresholdMs: 5 };
     start(options);
     void flush().then(() => shutdown());
+    new AsyncMutexInstrumentation({ lockThresholdMs: 5 }).disable();
+    const lock: Set<number> = instrumentLock(new Set<number>(), { name: 'set', acquire: 'add', release: 'delete' });
+    lock.add(1);
     const mutex: Mutex = new Mutex({ name: 'orders' });
     const lease: Lease = mutex.acquire({ timeoutMs: 5 });
     lease.release();
@@ -190,7 +207,10 @@ describe('programs', () => {
     ['a CommonJS module', 'app.cjs', `const gridwatch = require('gridwatch'); ${shows}`],
   ])('%s gets the public functions and nothing else', async (_, name, text) => {
     const { stdout, stderr } = await run(process.execPath, [write(name, text)], { cwd: consumer, env });
-    expect({ stdout, stderr }).toEqual({ stdout: 'flush function\nshutdown function\nstart function\n', stderr: '' });
+    expect({ stdout, stderr }).toEqual({
+      stdout: 'flush function\ninstrumentLock function\nshutdown function\nstart function\n',
+      stderr: '',
+    });
   });
 
   test.each([

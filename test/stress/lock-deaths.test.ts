@@ -40,7 +40,7 @@ async function killMany(
   const random = new Random(runSeed);
   const run = { outcomes, data: new Int32Array(buffer) };
   let started = 0;
-  let left = AT_ONCE;
+  const lanesLeft = new Set(Array.from({ length: AT_ONCE }, (_, lane) => lane));
   const killInTurn = async (lane: number): Promise<void> => {
     while (started++ < KILLS) {
       const thread = startThread(joined.file, buffer, indexOf(lane), { kind });
@@ -53,14 +53,15 @@ async function killMany(
       await thread.gone;
       outcomes.acceptable('terminated');
     }
-    left--;
   };
-  const lanes = Promise.all(Array.from({ length: AT_ONCE }, async (_, lane) => killInTurn(lane)));
-  while (left > 0) {
-    await beside(run);
-    await turnOfTheLoop();
-  }
-  await lanes;
+  const goOn = async (): Promise<void> => {
+    while (lanesLeft.size > 0) {
+      await beside(run);
+      await turnOfTheLoop();
+    }
+  };
+  const lanes = Array.from(lanesLeft, async (lane) => killInTurn(lane).finally(() => lanesLeft.delete(lane)));
+  await Promise.all([goOn(), ...lanes]);
   expect(outcomes.count('terminated')).toBe(KILLS);
   return run;
 }
@@ -94,6 +95,7 @@ test('P1: a semaphore', async () => {
   const { outcomes } = await killMany('semaphore', (lane) => lane, taskBeside('semaphore'));
   const semaphore = new Semaphore('stress semaphore', { permits: PERMITS });
   const leases = Array.from({ length: PERMITS }, () => semaphore.acquire(LONG));
+  expect(semaphore.tryAcquire()).toBeUndefined();
   for (const lease of leases) lease.release();
   for (let i = 0; i < abandonmentsOf(semaphore); i++) outcomes.acceptable('abandoned');
   outcomes.report('acquired', 'abandoned');

@@ -2,10 +2,11 @@
  * RwLock, semaphore, condition and barrier under real threads, without the agent: who is in at once, what is lost, and that all come to an end.
  * A wake-up that is lost at a condition or barrier is made good by nobody: the test would not end.
  */
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import '../../agent/app-thread/sync/index.ts';
+import { RwLock } from '../../agent/app-thread/sync/index.ts';
 import { type Counted, Outcomes } from '../support/outcomes.ts';
-import { joinThreadFile, startThreads } from '../support/threads.ts';
+import { joinThreadFile, startThread, startThreads } from '../support/threads.ts';
 import { DATA, DATA_BYTES, type LockedKind, PARTIES } from './threads/lock-tasks.ts';
 
 let joined: Awaited<ReturnType<typeof joinThreadFile>>;
@@ -37,6 +38,29 @@ test('Y1: an RwLock', async () => {
   outcomes.report('read', 'wrote', 'gave up');
   expect(data[DATA.X]).toBe(data[DATA.WRITES]);
   expect(data[DATA.X]).toBe(outcomes.count('wrote'));
+});
+
+test('a writer is not starved by readers of whom some are always in', async () => {
+  const buffer = new SharedArrayBuffer(DATA_BYTES);
+  const readers = Array.from({ length: 4 }, (_, i) => startThread(joined.file, buffer, i, { kind: 'readers' }));
+  await Promise.all(readers.map(async ({ message }) => message()));
+  const lock = new RwLock('stress readers');
+  const outcomes = new Outcomes('readers and a writer');
+  const data = new Int32Array(buffer);
+  for (let i = 0; i < 200; i++) {
+    /* They are at it again. */
+    const reads = Atomics.load(data, DATA.READS);
+    while (Atomics.load(data, DATA.READS) - reads < 2) await turnOfTheLoop();
+    const wasRead = lock.tryAcquireWrite() === undefined;
+    if (!wasRead) lock.releaseWrite();
+    outcomes.acceptable(wasRead ? 'somebody was in' : 'nobody was in');
+    lock.withWrite(() => outcomes.acceptable('wrote'), { timeoutMs: 20_000 });
+  }
+  await Promise.all(readers.map(async ({ worker }) => worker.terminate()));
+  await Promise.all(readers.map(async ({ gone }) => gone));
+  outcomes.report('somebody was in', 'wrote');
+  expect(outcomes.count('wrote')).toBe(200);
+  expect(outcomes.count('somebody was in')).toBeGreaterThan(50);
 });
 
 test('P1: a semaphore', async () => {

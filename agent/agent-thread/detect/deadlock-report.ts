@@ -18,7 +18,7 @@ import {
   threadAttributes,
   traceAttributes,
 } from './lock-attributes.ts';
-import type { ClosedSet, Participant } from './wait-for-graph.ts';
+import { type ClosedSet, hasReaders, type Participant } from './wait-for-graph.ts';
 
 /** Where detectors put what they have to say. */
 export interface Voices {
@@ -32,8 +32,15 @@ export interface Voices {
 /** A cycle of more participants is cut in text; the events have all. */
 const MAX_TOLD = 16;
 
-/** `aborted`: the wait that is ended with an error, if one is. */
-export function reportDeadlock(voices: Voices, set: ClosedSet, aborted: SceneWait | undefined, nowNs: number): void {
+export interface DeadlockNews {
+  readonly set: ClosedSet;
+  /** The wait that is ended with an error, if one is. */
+  readonly aborted: SceneWait | undefined;
+  /** Lines are for a person: a deadlock that is broken and closes again and again is said once a minute. */
+  readonly isSaid: boolean;
+}
+
+export function reportDeadlock(voices: Voices, { set, aborted, isSaid }: DeadlockNews, nowNs: number): void {
   const { participants } = set;
   const cycle = cycleOf(participants);
   const links = contextsOf(participants);
@@ -62,11 +69,17 @@ export function reportDeadlock(voices: Voices, set: ClosedSet, aborted: SceneWai
     body: `deadlock: ${cycle}`,
     attributes: logged,
     timeNs: nowNs,
-    key: set.key,
+    key: subjectOf(set),
     hasOwnSpan: true,
     ...(first === undefined ? {} : { parent: first }),
   });
-  sayDeadlock(voices.diag, participants, aborted);
+  if (isSaid) sayDeadlock(voices.diag, participants, aborted);
+}
+
+/** Who is in a deadlock with which locks: the same each time it closes. */
+export function subjectOf({ participants }: ClosedSet): string {
+  const parts = participants.map(({ wait }) => `${wait.party.thread.name} ${wait.lock.className}`);
+  return [...new Set(parts)].toSorted().join('; ');
 }
 
 function participantEvent(voices: Voices, participant: Participant, isAborted: boolean, nowNs: number): SpanEvent {
@@ -134,7 +147,7 @@ function sayDeadlock(diag: Diag, participants: readonly Participant[], aborted: 
 /** `main holds "orders" and waits for "stock" (mutex) at app.js:12:7 in pay, held by worker-1`. */
 function sentenceOf({ wait, held, blockedBy }: Participant): string {
   const holds = held.length === 0 ? '' : `holds ${inWords(held.map(({ className }) => `"${className}"`))} and `;
-  const mode = wait.mode === 'shared' ? ', shared' : '';
+  const mode = wait.mode === 'shared' && hasReaders(wait.lock) ? ', shared' : '';
   const by = blockedBy.map(({ party, site }) => `${partyName(party)}${site === '' ? '' : ` since ${site}`}`);
   const heldBy = by.length === 0 ? '' : `, held by ${inWords([...new Set(by)])}`;
   const { kind, className } = wait.lock;

@@ -12,7 +12,7 @@
  */
 import type { AbortWait, LockScene, SceneWait } from '../model/lock-scene-types.ts';
 import type { MetricSink, MetricSource } from '../telemetry/metrics.ts';
-import { cycleOf, reportDeadlock, type Voices } from './deadlock-report.ts';
+import { cycleOf, reportDeadlock, subjectOf, type Voices } from './deadlock-report.ts';
 import type { Findings } from './findings.ts';
 import { lockAttributes, partyName, threadAttributes } from './lock-attributes.ts';
 import { type ClosedSet, findClosedSets, isUncertain, waitKey } from './wait-for-graph.ts';
@@ -31,7 +31,7 @@ const MAX_NAMES = 100;
 
 export interface DeadlocksSettings {
   readonly voices: Voices;
-  readonly findings: Pick<Findings, 'report'>;
+  readonly findings: Pick<Findings, 'report' | 'maySay'>;
   /** Delivers everything at once: a liveness probe may end the process soon. */
   readonly flush: () => void;
   /** `GRIDWATCH_DEADLOCK_ACTION=abort`. */
@@ -41,6 +41,7 @@ export interface DeadlocksSettings {
 /** A deadlock that lasts. */
 interface Standing {
   readonly set: ClosedSet;
+  isSaid: boolean;
   missedLooks: number;
   abortedNs: number;
   readonly aborted: Set<SceneWait>;
@@ -107,13 +108,15 @@ export class Deadlocks implements MetricSource {
       return false;
     }
     const isKnown = this.#told.has(set.key);
-    const found: Standing = { set, missedLooks: 0, abortedNs: nowNs, aborted: new Set() };
+    const found: Standing = { set, isSaid: false, missedLooks: 0, abortedNs: nowNs, aborted: new Set() };
     this.#standing.set(set.key, found);
     if (isKnown) return false;
     remember(this.#told, set.key, MAX_TOLD);
     for (const { wait } of set.participants) remember(this.#names, wait.lock.className, MAX_NAMES);
     this.#count++;
-    reportDeadlock(this.#settings.voices, set, this.#abortYoungest(found, nowNs), nowNs);
+    const { voices, findings } = this.#settings;
+    found.isSaid = findings.maySay(`deadlock ${subjectOf(set)}`, nowNs);
+    reportDeadlock(voices, { set, aborted: this.#abortYoungest(found, nowNs), isSaid: found.isSaid }, nowNs);
     return true;
   }
 
@@ -121,6 +124,7 @@ export class Deadlocks implements MetricSource {
     for (const [key, standing] of this.#standing) {
       if (seen.has(key) || ++standing.missedLooks < LOOKS_UNTIL_OVER) continue;
       this.#standing.delete(key);
+      if (!standing.isSaid) continue;
       const names = [...new Set(waitsOf(standing.set).map(({ party }) => partyName(party)))];
       this.#settings.voices.diag.info(
         `the deadlock of ${names.join(', ')} is over after ${secondsOf(standing, nowNs)} s`,

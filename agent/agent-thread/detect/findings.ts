@@ -59,15 +59,20 @@ export class Findings implements MetricSource {
 
   /** A line on stderr, unless there was one of this key within the last minute. */
   say(key: string, line: string, nowNs: number): void {
+    if (this.maySay(key, nowNs)) this.#voices.diag.warn(line);
+  }
+
+  /** Whether nothing of this key was said within the last minute; whoever asks says it. */
+  maySay(key: string, nowNs: number): boolean {
     const saidNs = this.#saidNs.get(key);
-    if (saidNs !== undefined && nowNs - saidNs < SILENCE_NS) return;
+    if (saidNs !== undefined && nowNs - saidNs < SILENCE_NS) return false;
     this.#saidNs.delete(key);
     this.#saidNs.set(key, nowNs);
     for (const oldest of this.#saidNs.keys()) {
       if (this.#saidNs.size <= MAX_KEYS) break;
       this.#saidNs.delete(oldest);
     }
-    this.#voices.diag.warn(line);
+    return true;
   }
 
   collect(sink: MetricSink): void {

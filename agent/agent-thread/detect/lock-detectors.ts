@@ -4,8 +4,10 @@
  * Runs on the agent thread. It holds no logic of its own. None of it may be shed to save time: a program that hangs has nobody else who says why.
  */
 import type { LockOrderRecord, LockWaitRecord, RaceRecord } from '../../shared-memory/lock-records.ts';
+import type { KnownLock, LockIndex } from '../model/lock-index.ts';
 import type { AbortWait, LockLabel, LockNaming, LockScene, SceneThread } from '../model/lock-scene-types.ts';
 import type { MetricSink, MetricSource } from '../telemetry/metrics.ts';
+import { Abandonments } from './abandonments.ts';
 import { ContendedLocks } from './contended-locks.ts';
 import type { Voices } from './deadlock-report.ts';
 import { Deadlocks } from './deadlocks.ts';
@@ -19,6 +21,10 @@ import { LongWaits } from './long-waits.ts';
 export interface LockDetectorsSettings {
   readonly voices: Voices;
   readonly naming: LockNaming;
+  /** The locks with a block, and what they are called. */
+  readonly index: Pick<LockIndex, 'of'> & Iterable<KnownLock>;
+  readonly labelOf: (lock: KnownLock) => LockLabel;
+  readonly nowNs: () => number;
   /** Delivers everything at once. */
   readonly flush: () => void;
   /** With `GRIDWATCH_DEADLOCK_ACTION=abort` only. */
@@ -27,6 +33,7 @@ export interface LockDetectorsSettings {
 
 export class LockDetectors implements MetricSource {
   readonly #naming: LockNaming;
+  readonly #index: LockDetectorsSettings['index'];
   readonly #findings: Findings;
   readonly #deadlocks: Deadlocks;
   readonly #inversions: Inversions;
@@ -35,12 +42,14 @@ export class LockDetectors implements MetricSource {
   readonly #contended: ContendedLocks;
   readonly #acrossGc: HeldAcrossGc;
   readonly #incidents: LockIncidents;
+  readonly #abandonments: Abandonments;
 
-  constructor({ voices, naming, flush, abort }: LockDetectorsSettings) {
+  constructor({ voices, naming, index, labelOf, nowNs, flush, abort }: LockDetectorsSettings) {
     const findings = new Findings(voices);
     const deadlocks = new Deadlocks({ voices, findings, flush, abort });
     const inversions = new Inversions(voices);
     this.#naming = naming;
+    this.#index = index;
     this.#findings = findings;
     this.#deadlocks = deadlocks;
     this.#inversions = inversions;
@@ -48,7 +57,10 @@ export class LockDetectors implements MetricSource {
     this.#longWaits = new LongWaits({ voices, findings, isStuck: (wait) => deadlocks.isStuck(wait) });
     this.#contended = new ContendedLocks({ voices, findings });
     this.#acrossGc = new HeldAcrossGc({ voices, findings });
-    this.#incidents = new LockIncidents({ voices, findings, naming });
+    const incidents = new LockIncidents({ voices, findings, naming });
+    const onAbandoned = (lock: KnownLock): void => incidents.abandoned(labelOf(lock), undefined, nowNs());
+    this.#incidents = incidents;
+    this.#abandonments = new Abandonments({ locks: index, onAbandoned });
   }
 
   /** To be called at every poll. */
@@ -57,11 +69,12 @@ export class LockDetectors implements MetricSource {
     this.#longWaits.look(scene);
     this.#contended.look(scene);
     this.#acrossGc.look(scene.nowNs);
+    this.#abandonments.look();
   }
 
   /** A wait of 1 ms and more has ended. */
   waited(waiter: SceneThread, record: LockWaitRecord): void {
-    const holder = this.#naming.threadOf(record.holder.holderWord, record.holder.slot);
+    const holder = this.#naming.threadEverOf(record.holder.holderWord, record.holder.slot);
     if (holder === undefined) return;
     const lock = this.#naming.lockOf(record, waiter.key);
     const place = { site: this.#naming.text(record.siteNumber), stack: this.#naming.text(record.stackNumber) };
@@ -82,9 +95,11 @@ export class LockDetectors implements MetricSource {
     this.#acrossGc.paused(threadKey, startNs, durationNs);
   }
 
-  /** A thread has ended while it held a lock. */
-  abandoned(lock: LockLabel, holder: SceneThread | undefined, nowNs: number): void {
-    this.#incidents.abandoned(lock, holder, nowNs);
+  /** A thread has ended while it held a lock, which was taken from it. */
+  abandoned(label: LockLabel, holder: SceneThread, nowNs: number): void {
+    const lock = this.#index.of(label.lockId);
+    if (lock !== undefined) this.#abandonments.swept(lock);
+    this.#incidents.abandoned(label, holder, nowNs);
   }
 
   collect(sink: MetricSink): void {

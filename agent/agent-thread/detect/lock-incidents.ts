@@ -57,7 +57,7 @@ export class LockIncidents {
       this.#races.delete(oldest);
     }
     const lock = naming.lockOf({ lockId, classNumber: 0, kind: 'mutex', mode: 'exclusive' }, thread.key);
-    const otherThread = naming.threadOf(other.holderWord, other.slot);
+    const otherThread = naming.threadEverOf(other.holderWord, other.slot);
     const does = (isWrite: boolean): string => (isWrite ? 'writes' : 'reads');
     const attributes: SignalAttributes = {
       ...threadAttributes(thread),

@@ -257,7 +257,8 @@ function needsAnyHolder({ kind }: SceneLock): boolean {
   return kind === 'semaphore' || kind === 'promise';
 }
 
-function hasReaders({ kind }: SceneLock): boolean {
+/** Those who share it do not wait for one another. */
+export function hasReaders({ kind }: SceneLock): boolean {
   return kind === 'rwlock' || kind === 'web_lock';
 }
 

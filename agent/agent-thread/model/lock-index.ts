@@ -17,6 +17,8 @@ import type { LockClass, LockClasses } from './lock-classes.ts';
 
 /** Locks in buffers of the program's that are followed at once. */
 const MAX_ADOPTED = 4096;
+/** More than the directory holds: beyond, a program has scribbled there. */
+const MAX_NAMED = 16_384;
 /** Ids of locks that were followed once, so that none is counted twice. */
 const MAX_RETIRED = 16_384;
 
@@ -70,7 +72,7 @@ export class LockIndex {
   #look(): void {
     const { memory } = this.#settings;
     memory.forEachBlock((blockAt) => {
-      if (this.#named.has(blockAt)) return;
+      if (this.#named.has(blockAt) || this.#named.size >= MAX_NAMED) return;
       const found = readIdentity(memory.views, blockAt);
       if (found === undefined || this.#byId.has(found.id)) return;
       this.#named.add(blockAt);

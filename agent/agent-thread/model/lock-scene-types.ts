@@ -139,6 +139,8 @@ export interface LockNaming {
   lockOf(ref: LockRef, threadKey: string): LockLabel;
   /** The thread of a holder word, or of a slot + 1 where that is 0; undefined when it is not known, or gone. */
   threadOf(holderWord: number, slot: number): SceneThread | undefined;
+  /** The same, also of one that has ended not long ago. */
+  threadEverOf(holderWord: number, slot: number): SceneThread | undefined;
 }
 
 /** Ends a wait for a lock with a block: sets the thread's `LOCK_THREAD.ABORT` and wakes it. False when the wait is over, or cannot be ended. */

@@ -77,6 +77,10 @@ export class Locks implements MetricSource, LockNaming {
     return this.threads.find(holderWord, slot);
   }
 
+  threadEverOf(holderWord: number, slot: number): SceneThread | undefined {
+    return this.threads.findEver(holderWord, slot);
+  }
+
   /** Somebody waited for a lock because of this holder. */
   blame(
     ref: LockRef,

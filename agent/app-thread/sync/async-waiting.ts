@@ -11,6 +11,7 @@
  * Q3  A waiter is settled once: by the attempt, the signal or the time-out that takes it out of the list, all on this thread.
  */
 import { BLOCK } from '../../shared-memory/lock-memory.ts';
+import { endsSoon } from '../../shared-memory/wait-word.ts';
 import { type Trace, takeTrace } from '../call-site.ts';
 import { AsyncEntry } from './async-entry.ts';
 import type { Contended } from './contended.ts';
@@ -58,7 +59,7 @@ class AsyncWaiter {
     this.deadlineNs = this.wait.startNs + timeoutMs * 1e6;
     const observer = lock.thread.recording;
     if (observer === undefined || isQueue) return;
-    this.entry = AsyncEntry.waiting(observer, lock, mode, this.wait.startNs, timeoutMs < Number.POSITIVE_INFINITY);
+    this.entry = AsyncEntry.waiting(observer, lock, mode, this.wait.startNs, endsSoon(timeoutMs));
     this.trace = takeTrace();
     this.wait.context = observer.activeTraceIds();
   }

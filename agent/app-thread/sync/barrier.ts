@@ -94,7 +94,7 @@ export class Barrier {
     return this.#party.lock.handle;
   }
 
-  /** Its class; '' for none. */
+  /** Its class: the name that it was given, or after the place of its construction, `Barrier@file:line`. */
   get name(): string {
     return this.#party.lock.name;
   }

@@ -89,7 +89,7 @@ export class Condition {
     return this.#lock.handle;
   }
 
-  /** Its class; '' for none. */
+  /** Its class: the name that it was given, or after the place of its construction, `Condition@file:line`. */
   get name(): string {
     return this.#lock.name;
   }

@@ -19,9 +19,10 @@ export interface Releaser {
   release(lease: HeldLease): void;
 }
 
-/** Bits of a lease's state. */
+/** Bits of a lease's state; above them, its part. */
 const HELD = 1;
 const ABANDONED = 2;
+const PART_SHIFT = 2;
 
 /** Small, because each acquisition makes one. */
 export class HeldLease implements Lease {
@@ -30,8 +31,6 @@ export class HeldLease implements Lease {
   outer: HeldLease | undefined;
   /** What the thread held in which order, up to and with this lock; absent where orders are not watched, and for asynchronous holders. */
   path: HeldPath | undefined;
-  /** A number of the kind's own: the permit, say. */
-  part = 0;
   #state: number;
 
   constructor(releaser: Releaser, isAbandoned: boolean, outer: HeldLease | undefined, path: HeldPath | undefined) {
@@ -48,6 +47,15 @@ export class HeldLease implements Lease {
   /** False once it was released. */
   get isHeld(): boolean {
     return (this.#state & HELD) !== 0;
+  }
+
+  /** A number of the kind's own, below 2^28: the permit, say. */
+  get part(): number {
+    return this.#state >> PART_SHIFT;
+  }
+
+  set part(part: number) {
+    this.#state = (this.#state & (HELD | ABANDONED)) | (part << PART_SHIFT);
   }
 
   /** It is over: the lock itself is released by whoever calls this. */

@@ -13,9 +13,12 @@ import { HeldPath } from './lock-order.ts';
 import type { LockThread } from './lock-thread.ts';
 import { perturb } from './perturbed.ts';
 
-/** The first holds are all measured, so that a lock that is rarely taken has its durations too; then one in so many, chosen at random. */
-const ALL_HOLDS = 64;
-const HOLDS_PER_SAMPLE = 64;
+/**
+ * The first holds that a thread has of a lock are all measured, so that a lock that is rarely taken has its durations too; then one of so many in a row,
+ * chosen at random; and after as many again, when there is enough of them, one of many more.
+ */
+const HOLDS_AT_EACH_RATE = 64;
+const ROW_LENGTHS = [1, 64, 256] as const;
 
 const ACQUISITIONS = BLOCK.ACQUISITIONS >> 2;
 const CONTENTIONS = BLOCK.CONTENTIONS >> 2;
@@ -55,8 +58,8 @@ export class LocalLock {
   #sharedHolds: SharedHistogramWriter | undefined;
   #sample: HoldSample | undefined;
   #untilSample = 1;
-  /** So many more holds are all measured. */
-  #untilRows = ALL_HOLDS;
+  #samples = 0;
+  #rate = 0;
   #restOfRow = 0;
 
   constructor(thread: LockThread, identity: LockIdentity & { id: number }, handle: LockHandle, isForeign: boolean) {
@@ -186,16 +189,16 @@ export class LocalLock {
     }
   }
 
-  /**
-   * Each acquisition is measured with a probability of one over its weight, whatever it does: sum and count of the holds are unbiased. After the first
-   * ones, one of every 64 in a row, drawn at random.
-   */
+  /** Each acquisition is measured with a probability of one over its weight, whatever it does: sum and count of the holds are unbiased. */
   #sampleSlow(lease: HeldLease): void {
-    const isOneOfAll = this.#untilRows > 0;
-    const weight = isOneOfAll ? 1 : HOLDS_PER_SAMPLE;
+    const weight = ROW_LENGTHS[this.#rate] as number;
     this.#sample = { lease, sinceNs: this.thread.clock.nowNs(), weight, next: this.#sample };
-    if (isOneOfAll) this.#untilRows--;
-    this.#untilSample = this.#untilRows > 0 ? 1 : this.#restOfRow + this.#draw();
+    if (++this.#samples % HOLDS_AT_EACH_RATE === 0 && this.#rate < ROW_LENGTHS.length - 1) this.#rate++;
+    /* The place of the next one in its row, which begins when this one's is over. */
+    const length = ROW_LENGTHS[this.#rate] as number;
+    const place = 1 + Math.floor(Math.random() * length);
+    this.#untilSample = this.#restOfRow + place;
+    this.#restOfRow = length - place;
   }
 
   /** A lease has ended while a hold is measured: its own, or another of a lock that several may hold. */
@@ -209,12 +212,5 @@ export class LocalLock {
       holds.record(this.thread.clock.nowNs() - sample.sinceNs, sample.weight);
       return;
     }
-  }
-
-  /** The place of the next measured acquisition in its row. */
-  #draw(): number {
-    const place = 1 + Math.floor(Math.random() * HOLDS_PER_SAMPLE);
-    this.#restOfRow = HOLDS_PER_SAMPLE - place;
-    return place;
   }
 }

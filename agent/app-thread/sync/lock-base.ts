@@ -24,6 +24,7 @@ import { isOfDeadThread } from '../../shared-memory/lock-word.ts';
 import { LocalLock } from './local-lock.ts';
 import { type LockHandle, type LockOptions, optionError } from './lock-options.ts';
 import { type LockThread, lockThread } from './lock-thread.ts';
+import { siteOfCaller } from './sync-stack.ts';
 
 export type { LockHandle } from './lock-options.ts';
 
@@ -36,6 +37,15 @@ export interface LockShape {
   /** Fills the kind's own words of a new block, before anybody sees it. */
   readonly prepare?: (words: Int32Array) => void;
 }
+
+const CONSTRUCTORS: Partial<Record<LockKind, string>> = {
+  mutex: 'Mutex',
+  rwlock: 'RwLock',
+  semaphore: 'Semaphore',
+  condition: 'Condition',
+  barrier: 'Barrier',
+  channel: 'Channel',
+};
 
 /** How long a thread that makes a block may take before it is looked at. */
 const MAKING_SLICE_MS = 10;
@@ -52,7 +62,7 @@ const collected = new FinalizationRegistry<{ thread: LockThread; id: number; isF
 /** The lock that a constructor was asked for. */
 export function openLock(shape: LockShape, { name, buffer, byteOffset = 0 }: LockOptions): LocalLock {
   const thread = lockThread();
-  const identity = { ...shape, name: name ?? '' };
+  const identity = { ...shape, name: name ?? classOf(shape.kind) };
   if (buffer !== undefined) return openBuffer(thread, identity, shape, buffer, byteOffset);
   if (name === undefined)
     return openBuffer(thread, identity, shape, new SharedArrayBuffer(Math.ceil(shape.bytes / 64) * 64), 0);
@@ -63,6 +73,12 @@ export function openLock(shape: LockShape, { name, buffer, byteOffset = 0 }: Loc
   if (blockAt === undefined)
     throw new GridwatchError('ERR_GRIDWATCH_LOCK_MEMORY', `there is no room for the lock '${name}'`);
   return localLock(thread, shape, views.buffer, blockAt, false);
+}
+
+/** What a lock without a name is called: after its place of construction, so that those that are made at one place are one class. */
+function classOf(kind: LockKind): string {
+  const site = siteOfCaller();
+  return site === '' ? '' : `${CONSTRUCTORS[kind] ?? kind}@${site}`;
 }
 
 /** The lock of a handle, which must be of this shape; a number that is -1 in the shape may be any. */

@@ -93,6 +93,8 @@ export class OrderTrie {
     const context = observer.activeTraceIds();
     const stackNumber = captureStack(observer).stackNumber;
     for (let held: HeldPath | undefined = outer; held !== undefined; held = held.outer) {
+      /* A read within a read, a second permit: no order of two locks. */
+      if (held.ref.lockId === inner.lockId) continue;
       const gates = gatesOf(outer, held.ref.lockId);
       observer.recordOrder({ outer: held.ref, inner, gates, stackNumber, atNs, context });
     }

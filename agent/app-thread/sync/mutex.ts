@@ -70,7 +70,7 @@ export class Mutex {
     return this.#core.lock.handle;
   }
 
-  /** Its class; '' for none. */
+  /** Its class: the name that it was given, or after the place of its construction, `Mutex@file:line`. */
   get name(): string {
     return this.#core.lock.name;
   }

@@ -80,7 +80,7 @@ export class RwLock {
     return this.#sides.read.lock.handle;
   }
 
-  /** Its class; '' for none. */
+  /** Its class: the name that it was given, or after the place of its construction, `RwLock@file:line`. */
   get name(): string {
     return this.#sides.read.lock.name;
   }

@@ -84,7 +84,7 @@ export class Semaphore {
     return this.#side.lock.handle;
   }
 
-  /** Its class; '' for none. */
+  /** Its class: the name that it was given, or after the place of its construction, `Semaphore@file:line`. */
   get name(): string {
     return this.#side.lock.name;
   }

@@ -16,12 +16,16 @@ export interface SyncStack {
   readonly stackNumber: number;
 }
 
+const isOwn = (file: string): boolean => OWN !== undefined && file.startsWith(OWN);
+
+/** The nearest frame outside of `gridwatch/sync`, as `file:line`; '' where it cannot be told. */
+export function siteOfCaller(): string {
+  return siteOf(framesOf(takeTrace(), isOwn), folder);
+}
+
 /** Of now, or of a trace that was taken earlier and was not looked at yet. */
 export function captureStack(observer: LockObserver, trace: Trace = takeTrace()): SyncStack {
-  return internFrames(
-    observer,
-    framesOf(trace, (file) => OWN !== undefined && file.startsWith(OWN)),
-  );
+  return internFrames(observer, framesOf(trace, isOwn));
 }
 
 export function internFrames(observer: LockObserver, frames: readonly NodeJS.CallSite[]): SyncStack {

@@ -11,6 +11,7 @@
  */
 import { GridwatchError } from '../../errors.ts';
 import { LOCK_THREAD } from '../../shared-memory/lock-memory.ts';
+import { endsSoon } from '../../shared-memory/wait-word.ts';
 import type { LockObserver } from '../lock-observer.ts';
 import type { Contended } from './contended.ts';
 import { Wait } from './wait-report.ts';
@@ -53,7 +54,7 @@ function block(contended: Contended, wait: Wait, timeoutMs: number): Outcome {
   thread.tell(LOCK_THREAD.ABORT, 0);
   thread.tell(LOCK_THREAD.AWAITED, lock.id);
   if (isQueue) observer?.beginQueueWait(lock.id, wait.startNs);
-  else observer?.beginWait(lock.id, mode, wait.startNs, timeoutMs < Number.POSITIVE_INFINITY);
+  else observer?.beginWait(lock.id, mode, wait.startNs, endsSoon(timeoutMs));
   try {
     return park(contended, wait, observer, wait.startNs + timeoutMs * 1e6);
   } finally {

@@ -39,6 +39,9 @@ for (const [i, thread] of threads.entries()) {
 const detectors = new LockDetectors({
   voices: { emitSpan: () => {}, emitLog: () => {}, diag: undefined as never, areNamesFull: false },
   naming: world.locks,
+  index: world.locks.index,
+  labelOf: (lock) => world.locks.labelOf(lock),
+  nowNs: () => NOW_NS,
   flush: () => {},
 });
 const sink: MetricSink = { sum: () => {}, gauge: () => {}, histogram: () => {} };

@@ -13,8 +13,7 @@ import {
 } from '../../../agent/app-thread/sync/index.ts';
 import type { Random } from '../../support/random.ts';
 
-export const LOCKED_KINDS = ['rwlock', 'semaphore', 'condition', 'barrier'] as const;
-export type LockedKind = (typeof LOCKED_KINDS)[number];
+export type LockedKind = 'rwlock' | 'readers' | 'semaphore' | 'condition' | 'barrier';
 
 export const PERMITS = 3;
 export const PARTIES = 4;
@@ -105,6 +104,17 @@ export function rwLockTask(scene: TaskScene): Task {
     } catch (error) {
       failed(scene, error);
     }
+  };
+}
+
+/** Reads so long and so often that, with others of its kind, there is nearly always somebody in. */
+export function readersTask({ data, random }: TaskScene): Task {
+  const lock = new RwLock('stress readers');
+  return () => {
+    lock.withRead(() => {
+      for (let left = 20_000 + random.below(20_000); left > 0; left--) random.next();
+    });
+    Atomics.add(data, DATA.READS, 1);
   };
 }
 
@@ -208,14 +218,15 @@ export function barrierTask(scene: TaskScene): Task {
     } catch (error) {
       if (codeOf(error) !== 'ERR_GRIDWATCH_BARRIER_BROKEN' || !scene.isMortal) failed(scene, error);
       else tally.acceptable('broken');
-      if (index === 0 && barrier.isBroken) barrier.reset();
-      while (index !== 0 && barrier.isBroken) await new Promise((resolve) => setImmediate(resolve));
+      if (index === 0) barrier.reset();
+      else while (barrier.isBroken) await new Promise((resolve) => setImmediate(resolve));
     }
   };
 }
 
 const TASKS = {
   rwlock: rwLockTask,
+  readers: readersTask,
   semaphore: semaphoreTask,
   condition: conditionTask,
   barrier: barrierTask,

@@ -54,6 +54,9 @@ describe('a deadlock of threads', () => {
     for (const number of [1, 1, 2, 2, 2]) deadlocks.look(crossed({ number }).scene(2 * S));
     expect(deadlockSpans()).toHaveLength(2);
     expect(flushes).toBe(2);
+    /* A person has read it, and the log has the same key. */
+    expect(voices.diag.lines.filter((line) => line.startsWith('error deadlock:'))).toHaveLength(1);
+    expect(new Set(voices.logs.map(({ key }) => key)).size).toBe(1);
   });
 
   test('is not told again when a look has missed it', () => {

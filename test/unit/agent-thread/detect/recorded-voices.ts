@@ -26,6 +26,8 @@ export class RecordedFindings {
   readonly all: Finding[] = [];
   readonly lines: string[] = [];
   readonly report: (finding: Finding) => void = (finding) => void this.all.push(finding);
+  readonly #said = new Set<string>();
+  readonly maySay: (key: string) => boolean = (key) => !this.#said.has(key) && this.#said.add(key).has(key);
   readonly say: (key: string, line: string) => void = (_, line) => void this.lines.push(line);
 }
 
@@ -60,6 +62,10 @@ export class FakeNaming implements LockNaming {
   }
 
   threadOf(holderWord: number): SceneThread | undefined {
+    return this.threads.get(holderWord);
+  }
+
+  threadEverOf(holderWord: number): SceneThread | undefined {
     return this.threads.get(holderWord);
   }
 }

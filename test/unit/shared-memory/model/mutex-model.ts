@@ -58,10 +58,11 @@ export function wordOf({ lockWord }: Sources, thread: Thread): number {
 const observed = { notify: Atomics.notify, waitAsync: Atomics.waitAsync };
 
 /** Who has parked keeps of all that went before only that it has, and how often its time was up: other states are the same for what follows. */
-function settlingWait(): typeof Atomics.wait {
+function settlingWait(name: Thread): typeof Atomics.wait {
   let hasParked = false;
   let slices = 0;
   return ((words: Int32Array, index: number, value: number, timeoutMs?: number) => {
+    host.note(`parked ${name}`, 1);
     host.settle(`parks ${hasParked} ${index} ${value} ${slices}`);
     /* What two slices do not make good, none does: the wait is then for ever, and found. */
     const outcome = Atomics.wait(words, index, value, slices < 2 ? timeoutMs : undefined);
@@ -80,7 +81,7 @@ function coreOf(sources: Sources, name: Thread, isFair: boolean): MutexCore {
     thread: THREADS.indexOf(name),
     word: wordOf(sources, name),
     clock: { nowNs: () => program.elapsedMs * 1e6 },
-    atomics: { ...observed, wait: settlingWait() },
+    atomics: { ...observed, wait: settlingWait(name) },
     pinned: new Set(),
     takeAbort: () => false,
     tell: (field: number, value: number) => {
@@ -112,6 +113,7 @@ function coreOf(sources: Sources, name: Thread, isFair: boolean): MutexCore {
 
 function inside({ words }: Sources, name: Thread, { abandoned }: { readonly abandoned: boolean }): void {
   host.note(`in ${name}`, 1);
+  host.note(`had ${name}`, 1);
   if (abandoned) host.note('told', 1);
   host.settle(`in ${abandoned}`);
   Atomics.load(words, DATA);
@@ -121,6 +123,9 @@ function inside({ words }: Sources, name: Thread, { abandoned }: { readonly aban
 interface BlockingOptions {
   readonly isFair?: boolean;
   readonly timeoutMs?: number;
+  /** It comes when this one has queued, or is gone. */
+  readonly after?: Thread;
+  readonly afterEndOf?: Thread;
 }
 
 interface AsyncOptions {
@@ -130,8 +135,14 @@ interface AsyncOptions {
 
 /** Blocks until it has the lock, and releases it; or gives up. */
 export const blocking =
-  (sources: Sources, name: Thread, { isFair = false, timeoutMs = Number.POSITIVE_INFINITY }: BlockingOptions = {}) =>
+  (
+    sources: Sources,
+    name: Thread,
+    { isFair = false, timeoutMs = Number.POSITIVE_INFINITY, after, afterEndOf }: BlockingOptions = {},
+  ) =>
   (): void => {
+    if (after !== undefined) host.until(`parked ${after}`);
+    if (afterEndOf !== undefined) host.untilGone(afterEndOf);
     const core = coreOf(sources, name, isFair);
     let lease: HeldLease;
     try {
@@ -195,6 +206,11 @@ export const undertaker =
     Atomics.store(memory.views.i32, memory.threadAt(THREADS.indexOf(name), STATE) >> 2, GENERATION << 2);
   };
 
+function overtaking({ get }: View, [later, earlier]: readonly [Thread?, Thread?] = []): string | undefined {
+  if (later === undefined || get(`in ${later}`) === 0 || get(`had ${earlier}`) === 1) return undefined;
+  return `T1: ${later} has overtaken ${earlier}`;
+}
+
 /** The living have the lock one at a time. */
 const exclusion =
   (names: readonly string[]) =>
@@ -206,9 +222,11 @@ const exclusion =
 export interface MutexModel extends Model {
   /** Who must have had the lock in the end, if it lives. */
   readonly mustHave?: readonly Thread[];
+  /** The first must not have the lock before the second. */
+  readonly overtakes?: readonly [Thread, Thread];
 }
 
-export function exploreMutex(sources: Sources, { mustHave = [], ...model }: MutexModel): Exploration {
+export function exploreMutex(sources: Sources, { mustHave = [], overtakes, ...model }: MutexModel): Exploration {
   const { layout, memory } = sources;
   const { BLOCK, LOCK_THREAD } = layout;
   const { DIED } = sources.lockWord;
@@ -226,7 +244,7 @@ export function exploreMutex(sources: Sources, { mustHave = [], ...model }: Mute
   if (model.mayDie === undefined) for (const at of states) still.add(at);
   return explore({
     isPrivate: (at) => still.has(at),
-    always: exclusion(names),
+    always: (view) => exclusion(names)(view) ?? overtaking(view, overtakes),
     atEnd: ({ get, status }) => {
       const without = mustHave.find((name) => status(name) !== 'dead' && get(`done ${name}`) === 0);
       if (without !== undefined) return `${without} never gets the lock`;

@@ -2,51 +2,19 @@
  * The mutex under every interleaving, with a death before every step: what runs is `mutex-core.ts`, with the waits of `waiting.ts` and `async-waiting.ts`;
  * each broken variant shows a part that is needed.
  */
-import { describe, expect, test, vi } from 'vitest';
-import { headline } from '../../../support/explore.ts';
+import { describe, vi } from 'vitest';
 import type { SyncChange } from '../../../support/sync-variant.ts';
-import {
-  asynchronous,
-  blocking,
-  exploreMutex,
-  load,
-  type MutexModel,
-  NO_SLICES,
-  registrar,
-  type Sources,
-  undertaker,
-} from './mutex-model.ts';
+import { holds, type Mistake } from './mutex-holds.ts';
+import { asynchronous, blocking, NO_SLICES, registrar, undertaker } from './mutex-model.ts';
 
 /* A hundred thousand states, beside others on a busy machine. */
 vi.setConfig({ testTimeout: 60_000 });
-
-type Mistake = readonly [what: string, found: string, change: SyncChange];
 
 const inWords = (from: string, to: string): SyncChange => ({ file: 'shared-memory/mutex-words.ts', from, to });
 const inCore = (from: string, to: string): SyncChange => ({ file: 'app-thread/sync/mutex-core.ts', from, to });
 const inWaiting = (from: string, to: string): SyncChange => ({ file: 'app-thread/sync/waiting.ts', from, to });
 const inQueue = (from: string, to: string): SyncChange => ({ file: 'app-thread/sync/async-waiting.ts', from, to });
 const inWake = (from: string, to: string): SyncChange => ({ file: 'app-thread/sync/wake.ts', from, to });
-
-/** Explores a model of the sources as they are, and with each mistake. */
-function holds(
-  title: string,
-  model: (sources: Sources) => MutexModel,
-  base: readonly SyncChange[],
-  mistakes: readonly Mistake[],
-): void {
-  const explored = async (changes: readonly SyncChange[]): Promise<string> => {
-    const sources = await load([...base, ...changes]);
-    return headline(exploreMutex(sources, model(sources)));
-  };
-  test.each([title])('%s', async () => {
-    expect(await explored([])).toBe('nothing');
-  });
-  if (mistakes.length === 0) return;
-  test.each(mistakes)('a mistake is found: %s', async (_, found, change) => {
-    expect(await explored([change])).toContain(found);
-  });
-}
 
 const NO_WAITERS: Mistake = [
   'a waiter that does not say that it waits',

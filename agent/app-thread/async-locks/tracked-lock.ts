@@ -1,0 +1,248 @@
+/**
+ * One asynchronous lock as the agent follows it: who holds it and who waits for it, on this thread. Promise locks, Web Locks and `instrumentLock` tell it of
+ * requests, grants and releases; it counts, keeps the table of `async-locks.ts` true for waits that last, and writes the records of long ones.
+ *
+ * Runs on application threads. It must never throw, and keeps nothing alive but what waits or holds.
+ *
+ * Invariants
+ * T1  A wait that has been published (stands in the table) has its lock's holds published as well, those that follow while it lasts, and the holds in whose
+ *     callbacks it was begun: so no lock of a cycle is missing.
+ * T2  An entry is closed with the wait or the hold it was opened for.
+ */
+import { AsyncLockState, type LockMode } from '../../shared-memory/async-locks.ts';
+import type { WaitOutcome } from '../../shared-memory/lock-records.ts';
+import type { Activity } from '../activity.ts';
+import type { Trace } from '../call-site.ts';
+import type { Context } from '../trace-context.ts';
+import type { LockClass } from './lock-class.ts';
+import type { LockTracker } from './tracker.ts';
+
+const { setTimeout: later, clearTimeout: clearLater } = globalThis;
+
+/** Timers count whole milliseconds of the event loop's clock. */
+const TIMER_EARLY_MS = 1;
+/** A wait this long is a record. */
+const RECORDED_NS = 1e6;
+
+/** One acquisition, from the request to the release: the scope of its callback, if it has one. */
+export class Hold implements Activity {
+  readonly lock: TrackedLock;
+  readonly mode: LockMode;
+  /** The callback's own activity or, where there is none, the caller's; 0 for none. */
+  activity: number;
+  /** Of who asked for it; 0 for none. */
+  readonly callerActivity: number;
+  /** It is the callback's. */
+  readonly isCertain: boolean;
+  /** It gives up by itself: no order of locks is learnt from it. */
+  isTimed = false;
+  isHeld = false;
+  /** The caller's own hold, in whose callback this lock was asked for, while both last. */
+  outer: Hold | undefined;
+  trace: Trace | undefined;
+  /** Number of the place it was asked for; -1: not looked at yet. */
+  siteNumber = -1;
+  context: Context | undefined;
+  sinceNs = 0;
+  weight = 0;
+  entry = -1;
+
+  get parentActivity(): number {
+    return this.isCertain ? this.callerActivity : (this.outer?.parentActivity ?? 0);
+  }
+
+  constructor(lock: TrackedLock, mode: LockMode, activity: number, outer: Activity | undefined, isCertain: boolean) {
+    this.lock = lock;
+    this.mode = mode;
+    this.activity = activity;
+    this.callerActivity = outer?.activity ?? 0;
+    this.outer = outer instanceof Hold && outer.isHeld ? outer : undefined;
+    this.isCertain = isCertain;
+  }
+}
+
+/** A request that has to wait. */
+export class Wait {
+  readonly hold: Hold;
+  readonly sinceNs: number;
+  stackNumber = 0;
+  entry = -1;
+  /** Ends the wait of who gives up by itself. */
+  timer: NodeJS.Timeout | undefined;
+  deadlineNs: number = Number.POSITIVE_INFINITY;
+
+  constructor(hold: Hold, sinceNs: number) {
+    this.hold = hold;
+    this.sinceNs = sinceNs;
+  }
+}
+
+export class TrackedLock {
+  /** Of the thread's own, < 0. */
+  readonly id: number;
+  readonly lockClass: LockClass;
+  /** Number of a name for people, or 0; of a Web Lock its identity. */
+  readonly instanceNumber: number;
+  readonly holds: Hold[] = [];
+  readonly #tracker: LockTracker;
+  readonly #isShared: boolean;
+  readonly #waits = new Set<Wait>();
+  /** The hold that ended last: it is what the next one waited for. */
+  #last: Hold | undefined;
+  #published = 0;
+
+  constructor(tracker: LockTracker, id: number, lockClass: LockClass, instanceNumber: number, isShared: boolean) {
+    this.#tracker = tracker;
+    this.#isShared = isShared;
+    this.id = id;
+    this.lockClass = lockClass;
+    this.instanceNumber = instanceNumber;
+  }
+
+  get isWaitedFor(): boolean {
+    return this.#waits.size > 0;
+  }
+
+  get isIdle(): boolean {
+    return this.holds.length === 0 && this.#waits.size === 0;
+  }
+
+  /** Somebody asks for the lock; with `isScoped` for a callback, which is to run as the hold's activity. To be called in the caller's own turn. */
+  request(isScoped: boolean, mode: LockMode = 'exclusive'): Hold {
+    return this.#tracker.request(this, isScoped, mode);
+  }
+
+  /** It is given without a wait. */
+  granted(hold: Hold): void {
+    const weight = this.lockClass.acquired();
+    if (weight > 0) {
+      hold.weight = weight;
+      hold.sinceNs = this.#tracker.nowNs();
+    }
+    this.#hold(hold);
+  }
+
+  /** It has to wait. To be called in the caller's own turn. */
+  waits(hold: Hold): Wait {
+    const wait = new Wait(hold, this.#tracker.nowNs());
+    this.#waits.add(wait);
+    this.lockClass.beginsToWait(wait);
+    this.#tracker.waits(wait);
+    return wait;
+  }
+
+  /** It is given after a wait; false when that is over. What took less than `contendedNs` was none. */
+  grantedAfter(wait: Wait, contendedNs = 0): boolean {
+    const nowNs = this.#tracker.nowNs();
+    /* The library has given up in this very turn, and its own timer came before ours. */
+    if (nowNs >= wait.deadlineNs) this.gaveUp(wait, 'timeout');
+    if (!this.#waits.delete(wait)) return false;
+    const { hold } = wait;
+    this.#tracker.ends(wait);
+    if (wait.timer !== undefined) clearLater(wait.timer);
+    this.lockClass.endsToWait(wait);
+    this.#unpublish(wait);
+    if (nowNs - wait.sinceNs < contendedNs) {
+      this.granted(hold);
+      return true;
+    }
+    this.lockClass.acquiredAfter(nowNs - wait.sinceNs);
+    hold.weight = 1;
+    hold.sinceNs = nowNs;
+    this.#record(wait, 'acquired', nowNs);
+    this.#hold(hold);
+    return true;
+  }
+
+  /** The library gives up after so long, of which it says nothing. */
+  givesUpAfter(wait: Wait, timeoutMs: number): void {
+    wait.deadlineNs = wait.sinceNs + (timeoutMs - TIMER_EARLY_MS) * 1e6;
+    wait.timer = later(() => this.gaveUp(wait, 'timeout'), timeoutMs).unref();
+  }
+
+  /** It is never given. */
+  gaveUp(wait: Wait, outcome: Exclude<WaitOutcome, 'acquired'>): void {
+    if (!this.#waits.delete(wait)) return;
+    this.#tracker.ends(wait);
+    if (wait.timer !== undefined) clearLater(wait.timer);
+    this.lockClass.endsToWait(wait);
+    if (outcome === 'timeout') this.lockClass.timedOut();
+    else this.lockClass.aborted();
+    this.#record(wait, outcome, this.#tracker.nowNs());
+    this.#unpublish(wait);
+    wait.hold.outer = undefined;
+  }
+
+  released(hold: Hold): void {
+    const at = this.holds.lastIndexOf(hold);
+    if (at < 0) return;
+    if (at === this.holds.length - 1) this.holds.pop();
+    else this.holds.splice(at, 1);
+    hold.isHeld = false;
+    if (hold.weight > 0) this.lockClass.held(this.#tracker.nowNs() - hold.sinceNs, hold.weight);
+    if (hold.entry >= 0) {
+      this.#tracker.table.close(hold.entry);
+      hold.entry = -1;
+    }
+    hold.outer = undefined;
+    this.#last = this.#waits.size > 0 ? hold : undefined;
+  }
+
+  /** Puts a wait, and whom it is for, into the table. */
+  publish(wait: Wait): void {
+    if (wait.entry >= 0 || !this.#waits.has(wait)) return;
+    const { hold } = wait;
+    const caller = hold.callerActivity;
+    this.#published++;
+    wait.entry = this.#tracker.open(hold, {
+      state: AsyncLockState.WAITING,
+      activity: caller === 0 ? this.#tracker.nextActivity() : caller,
+      parentActivity: hold.outer?.parentActivity ?? 0,
+      isCertain: caller !== 0 && this.#isKnown,
+      sinceNs: wait.sinceNs,
+      stackNumber: wait.stackNumber,
+    });
+    for (const held of this.holds) this.#publishHold(held);
+    for (let outer = hold.outer; outer !== undefined; outer = outer.outer) outer.lock.#publishHold(outer);
+  }
+
+  get #isKnown(): boolean {
+    return this.lockClass.kind !== 'web_lock' || this.instanceNumber !== 0;
+  }
+
+  #hold(hold: Hold): void {
+    this.holds.push(hold);
+    hold.isHeld = true;
+    if (this.#published > 0 || this.#isShared) this.#publishHold(hold);
+    if (hold.outer !== undefined && !hold.isTimed) this.#tracker.learnOrder(hold);
+  }
+
+  #publishHold(hold: Hold): void {
+    if (hold.entry >= 0) return;
+    if (hold.activity === 0) hold.activity = this.#tracker.nextActivity();
+    if (hold.sinceNs === 0) hold.sinceNs = this.#tracker.nowNs();
+    hold.entry = this.#tracker.open(hold, {
+      state: AsyncLockState.HELD,
+      activity: hold.activity,
+      parentActivity: hold.parentActivity,
+      isCertain: hold.isCertain && this.#isKnown,
+      sinceNs: hold.sinceNs,
+      stackNumber: 0,
+    });
+  }
+
+  #unpublish(wait: Wait): void {
+    if (wait.entry < 0) return;
+    this.#tracker.table.close(wait.entry);
+    wait.entry = -1;
+    this.#published--;
+  }
+
+  #record(wait: Wait, outcome: WaitOutcome, nowNs: number): void {
+    if (nowNs - wait.sinceNs >= RECORDED_NS) {
+      const holder = outcome === 'acquired' ? (this.#last ?? this.holds[0]) : (this.holds[0] ?? this.#last);
+      this.#tracker.record(wait, outcome, nowNs, holder);
+    }
+    if (this.#waits.size === 0) this.#last = undefined;
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * Follows the packages that are patched as they are loaded, by `require` or `import`: one line is added at the end of each of their files, which hands what the
+ * file declares to its patch. So a module keeps its URL, its namespace, its lines and the time at which it runs; and the patches are loaded with the first one.
+ *
+ * Runs on application threads, as part of the preload. It must cost other modules next to nothing (one look at their URL), and never break a package: where a
+ * file is not as expected, the line changes nothing.
+ */
+import type { LoadFnOutput, RegisterHooksOptions } from 'node:module';
+import { callModule } from '../builtin-exports.ts';
+import { isInRange, PATCHED_PACKAGES, type PatchedFile } from './promise-locks/table.ts';
+
+/** Where the line finds whom to call. */
+const PATCHES = Symbol.for('gridwatch.patches');
+
+/** What a file declares: `module` of CommonJS, or an object whose properties are the bindings of an ES module. */
+export type Declared = Record<string, unknown>;
+
+/** Patches what a file of a package declares. `file` is as the table has it. */
+export type PatchPackage = (module: string, file: string, declared: Declared) => void;
+
+interface Found {
+  readonly module: string;
+  readonly file: PatchedFile;
+}
+
+const NAMES = PATCHED_PACKAGES.map(({ module }) => module).join('|');
+const IN_PACKAGE = new RegExp(`^(file:.*/node_modules/(${NAMES})/)([^?#]*)$`);
+
+/** Begins to follow; gives back what ends it. `patch` is called when the file has run, before who loads it goes on. */
+export function followPackages(patch: PatchPackage): () => void {
+  const value: PatchPackage = (module, file, declared) => {
+    try {
+      patch(module, file, declared);
+    } catch {
+      /* The package is not as expected: it stays as it is. */
+    }
+  };
+  const options: RegisterHooksOptions = {
+    load: (url, context, next) => {
+      const loaded = next(url, context);
+      const match = IN_PACKAGE.exec(url);
+      return match === null || loaded.source == null ? loaded : withLine(loaded, match, value);
+    },
+  };
+  const hooks = callModule('registerHooks', options) as { deregister(): void };
+  return () => hooks.deregister();
+}
+
+function withLine(
+  loaded: LoadFnOutput,
+  [, folder = '', module = '', path = '']: RegExpExecArray,
+  value: PatchPackage,
+): LoadFnOutput {
+  try {
+    const found = find(folder, module, path);
+    const isModule = loaded.format === 'module';
+    if (found === undefined || (isModule && found.file.bindings.length === 0)) return loaded;
+    Object.defineProperty(globalThis, PATCHES, { value, configurable: true, enumerable: false });
+    const { source } = loaded;
+    const text = typeof source === 'string' ? source : Buffer.from(source as Uint8Array).toString();
+    return { ...loaded, source: `${text}\n;${lineFor(found, isModule)}` };
+  } catch {
+    return loaded;
+  }
+}
+
+function find(folder: string, module: string, path: string): Found | undefined {
+  const entry = PATCHED_PACKAGES.find((one) => one.module === module);
+  const file = entry?.files.find((one) => one.file === path);
+  if (entry === undefined || file === undefined) return undefined;
+  const { readFileSync } = process.getBuiltinModule('node:fs');
+  const { version } = JSON.parse(readFileSync(new URL('package.json', folder), 'utf8')) as { version?: unknown };
+  return isInRange(String(version), entry.versions) ? { module, file } : undefined;
+}
+
+function lineFor({ module, file }: Found, isModule: boolean): string {
+  const accessors = file.bindings.map((name) => `get ${name}(){return ${name}},set ${name}(v){${name}=v}`);
+  const declared = isModule ? `{${accessors.join()}}` : 'module';
+  return `try{globalThis[Symbol.for("gridwatch.patches")]("${module}","${file.file}",${declared})}catch{}`;
+}

@@ -1,0 +1,223 @@
+/**
+ * async-mutex: `Semaphore`, on which `Mutex` stands, and `withTimeout`, on which `tryAcquire` does.
+ *
+ * Runs on application threads, when the package is first loaded. What the library returns, and when, stays as it is: its own code runs, what is told beside it.
+ * Its `acquire` is entered in the turn of the caller, also from its `runExclusive`, so what is asked for stands in a variable for the length of a call.
+ */
+import { Hidden } from '../../async-locks/hidden.ts';
+import { followConstruction, lockOf, Subject } from '../../async-locks/subject.ts';
+import { Hold, Wait } from '../../async-locks/tracked-lock.ts';
+import { type LockTracker, PROMISE_LOCKS } from '../../async-locks/tracker.ts';
+import type { Method } from '../../replace-method.ts';
+import { type Callable, type Declared, once, type Patch, replaceAll, replaceDeclared } from './patch.ts';
+
+const LIBRARY = 'async-mutex';
+
+interface SemaphoreLike {
+  _queue: object[];
+}
+
+/** Nobody's: what the library has taken for somebody who gave up, and releases at once. */
+const NOBODY = Symbol('nobody');
+
+class AsyncMutexPatch {
+  readonly #tracker: LockTracker;
+  /** What `runExclusive` asks for, until `acquire` does so. */
+  #asked: Hold | undefined;
+  /** What `acquire` asks for, until it is granted or stands in the queue. */
+  #granting: Hold | undefined;
+  #dispatched: Hold | typeof NOBODY = NOBODY;
+  /** Whose releaser was called; undefined for a bare `release`. */
+  #releasing: Hold | typeof NOBODY | undefined;
+  #timeoutMs = -1;
+
+  constructor(tracker: LockTracker) {
+    this.#tracker = tracker;
+  }
+
+  semaphore(prototype: object): () => void {
+    const tracker = this.#tracker;
+    const follow = followConstruction(prototype, '_queue', (target) =>
+      Hidden.set(target, new Subject(tracker, LIBRARY)),
+    );
+    const replaced = replaceAll(prototype, {
+      acquire: (original) => this.#acquire(original),
+      runExclusive: (original) => this.#runExclusive(original),
+      release: (original) => this.#release(original),
+      cancel: (original) => cancelled(original),
+      _dispatchItem: (original) => this.#dispatch(original),
+      _newReleaser: (original) => this.#newReleaser(original),
+    });
+    return () => {
+      replaced();
+      follow();
+    };
+  }
+
+  #acquire(original: Method): Method {
+    const patch = this;
+    const tracker = this.#tracker;
+    return function (this: object, ...args: unknown[]): unknown {
+      const asked = patch.#asked;
+      patch.#asked = undefined;
+      const lock = tracker.isOff(PROMISE_LOCKS) ? undefined : lockOf(tracker, this, LIBRARY);
+      if (lock === undefined) return Reflect.apply(original, this, args);
+      const hold = asked !== undefined && asked.lock === lock ? asked : lock.request(false);
+      const timeoutMs = patch.#timeoutMs;
+      if (timeoutMs >= 0) hold.isTimed = true;
+      const { _queue: queue } = this as unknown as SemaphoreLike;
+      const before = queue.length;
+      patch.#granting = hold;
+      try {
+        return Reflect.apply(original, this, args);
+      } finally {
+        patch.#granting = undefined;
+        if (queue.length > before) {
+          const wait = lock.waits(hold);
+          const item = queue.findLast((one) => Hidden.get(one) === undefined);
+          if (item !== undefined) Hidden.set(item, wait);
+          if (timeoutMs >= 0) lock.givesUpAfter(wait, timeoutMs);
+        }
+      }
+    };
+  }
+
+  #runExclusive(original: Method): Method {
+    const patch = this;
+    const tracker = this.#tracker;
+    return function (this: object, callback: unknown, ...rest: unknown[]): unknown {
+      const isPlain = typeof callback !== 'function' || tracker.isOff(PROMISE_LOCKS);
+      const lock = isPlain ? undefined : lockOf(tracker, this, LIBRARY);
+      if (lock === undefined) return Reflect.apply(original, this, [callback, ...rest]);
+      const hold = lock.request(true);
+      patch.#asked = hold;
+      try {
+        return Reflect.apply(original, this, [patch.#scoped(hold, callback as Callable), ...rest]);
+      } finally {
+        patch.#asked = undefined;
+      }
+    };
+  }
+
+  /** The callback is called in a microtask of the library's own. */
+  #scoped(hold: Hold, callback: Callable): Callable {
+    const { activities } = this.#tracker;
+    if (!hold.isCertain || activities === undefined) return callback;
+    return (...args) => {
+      activities.enter(hold);
+      return callback(...args);
+    };
+  }
+
+  #dispatch(original: Method): Method {
+    const patch = this;
+    const tracker = this.#tracker;
+    return function (this: object, ...args: unknown[]): unknown {
+      const lock = lockOf(tracker, this, LIBRARY);
+      if (lock === undefined) return Reflect.apply(original, this, args);
+      const granting = patch.#granting;
+      const wait = lock.isWaitedFor ? Hidden.get(args[0]) : undefined;
+      const before = patch.#dispatched;
+      patch.#dispatched = NOBODY;
+      if (granting !== undefined && granting.lock === lock) {
+        patch.#granting = undefined;
+        lock.granted(granting);
+        patch.#dispatched = granting;
+      } else if (wait instanceof Wait && lock.grantedAfter(wait)) {
+        patch.#dispatched = wait.hold;
+      }
+      try {
+        return Reflect.apply(original, this, args);
+      } finally {
+        patch.#dispatched = before;
+      }
+    };
+  }
+
+  #newReleaser(original: Method): Method {
+    const patch = this;
+    return function (this: object, ...args: unknown[]): unknown {
+      const release = Reflect.apply(original, this, args) as () => void;
+      const hold = patch.#dispatched;
+      return () => {
+        patch.#releasing = hold;
+        try {
+          release();
+        } finally {
+          patch.#releasing = undefined;
+        }
+      };
+    };
+  }
+
+  #release(original: Method): Method {
+    const patch = this;
+    const tracker = this.#tracker;
+    return function (this: object, ...args: unknown[]): unknown {
+      const lock = lockOf(tracker, this, LIBRARY);
+      const hold = patch.#releasing ?? lock?.holds[0];
+      patch.#releasing = undefined;
+      if (hold instanceof Hold && !((args[0] as number) <= 0)) hold.lock.released(hold);
+      return Reflect.apply(original, this, args);
+    };
+  }
+
+  /** `withTimeout` gives back an object that asks, and gives up on a timer of its own. */
+  withTimeout(original: Callable): Callable {
+    const patch = this;
+    return function (this: object, ...args: unknown[]): unknown {
+      const made = Reflect.apply(original, this, args) as object;
+      const [sync, timeoutMs] = args as [{ _semaphore?: object }, unknown];
+      const target = Hidden.get(sync) === undefined ? sync._semaphore : sync;
+      if (target === undefined || !(Hidden.get(target) instanceof Subject)) return made;
+      Hidden.set(made, Hidden.get(target));
+      replaceAll(made, {
+        acquire: (acquire) => patch.#timedAcquire(acquire, Number(timeoutMs)),
+        runExclusive: (runExclusive) => patch.#runExclusive(runExclusive),
+      });
+      return made;
+    };
+  }
+
+  #timedAcquire(original: Method, timeoutMs: number): Method {
+    const patch = this;
+    return function (this: object, ...args: unknown[]): unknown {
+      const before = patch.#timeoutMs;
+      patch.#timeoutMs = before >= 0 ? Math.min(before, timeoutMs) : timeoutMs;
+      try {
+        return Reflect.apply(original, this, args);
+      } finally {
+        patch.#timeoutMs = before;
+      }
+    };
+  }
+}
+
+/** `cancel` rejects all that wait, and puts another queue in the place of theirs. */
+function cancelled(original: Method): Method {
+  return function (this: object, ...args: unknown[]): unknown {
+    const { _queue: queue } = this as unknown as SemaphoreLike;
+    const result = Reflect.apply(original, this, args);
+    for (const item of queue) {
+      const wait = Hidden.get(item);
+      if (wait instanceof Wait) wait.hold.lock.gaveUp(wait, 'aborted');
+    }
+    return result;
+  };
+}
+
+/** One a thread: `withTimeout` and `Semaphore` stand in different files, and know of each other by it. */
+const patches = new WeakMap<LockTracker, AsyncMutexPatch>();
+
+export const patchAsyncMutex: Patch = (declared: Declared, tracker: LockTracker) => {
+  const patch = patches.get(tracker) ?? new AsyncMutexPatch(tracker);
+  patches.set(tracker, patch);
+  const undo: (() => void)[] = [];
+  const { Semaphore } = declared;
+  if (typeof Semaphore === 'function') undo.push(once(Semaphore.prototype, (prototype) => patch.semaphore(prototype)));
+  if ('withTimeout' in declared)
+    undo.push(replaceDeclared(declared, 'withTimeout', (original) => patch.withTimeout(original)));
+  return () => {
+    for (const step of undo) step();
+  };
+};

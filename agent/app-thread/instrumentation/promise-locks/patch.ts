@@ -1,0 +1,57 @@
+/**
+ * What the patches of promise locks have in common: how they are given what a package declares, and how they replace it.
+ *
+ * Runs on application threads, when such a package is loaded.
+ */
+import type { LockTracker } from '../../async-locks/tracker.ts';
+import { type Method, replaceMethod } from '../../replace-method.ts';
+
+/** What a file declares, by name; what is assigned to stands in its place. */
+export type Declared = Record<string, unknown>;
+
+/** Patches what a package declares; gives back what takes that back. */
+export type Patch = (declared: Declared, tracker: LockTracker) => () => void;
+
+/** A function that does not look at its `this`. */
+export type Callable = (...args: unknown[]) => unknown;
+
+/** What was patched: the preload and an instrumentation of the program's may both come by. */
+const patched = new WeakSet<object>();
+
+/** Patches the methods of a prototype, or what it stands for, once. */
+export function once(target: unknown, patch: (target: object) => () => void): () => void {
+  if (target === null || (typeof target !== 'object' && typeof target !== 'function') || patched.has(target))
+    return () => {};
+  patched.add(target);
+  const undo = patch(target);
+  return () => {
+    undo();
+    patched.delete(target);
+  };
+}
+
+export type Replacement = (original: Method) => Method;
+
+/** Replaces methods of an object; those that it has not are left out. */
+export function replaceAll(holder: object, replacements: Readonly<Record<string, Replacement>>): () => void {
+  const undo = Object.entries(replacements).map(([name, make]) => replaceMethod(holder, name, make));
+  return () => {
+    for (const step of undo) step?.();
+  };
+}
+
+/** Replaces a function that a file declares. */
+export function replaceDeclared(declared: Declared, name: string, make: (original: Callable) => Callable): () => void {
+  const original = declared[name] as Callable;
+  if (typeof original !== 'function' || patched.has(original)) return () => {};
+  const replaced = make(original);
+  patched.add(replaced);
+  Object.defineProperties(replaced, {
+    name: { value: original.name, configurable: true },
+    length: { value: original.length, configurable: true },
+  });
+  declared[name] = replaced;
+  return () => {
+    if (declared[name] === replaced) declared[name] = original;
+  };
+}

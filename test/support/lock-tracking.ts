@@ -1,0 +1,135 @@
+/**
+ * A tracker of asynchronous locks without an agent, and what it has written, read as the agent thread reads it. Runs in a
+ * test's own process.
+ */
+import { LockTracker } from '../../agent/app-thread/async-locks/tracker.ts';
+import { LockObserver } from '../../agent/app-thread/lock-observer.ts';
+import { Recorder } from '../../agent/app-thread/recorder.ts';
+import { featureBits } from '../../agent/config/feature-bits.ts';
+import type { Feature, GridwatchOptions } from '../../agent/config/options.ts';
+import { resolveConfig } from '../../agent/config/resolve.ts';
+import { type AsyncLock, readAsyncLocks } from '../../agent/shared-memory/async-locks.ts';
+import { CELL, scanClassCells } from '../../agent/shared-memory/class-cells.ts';
+import { HistogramReader, HistogramTotal } from '../../agent/shared-memory/histogram.ts';
+import { ControlMemory, HEADER } from '../../agent/shared-memory/layout.ts';
+import {
+  decodeLockOrder,
+  decodeLockWait,
+  type LockOrderRecord,
+  type LockWaitRecord,
+} from '../../agent/shared-memory/lock-records.ts';
+import { lookUpName } from '../../agent/shared-memory/names.ts';
+import { RecordKind } from '../../agent/shared-memory/records.ts';
+import { claimSlot } from '../../agent/shared-memory/registry.ts';
+import { RingReader } from '../../agent/shared-memory/ring-reader.ts';
+
+export interface ClassCounts {
+  readonly acquisitions: number;
+  readonly contentions: number;
+  readonly timeouts: number;
+  readonly aborts: number;
+  readonly waiters: number;
+  readonly waits: number;
+  readonly holds: number;
+}
+
+/** An entry of the table with its names. */
+export interface ShownEntry extends AsyncLock {
+  readonly className: string;
+  readonly site: string;
+  readonly stack: string;
+  readonly instance: string;
+}
+
+export class LockTracking {
+  readonly memory: ControlMemory = ControlMemory.create(process.hrtime()[0]);
+  readonly recorder: Recorder;
+  readonly observer: LockObserver;
+  readonly tracker: LockTracker;
+  readonly #reader: RingReader;
+  readonly waits: LockWaitRecord[] = [];
+  readonly orders: LockOrderRecord[] = [];
+
+  constructor(options: GridwatchOptions = {}) {
+    const claim = claimSlot(this.memory, {
+      parentThreadId: -1,
+      name: 'main',
+      file: '',
+      nowNs: 1,
+      spawnContext: undefined,
+      spawnSite: '',
+    });
+    if (claim === undefined) throw new Error('a new memory has no free slot');
+    this.recorder = new Recorder(this.memory, claim);
+    const { config } = resolveConfig({}, options);
+    this.observer = new LockObserver({
+      recorder: this.recorder,
+      config,
+      tell: () => {},
+      beforeWait: () => {},
+      blockListeners: [],
+      atomics: Atomics,
+    });
+    this.tracker = new LockTracker(this.observer);
+    this.#reader = new RingReader(this.memory, claim.slot);
+  }
+
+  switchOff(...features: Feature[]): void {
+    Atomics.store(this.memory.i32, HEADER.FEATURES_OFF >> 2, featureBits(features));
+  }
+
+  name(number: number): string {
+    return lookUpName(this.memory, number);
+  }
+
+  /** What was counted of each class. */
+  get classes(): Record<string, ClassCounts> {
+    const found: Record<string, ClassCounts> = {};
+    const count = (at: number): number => {
+      const total = new HistogramTotal('waits');
+      new HistogramReader(this.memory.buffer, at).addNewTo(total);
+      return total.counts.reduce((sum, cell) => sum + cell, 0);
+    };
+    scanClassCells(this.memory, (at, _, classNumber) => {
+      const word = (field: number): number => this.memory.i32[(at + field) >> 2] as number;
+      found[this.name(classNumber)] = {
+        acquisitions: word(CELL.ACQUISITIONS),
+        contentions: word(CELL.CONTENTIONS),
+        timeouts: word(CELL.TIMEOUTS),
+        aborts: word(CELL.ABORTS),
+        waiters: word(CELL.WAITERS),
+        waits: count(at + CELL.WAITS),
+        holds: count(at + CELL.HOLDS),
+      };
+    });
+    return found;
+  }
+
+  /** The one class there is. */
+  get only(): ClassCounts {
+    const [counts, ...more] = Object.values(this.classes);
+    if (counts === undefined || more.length > 0) throw new Error(`classes: ${Object.keys(this.classes).join()}`);
+    return counts;
+  }
+
+  /** What stands in the table once everything that waits was published. */
+  get entries(): ShownEntry[] {
+    this.tracker.publish();
+    return readAsyncLocks(this.memory, this.recorder.claim.slot).map((entry) => ({
+      ...entry,
+      className: this.name(entry.classNumber),
+      site: this.name(entry.siteNumber),
+      stack: this.name(entry.stackNumber),
+      instance: this.name(entry.instanceNumber),
+    }));
+  }
+
+  /** Reads what has come by the ring. */
+  drain(): void {
+    this.#reader.drain((record) => {
+      const halves = record.other === undefined ? [record] : [record, record.other];
+      if (record.kind === RecordKind.LOCK_WAIT) this.waits.push(decodeLockWait(halves) as LockWaitRecord);
+      else if (record.kind === RecordKind.LOCK_ORDER) this.orders.push(decodeLockOrder(halves) as LockOrderRecord);
+    }, this.observer.nowNs());
+  }
+}

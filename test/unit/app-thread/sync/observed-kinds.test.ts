@@ -1,0 +1,148 @@
+/** What the agent gets to know of RwLocks, semaphores, conditions and barriers: long waits with outcome and holder, entries of activities, orders. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { setLockLink } from '../../../../agent/app-thread/lock-link.ts';
+import { lockObserver } from '../../../../agent/app-thread/lock-observer.ts';
+import { Recorder } from '../../../../agent/app-thread/recorder.ts';
+import { Barrier, Condition, Mutex, RwLock, Semaphore } from '../../../../agent/app-thread/sync/index.ts';
+import { lockThread } from '../../../../agent/app-thread/sync/lock-thread.ts';
+import { resolveConfig } from '../../../../agent/config/resolve.ts';
+import { readAsyncLocks } from '../../../../agent/shared-memory/async-locks.ts';
+import { ControlMemory } from '../../../../agent/shared-memory/layout.ts';
+import { readIdentity } from '../../../../agent/shared-memory/lock-memory.ts';
+import {
+  decodeLockOrder,
+  decodeLockWait,
+  type LockOrderRecord,
+  type LockWaitRecord,
+} from '../../../../agent/shared-memory/lock-records.ts';
+import { RecordKind } from '../../../../agent/shared-memory/records.ts';
+import { claimSlot } from '../../../../agent/shared-memory/registry.ts';
+import { RingReader } from '../../../../agent/shared-memory/ring-reader.ts';
+import { Entry, leaveRead, tryRead, tryWrite } from '../../../../agent/shared-memory/rw-lock-words.ts';
+import { tryPermit } from '../../../../agent/shared-memory/semaphore-words.ts';
+import { codeOf } from './codes.ts';
+import { otherThread } from './other-thread.ts';
+
+const memory = ControlMemory.create(process.hrtime()[0]);
+const identity = { parentThreadId: -1, name: 'main', file: '', nowNs: 1, spawnContext: undefined, spawnSite: '' };
+const claim = claimSlot(memory, identity);
+if (claim === undefined) throw new Error('a new memory has no free slot');
+const reader = new RingReader(memory, claim.slot);
+const lockBuffer = lockThread().memory.views.buffer;
+
+beforeAll(() => {
+  const recorder = new Recorder(memory, claim);
+  const { config } = resolveConfig({}, {});
+  setLockLink(lockBuffer, {
+    recorder,
+    config,
+    tell: () => {},
+    beforeWait: () => {},
+    blockListeners: [],
+    atomics: Atomics,
+  });
+  expect(lockObserver()).toBeDefined();
+});
+afterAll(() => setLockLink(lockBuffer, undefined));
+
+interface Told {
+  readonly waits: LockWaitRecord[];
+  readonly orders: LockOrderRecord[];
+}
+
+function told(): Told {
+  const waits: LockWaitRecord[] = [];
+  const orders: LockOrderRecord[] = [];
+  reader.drain((record) => {
+    const halves = record.other === undefined ? [record] : [record, record.other];
+    const wait = record.kind === RecordKind.LOCK_WAIT ? decodeLockWait(halves) : undefined;
+    const order = record.kind === RecordKind.LOCK_ORDER ? decodeLockOrder(halves) : undefined;
+    if (wait !== undefined) waits.push(wait);
+    if (order !== undefined) orders.push(order);
+  }, Number.MAX_SAFE_INTEGER);
+  return { waits, orders };
+}
+
+const idOf = ({ handle }: { readonly handle: RwLock['handle'] }): number =>
+  readIdentity(
+    {
+      ...lockThread().memory.views,
+      i32: new Int32Array(handle.buffer),
+      u8: new Uint8Array(handle.buffer),
+      buffer: handle.buffer,
+    },
+    handle.byteOffset,
+  )?.id ?? 0;
+const wordsOf = ({ handle }: { readonly handle: RwLock['handle'] }): Int32Array =>
+  new Int32Array(handle.buffer, handle.byteOffset);
+
+/** So long that what waits meanwhile has waited long. */
+function spend(ms: number): void {
+  const { clock } = lockThread();
+  for (const untilNs = clock.nowNs() + ms * 1e6; clock.nowNs() < untilNs; );
+}
+
+test('a writer that waited for a reader names it', async () => {
+  const lock = new RwLock();
+  const other = otherThread();
+  expect(tryRead(wordsOf(lock), 0, other.word, false, { index: 0, value: 0 })).toBe(Entry.IN);
+  const write = lock.acquireWriteAsync();
+  expect(readAsyncLocks(memory, claim.slot)).toMatchObject([
+    { state: 1, kind: 'rwlock', mode: 'exclusive', lockId: idOf(lock) },
+  ]);
+  spend(2);
+  leaveRead(wordsOf(lock), 0, other.word);
+  const lease = await write;
+  expect(readAsyncLocks(memory, claim.slot)).toMatchObject([{ state: 2, kind: 'rwlock', mode: 'exclusive' }]);
+  lease.release();
+  expect(readAsyncLocks(memory, claim.slot)).toEqual([]);
+  const ref = { lockId: idOf(lock), kind: 'rwlock', mode: 'exclusive' };
+  expect(told().waits).toMatchObject([{ ...ref, outcome: 'acquired', holder: { holderWord: other.word } }]);
+});
+
+test('a reader that gave up names the writer it waited for', () => {
+  const lock = new RwLock('given up');
+  const other = otherThread();
+  tryWrite(wordsOf(lock), 0, lockThread().memory, other.word, { index: 0, value: 0 });
+  expect(codeOf(() => lock.acquireRead({ timeoutMs: 3 }))).toBe('LOCK_TIMEOUT');
+  const wait = { lockId: idOf(lock), kind: 'rwlock', mode: 'shared', outcome: 'timeout' };
+  expect(told().waits).toMatchObject([{ ...wait, holder: { holderWord: other.word } }]);
+});
+
+test('waits at a semaphore, a condition and a barrier', () => {
+  const semaphore = new Semaphore({ permits: 1 });
+  const other = otherThread();
+  tryPermit(wordsOf(semaphore), 0, other.word, { index: 0, value: 0 });
+  codeOf(() => semaphore.acquire({ timeoutMs: 3 }));
+  const mutex = new Mutex();
+  const condition = new Condition();
+  codeOf(() => mutex.withLock(() => condition.wait(mutex, { timeoutMs: 3 })));
+  const barrier = new Barrier({ parties: 2 });
+  codeOf(() => barrier.wait({ timeoutMs: 3 }));
+  expect(told().waits).toMatchObject([
+    {
+      lockId: idOf(semaphore),
+      kind: 'semaphore',
+      mode: 'exclusive',
+      outcome: 'timeout',
+      holder: { holderWord: other.word },
+    },
+    { lockId: idOf(condition), kind: 'condition', mode: 'shared', outcome: 'timeout', holder: { holderWord: 0 } },
+    { lockId: idOf(barrier), kind: 'barrier', mode: 'shared', outcome: 'timeout', holder: { holderWord: 0 } },
+  ]);
+});
+
+test('orders: of two locks, with their modes, and not of a lock with itself', () => {
+  const lock = new RwLock();
+  const semaphore = new Semaphore({ permits: 2 });
+  for (let i = 0; i < 2; i++) {
+    lock.withRead(() => lock.withRead(() => semaphore.withLock(() => semaphore.withLock(() => {}))));
+  }
+  const [outer, inner] = [
+    { lockId: idOf(lock), mode: 'shared' },
+    { lockId: idOf(semaphore), mode: 'shared' },
+  ];
+  const { orders } = told();
+  expect(orders.length).toBeGreaterThan(0);
+  for (const order of orders) expect(order).toMatchObject({ outer, inner });
+});
