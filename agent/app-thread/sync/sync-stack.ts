@@ -7,7 +7,7 @@ import { framesOf, siteOf, stackOf, type Trace, takeTrace } from '../call-site.t
 import type { LockObserver } from '../lock-observer.ts';
 
 /** The folder of these modules, or of the file that they were joined into; none where a program has joined them with its own. */
-const [OWN] = /^.*\/app-thread\/sync\//.exec(import.meta.url) ?? [];
+const [OWN] = /^.*[\\/]app-thread[\\/]sync[\\/]/.exec(framesOf(takeTrace(), () => false)[0]?.getFileName() ?? '') ?? [];
 const folder = process.cwd();
 
 export interface SyncStack {
