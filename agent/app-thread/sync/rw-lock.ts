@@ -239,7 +239,7 @@ class ReadSide extends LockSide {
   }
 
   protected hasWaiters(): boolean {
-    return threadOf(Atomics.load(this.lock.words, WORD)) >= 0;
+    return threadOf(this.lock.words[WORD] as number) >= 0;
   }
 }
 
@@ -289,7 +289,7 @@ class WriteSide extends LockSide {
   }
 
   protected hasWaiters(): boolean {
-    return (Atomics.load(this.lock.words, WORD) & WAITERS) !== 0;
+    return ((this.lock.words[WORD] as number) & WAITERS) !== 0;
   }
 
   /** Lets readers in again that a writer has held off which does not come. */
