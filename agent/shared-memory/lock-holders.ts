@@ -16,6 +16,7 @@
  */
 import type { LockMode } from './async-locks.ts';
 import { sweepBarrier, wakeBarrier } from './barrier-words.ts';
+import { sweepChannel, wakeChannel } from './channel-sweep.ts';
 import { sweepCondition, wakeNotified } from './condition-words.ts';
 import { giveUpTicket } from './fair-words.ts';
 import {
@@ -115,6 +116,10 @@ export function sweepDead(views: BlockViews, blockAt: number, memory: LockMemory
       return 0;
     case 'barrier':
       return sweepBarrier(i32, blockAt, dead);
+    case 'channel':
+      /* What it was sending is lost with it, and counted there: a queue is not held. */
+      sweepChannel(i32, blockAt, dead);
+      return 0;
     default:
       return 0;
   }
@@ -136,6 +141,8 @@ export function wakeWaiters(views: BlockViews, blockAt: number): void {
       return wakeNotified(i32, blockAt);
     case 'barrier':
       return wakeBarrier(i32, blockAt);
+    case 'channel':
+      return wakeChannel(i32, blockAt);
     default:
       /* A writer parked at a reader's word is woken by `sweepDead`. */
       return wakeKeptOut(i32, blockAt);
