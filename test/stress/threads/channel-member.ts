@@ -14,9 +14,11 @@ interface MemberData extends ThreadData {
   /** The sender's number, and how many items it sends. */
   readonly sender: number;
   readonly count: number;
+  /** Does nothing but send or receive, so that it is likely to end in the midst of it. */
+  readonly isBusy?: boolean;
 }
 
-const { buffer, seed, handle, role, sender, count } = workerData as MemberData;
+const { buffer, seed, handle, role, sender, count, isBusy } = workerData as MemberData;
 const random = new Random(seed);
 /** Bit 0: sent; the others: how many times it was received. */
 const marks = new Int32Array(buffer);
@@ -26,6 +28,7 @@ const forbidden: [string, string][] = [];
 const isCode = (error: unknown, code: string): boolean => error instanceof GridwatchError && error.code === code;
 
 async function send(item: unknown): Promise<void> {
+  if (isBusy === true) return channel.send(item);
   for (;;) {
     try {
       switch (random.below(4)) {
@@ -51,7 +54,7 @@ async function send(item: unknown): Promise<void> {
 async function receive(): Promise<unknown> {
   for (;;) {
     try {
-      switch (random.below(4)) {
+      switch (isBusy === true ? 0 : random.below(4)) {
         case 0:
           return channel.receive();
         case 1: {
@@ -76,7 +79,7 @@ async function sendAll(): Promise<void> {
     const id = sender * ITEMS_PER_SENDER + n;
     await send(stressItem(id));
     Atomics.or(marks, id, 1);
-    random.pause();
+    if (isBusy !== true) random.pause();
   }
 }
 
@@ -94,7 +97,7 @@ async function receiveAll(): Promise<void> {
     if (id <= (last.get(from) ?? -1)) forbidden.push(['order', `${id} after ${last.get(from)}`]);
     last.set(from, id);
     Atomics.add(marks, id, 2);
-    random.pause();
+    if (isBusy !== true) random.pause();
   }
 }
 
