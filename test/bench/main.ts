@@ -10,6 +10,7 @@ import { httpThroughput } from './http-throughput.ts';
 import { idleCost } from './idle-cost.ts';
 import { metricsCost } from './metrics-cost.ts';
 import { wholeProcess } from './process-end.ts';
+import { promiseLockCost } from './promise-lock-cost.ts';
 import { recordCost } from './record-cost.ts';
 import { soak } from './soak.ts';
 import { spanCost } from './span-cost.ts';
@@ -24,6 +25,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   'worker-start': workerStart,
   'record-cost': recordCost,
   'span-cost': spanCost,
+  'promise-lock-cost': promiseLockCost,
   'idle-cost': idleCost,
   'drain-rate': drainRate,
   'metrics-cost': metricsCost,

@@ -10,6 +10,7 @@ import { featureBits } from '../../config/feature-bits.ts';
 import type { Feature } from '../../config/options.ts';
 import type { AsyncLock, AsyncLockTable, LockMode } from '../../shared-memory/async-locks.ts';
 import { claimClassCell } from '../../shared-memory/class-cells.ts';
+import { HEADER } from '../../shared-memory/layout.ts';
 import type { LockKind } from '../../shared-memory/lock-memory.ts';
 import type { LockHolder, WaitOutcome } from '../../shared-memory/lock-records.ts';
 import type { TraceIds } from '../../shared-memory/registry.ts';
@@ -34,6 +35,7 @@ const MAX_CLASSES = 512;
 /** Names of instances are kept for ever. */
 const MAX_INSTANCES = 1000;
 const MAX_ID = 0x7fffffff;
+const FEATURES_OFF = HEADER.FEATURES_OFF >> 2;
 
 const { setTimeout: later } = globalThis;
 
@@ -47,6 +49,8 @@ export class LockTracker {
   readonly table: AsyncLockTable;
   readonly #observer: LockObserver;
   readonly #claimCell: ClaimCell;
+  readonly #i32: Int32Array;
+  readonly #activities: Activities;
   readonly #orders: LockOrders;
   readonly #folder = process.cwd();
   readonly #own = ownFolder();
@@ -54,7 +58,11 @@ export class LockTracker {
     file === '' || file.startsWith('node:') || (this.#own !== '' && file.startsWith(this.#own));
   readonly #classes = new Map<string, LockClass>();
   readonly #instances = new Map<string, number>();
-  readonly #waits = new Set<Wait>();
+  /** Those that wait, in the order in which they began. */
+  #oldest: Wait | undefined;
+  #newest: Wait | undefined;
+  /** Once it is there it stays: looked for as often as traces are taken. */
+  #api: ReturnType<typeof registeredApi>;
   #timer: NodeJS.Timeout | undefined;
   #lastId = 0;
   #secondNs = 0;
@@ -66,17 +74,19 @@ export class LockTracker {
   constructor(observer: LockObserver, claimCell: ClaimCell = claimClassCell) {
     this.#observer = observer;
     this.#claimCell = claimCell;
+    this.#activities = observer.allActivities;
+    this.#i32 = observer.recorder.memory.i32;
     this.table = observer.asyncLocks;
     this.#orders = new LockOrders(observer);
   }
 
   /** Whether one of these features is switched off, now. */
   isOff(bits: number): boolean {
-    return this.#observer.recorder.isOff(bits);
+    return ((this.#i32[FEATURES_OFF] as number) & bits) !== 0;
   }
 
   get activities(): Activities | undefined {
-    return this.#observer.activities;
+    return this.#activities.isOn ? this.#activities : undefined;
   }
 
   nextActivity(): number {
@@ -124,9 +134,9 @@ export class LockTracker {
   }
 
   /** `isShared`: it may be waited for on other threads. */
-  lock(lockClass: LockClass, instanceNumber = 0, isShared = false): TrackedLock {
+  lock(lockClass: LockClass, instanceNumber = 0, isShared = false, mode: LockMode = 'exclusive'): TrackedLock {
     this.#lastId = this.#lastId >= MAX_ID ? 1 : this.#lastId + 1;
-    return new TrackedLock(this, -this.#lastId, lockClass, instanceNumber, isShared);
+    return new TrackedLock(this, -this.#lastId, lockClass, mode, instanceNumber, isShared);
   }
 
   /** `<library>@<file>:<line>` of a trace; the frames of the library's own files are not looked at. */
@@ -143,43 +153,61 @@ export class LockTracker {
     return takeTrace();
   }
 
-  request(lock: TrackedLock, isScoped: boolean, mode: LockMode): Hold {
-    const { activities } = this.#observer;
-    const caller = activities?.scope;
-    const isCertain = isScoped && activities !== undefined;
-    const hold = new Hold(lock, mode, isCertain ? activities.next() : (caller?.activity ?? 0), caller, isCertain);
+  request(lock: TrackedLock, isScoped: boolean): Hold {
+    const activities = this.#activities;
+    const caller = activities.scope;
+    const isCertain = isScoped && activities.isOn;
+    const own = isCertain ? activities.next() : caller === undefined ? 0 : caller.activity;
+    const hold = new Hold(lock, own, caller, isCertain);
     if (this.#tracesGranted > 0) {
       this.#tracesGranted--;
-      hold.trace = takeTrace();
+      hold.detail().trace = takeTrace();
+      this.#api ??= registeredApi();
     }
-    const context = registeredApi()?.context;
-    if (context !== undefined) hold.context = activeContext(context);
+    const context = this.#api?.context;
+    if (context !== undefined) hold.detail().context = activeContext(context);
     return hold;
   }
 
   /** A wait has begun. */
   waits(wait: Wait): void {
-    if (wait.hold.trace === undefined && this.#tracesWaiting > 0) {
+    const { hold } = wait;
+    if (hold.details?.trace === undefined && this.#tracesWaiting > 0) {
       this.#tracesWaiting--;
-      wait.hold.trace = takeTrace();
+      hold.detail().trace = takeTrace();
     }
-    this.#waits.add(wait);
+    wait.earlier = this.#newest;
+    if (this.#newest === undefined) this.#oldest = wait;
+    else this.#newest.later = wait;
+    this.#newest = wait;
     if (this.#timer === undefined) this.#arm();
   }
 
   /** It is over. */
   ends(wait: Wait): void {
-    this.#waits.delete(wait);
+    const { earlier, later: next } = wait;
+    if (earlier === undefined) this.#oldest = next;
+    else earlier.later = next;
+    if (next === undefined) this.#newest = earlier;
+    else next.earlier = earlier;
+    wait.earlier = undefined;
+    wait.later = undefined;
   }
 
   /** Publishes the waits that have lasted for long enough; before the thread blocks or ends, all of them. */
   publish(olderThanNs = 0): void {
     const nowNs = this.nowNs();
-    for (const wait of this.#waits) {
+    const seen = new Set<LockClass>();
+    for (let wait = this.#oldest; wait !== undefined; wait = wait.later) {
       if (nowNs - wait.sinceNs < olderThanNs) break;
-      this.#waits.delete(wait);
+      const { lock } = wait.hold;
+      if (!seen.has(lock.lockClass)) {
+        seen.add(lock.lockClass);
+        lock.lockClass.oldest(wait.sinceNs);
+      }
+      if (wait.entry >= 0) continue;
       this.#describe(wait);
-      wait.hold.lock.publish(wait);
+      lock.publish(wait);
     }
   }
 
@@ -189,7 +217,7 @@ export class LockTracker {
       ...entry,
       lockId: lock.id,
       kind: lock.lockClass.kind,
-      mode: hold.mode,
+      mode: lock.mode,
       classNumber: lock.lockClass.number,
       instanceNumber: lock.instanceNumber,
       siteNumber: this.#siteNumber(hold),
@@ -230,22 +258,26 @@ export class LockTracker {
   }
 
   #stackNumber(hold: Hold): number {
-    if (hold.trace === undefined) return 0;
-    const frames = this.#programFrames(hold.trace, '');
-    hold.trace = undefined;
-    hold.siteNumber = this.#observer.intern(siteOf(frames, this.#folder));
+    const { details } = hold;
+    if (details?.trace === undefined) return 0;
+    const frames = this.#programFrames(details.trace, '');
+    details.trace = undefined;
+    details.siteNumber = this.#observer.intern(siteOf(frames, this.#folder));
     if (this.#stacks <= 0 || this.#observer.config.stacks === 'off') return 0;
     this.#stacks--;
     return this.#observer.intern(stackOf(frames, this.#folder));
   }
 
   #siteNumber(hold: Hold): number {
-    if (hold.siteNumber < 0) {
-      hold.siteNumber =
-        hold.trace === undefined ? 0 : this.#observer.intern(siteOf(this.#programFrames(hold.trace, ''), this.#folder));
-      hold.trace = undefined;
+    const { details } = hold;
+    if (details === undefined) return 0;
+    if (details.siteNumber < 0) {
+      const { trace } = details;
+      details.trace = undefined;
+      details.siteNumber =
+        trace === undefined ? 0 : this.#observer.intern(siteOf(this.#programFrames(trace, ''), this.#folder));
     }
-    return hold.siteNumber;
+    return details.siteNumber;
   }
 
   /** The program's own frames; of a program that is all libraries those that are not of this one. */
@@ -262,7 +294,7 @@ export class LockTracker {
     this.#timer = later(() => {
       this.#timer = undefined;
       this.publish(PUBLISHED_MS * 1e6);
-      if (this.#waits.size > 0) this.#arm();
+      if (this.#oldest !== undefined) this.#arm();
     }, PUBLISHED_MS).unref();
   }
 }
@@ -277,7 +309,8 @@ function activeContext(manager: { active?(): Context | undefined }): Context | u
   }
 }
 
-function contextIds({ context }: Hold): TraceIds | undefined {
+function contextIds({ details }: Hold): TraceIds | undefined {
+  const context = details?.context;
   if (context === undefined) return undefined;
   try {
     return validIds(spanContextIn(context));
