@@ -15,21 +15,17 @@ import type { LockKind } from '../../shared-memory/lock-memory.ts';
 import type { LockHolder, WaitOutcome } from '../../shared-memory/lock-records.ts';
 import type { TraceIds } from '../../shared-memory/registry.ts';
 import type { Activities } from '../activity.ts';
-import { framesOf, siteOf, stackOf, type Trace, takeTrace } from '../call-site.ts';
+import type { Trace } from '../call-site.ts';
 import type { LockObserver } from '../lock-observer.ts';
 import { type Context, registeredApi, spanContextIn, validIds } from '../trace-context.ts';
 import { LockClass } from './lock-class.ts';
 import { LockOrders, refOf } from './lock-orders.ts';
+import { Places } from './places.ts';
 import { Hold, TrackedLock, type Wait } from './tracked-lock.ts';
+import { WaitList } from './wait-list.ts';
 
 /** A wait is published after this time: it is to be seen by who looks for deadlocks every few hundred milliseconds. */
 const PUBLISHED_MS = 10;
-/** Traces a thread takes in a second: of requests that are granted at once, and of those that wait. A microsecond or two each. */
-const TRACES_GRANTED = 100;
-const TRACES_WAITING = 1000;
-const TRACES_MADE = 1000;
-/** Stacks that a thread looks up in a second. */
-const STACKS = 100;
 /** Classes a thread may have; a program that makes names up joins the rest of them in the library's own. */
 const MAX_CLASSES = 512;
 /** Names of instances are kept for ever. */
@@ -52,24 +48,15 @@ export class LockTracker {
   readonly #i32: Int32Array;
   readonly #activities: Activities;
   readonly #orders: LockOrders;
-  readonly #folder = process.cwd();
-  readonly #own = ownFolder();
-  readonly #isOurs = (file: string): boolean =>
-    file === '' || file.startsWith('node:') || (this.#own !== '' && file.startsWith(this.#own));
+  readonly #places: Places;
   readonly #classes = new Map<string, LockClass>();
   readonly #instances = new Map<string, number>();
-  /** Those that wait, in the order in which they began. */
-  #oldest: Wait | undefined;
-  #newest: Wait | undefined;
+  readonly #waits = new WaitList();
   /** Once it is there it stays: looked for as often as traces are taken. */
   #api: ReturnType<typeof registeredApi>;
   #timer: NodeJS.Timeout | undefined;
   #lastId = 0;
   #secondNs = 0;
-  #tracesGranted = TRACES_GRANTED;
-  #tracesWaiting = TRACES_WAITING;
-  #tracesMade = TRACES_MADE;
-  #stacks = STACKS;
 
   constructor(observer: LockObserver, claimCell: ClaimCell = claimClassCell) {
     this.#observer = observer;
@@ -77,6 +64,7 @@ export class LockTracker {
     this.#activities = observer.allActivities;
     this.#i32 = observer.recorder.memory.i32;
     this.table = observer.asyncLocks;
+    this.#places = new Places(observer);
     this.#orders = new LockOrders(observer);
   }
 
@@ -97,10 +85,7 @@ export class LockTracker {
     const nowNs = this.#observer.nowNs();
     if (nowNs - this.#secondNs > 1e9) {
       this.#secondNs = nowNs;
-      this.#tracesGranted = TRACES_GRANTED;
-      this.#tracesWaiting = TRACES_WAITING;
-      this.#tracesMade = TRACES_MADE;
-      this.#stacks = STACKS;
+      this.#places.refill();
     }
     return nowNs;
   }
@@ -141,16 +126,13 @@ export class LockTracker {
 
   /** `<library>@<file>:<line>` of a trace; the frames of the library's own files are not looked at. */
   nameOf(library: string, trace: Trace | undefined): string {
-    const site = trace === undefined ? '' : siteOf(this.#programFrames(trace, library), this.#folder);
-    return site === '' ? library : `${library}@${site}`;
+    return this.#places.nameOf(library, trace);
   }
 
   /** Where a lock is made; undefined of one of too many. */
   traceOfMaking(): Trace | undefined {
     this.nowNs();
-    if (this.#tracesMade <= 0) return undefined;
-    this.#tracesMade--;
-    return takeTrace();
+    return this.#places.ofMaking();
   }
 
   request(lock: TrackedLock, isScoped: boolean): Hold {
@@ -159,11 +141,7 @@ export class LockTracker {
     const isCertain = isScoped && activities.isOn;
     const own = isCertain ? activities.next() : caller === undefined ? 0 : caller.activity;
     const hold = new Hold(lock, own, caller, isCertain);
-    if (this.#tracesGranted > 0) {
-      this.#tracesGranted--;
-      hold.detail().trace = takeTrace();
-      this.#api ??= registeredApi();
-    }
+    if (this.#places.ofRequest(hold)) this.#api ??= registeredApi();
     const context = this.#api?.context;
     if (context !== undefined) hold.detail().context = activeContext(context);
     return hold;
@@ -171,34 +149,21 @@ export class LockTracker {
 
   /** A wait has begun. */
   waits(wait: Wait): void {
-    const { hold } = wait;
-    if (hold.details?.trace === undefined && this.#tracesWaiting > 0) {
-      this.#tracesWaiting--;
-      hold.detail().trace = takeTrace();
-    }
-    wait.earlier = this.#newest;
-    if (this.#newest === undefined) this.#oldest = wait;
-    else this.#newest.later = wait;
-    this.#newest = wait;
+    this.#places.ofWait(wait.hold);
+    this.#waits.add(wait);
     if (this.#timer === undefined) this.#arm();
   }
 
   /** It is over. */
   ends(wait: Wait): void {
-    const { earlier, later: next } = wait;
-    if (earlier === undefined) this.#oldest = next;
-    else earlier.later = next;
-    if (next === undefined) this.#newest = earlier;
-    else next.earlier = earlier;
-    wait.earlier = undefined;
-    wait.later = undefined;
+    this.#waits.remove(wait);
   }
 
   /** Publishes the waits that have lasted for long enough; before the thread blocks or ends, all of them. */
   publish(olderThanNs = 0): void {
     const nowNs = this.nowNs();
     const seen = new Set<LockClass>();
-    for (let wait = this.#oldest; wait !== undefined; wait = wait.later) {
+    for (let wait = this.#waits.oldest; wait !== undefined; wait = wait.later) {
       if (nowNs - wait.sinceNs < olderThanNs) break;
       const { lock } = wait.hold;
       if (!seen.has(lock.lockClass)) {
@@ -220,7 +185,7 @@ export class LockTracker {
       mode: lock.mode,
       classNumber: lock.lockClass.number,
       instanceNumber: lock.instanceNumber,
-      siteNumber: this.#siteNumber(hold),
+      siteNumber: this.#places.siteNumber(hold),
       context: contextIds(hold),
     });
   }
@@ -234,7 +199,7 @@ export class LockTracker {
       outcome,
       startNs: wait.sinceNs,
       durationNs: nowNs - wait.sinceNs,
-      siteNumber: this.#siteNumber(hold),
+      siteNumber: this.#places.siteNumber(hold),
       stackNumber: wait.stackNumber,
       context: contextIds(hold),
       holder: this.#accountOf(holder),
@@ -244,57 +209,27 @@ export class LockTracker {
 
   /** A lock was given to who holds others. */
   learnOrder(hold: Hold): void {
-    this.#orders.learn(hold, () => this.#stackNumber(hold));
+    this.#orders.learn(hold, () => {
+      this.#places.ofWait(hold);
+      return this.#places.stackNumber(hold);
+    });
   }
 
   #accountOf(holder: Hold | undefined): LockHolder {
     const slot = holder === undefined ? 0 : this.#observer.claim.slot + 1;
-    const siteNumber = holder === undefined ? 0 : this.#siteNumber(holder);
+    const siteNumber = holder === undefined ? 0 : this.#places.siteNumber(holder);
     return { holderWord: 0, slot, siteNumber, stackNumber: 0, context: holder && contextIds(holder) };
   }
 
   #describe(wait: Wait): void {
-    if (wait.stackNumber === 0) wait.stackNumber = this.#stackNumber(wait.hold);
-  }
-
-  #stackNumber(hold: Hold): number {
-    const { details } = hold;
-    if (details?.trace === undefined) return 0;
-    const frames = this.#programFrames(details.trace, '');
-    details.trace = undefined;
-    details.siteNumber = this.#observer.intern(siteOf(frames, this.#folder));
-    if (this.#stacks <= 0 || this.#observer.config.stacks === 'off') return 0;
-    this.#stacks--;
-    return this.#observer.intern(stackOf(frames, this.#folder));
-  }
-
-  #siteNumber(hold: Hold): number {
-    const { details } = hold;
-    if (details === undefined) return 0;
-    if (details.siteNumber < 0) {
-      const { trace } = details;
-      details.trace = undefined;
-      details.siteNumber =
-        trace === undefined ? 0 : this.#observer.intern(siteOf(this.#programFrames(trace, ''), this.#folder));
-    }
-    return details.siteNumber;
-  }
-
-  /** The program's own frames; of a program that is all libraries those that are not of this one. */
-  #programFrames(trace: Trace, library: string): NodeJS.CallSite[] {
-    const frames = framesOf(trace, this.#isOurs);
-    const ofProgram = frames.filter((frame) => !isLibrary(frame.getFileName() ?? ''));
-    if (ofProgram.length > 0) return ofProgram;
-    return frames.filter(
-      (frame) => library === '' || !(frame.getFileName() ?? '').includes(`/node_modules/${library}/`),
-    );
+    if (wait.stackNumber === 0) wait.stackNumber = this.#places.stackNumber(wait.hold);
   }
 
   #arm(): void {
     this.#timer = later(() => {
       this.#timer = undefined;
       this.publish(PUBLISHED_MS * 1e6);
-      if (this.#oldest !== undefined) this.#arm();
+      if (this.#waits.oldest !== undefined) this.#arm();
     }, PUBLISHED_MS).unref();
   }
 }
@@ -317,14 +252,4 @@ function contextIds({ details }: Hold): TraceIds | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** The folder of our own files: of the sources, or of the one file that they were joined into. */
-function ownFolder(): string {
-  const file = framesOf(takeTrace(), () => false)[0]?.getFileName() ?? '';
-  return /^(.*?[\\/])(?:app-thread[\\/](?:async-locks[\\/])?)?[^\\/]+$/.exec(file)?.[1] ?? '';
-}
-
-function isLibrary(file: string): boolean {
-  return /[\\/]node_modules[\\/]/.test(file);
 }
