@@ -44,7 +44,14 @@ beforeAll(() => {
   const recorder = new Recorder(memory, claim);
   const config = { stacks: 'all' } as never;
   const tell = (notice: LockNotice): void => void notices.push(notice);
-  setLockLink(locks.views.buffer, { recorder, config, tell, beforeWait: () => {}, atomics: Atomics });
+  setLockLink(locks.views.buffer, {
+    recorder,
+    config,
+    tell,
+    beforeWait: () => {},
+    blockListeners: [],
+    atomics: Atomics,
+  });
 });
 
 afterAll(() => setLockLink(lockThread().memory.views.buffer, undefined));
@@ -119,7 +126,7 @@ test('who was asked answers when it releases; the next one reads it', async () =
   const mutex = new Mutex('asked for');
   const lease = await mutex.acquireAsync();
   const waits = mutex.acquireAsync();
-  const [waiting] = readAsyncLocks(memory, slot).filter(({ state }) => state === AsyncLockState.WAITING);
+  const waiting = readAsyncLocks(memory, slot).find(({ state }) => state === AsyncLockState.WAITING);
   expect(waiting).toMatchObject({ lockId: idOf(mutex), kind: 'mutex' });
   /* As a blocked waiter does after its first millisecond. */
   wordOf(mutex)[BLOCK.ASK >> 2] = 1;
