@@ -44,7 +44,14 @@ beforeAll(() => {
   const recorder = new Recorder(memory, claim);
   const config = { stacks: 'all' } as never;
   const tell = (notice: LockNotice): void => void notices.push(notice);
-  setLockLink(locks.views.buffer, { recorder, config, tell, beforeWait: () => {}, atomics: Atomics });
+  setLockLink(locks.views.buffer, {
+    recorder,
+    config,
+    tell,
+    beforeWait: () => {},
+    blockListeners: [],
+    atomics: Atomics,
+  });
 });
 
 afterAll(() => setLockLink(lockThread().memory.views.buffer, undefined));
