@@ -4,6 +4,7 @@
  * compared. It exits with 0 also when a bar is missed: a busy machine must not fail a build, and the table says what was measured.
  */
 import { availableParallelism } from 'node:os';
+import { channelRate } from './channel-rate.ts';
 import { drainRate } from './drain-rate.ts';
 import { firstLine } from './first-line.ts';
 import { httpThroughput } from './http-throughput.ts';
@@ -31,6 +32,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   'metrics-cost': metricsCost,
   'lock-scan': lockScan,
   'thread-states': threadStates,
+  'channel-rate': channelRate,
   'mutex-cost': mutexCost,
   http: httpThroughput,
   soak,

@@ -1,5 +1,5 @@
 /**
- * The programs that the e2e tests start, under the agent as installed: the shop, one whose workers fail, and those about locks. Runs in a test's own process; each program is
+ * The programs that the e2e tests start, under the agent as installed: the shop, one whose workers fail, a contended lock, and those about locks. Runs in a test's own process; each program is
  * a process of its own, and ends at the latest with its test.
  */
 import { fileURLToPath } from 'node:url';
@@ -19,6 +19,11 @@ type Environment = NonNullable<RunOptions['env']>;
 /** `env` says how long, how hard, and where to. */
 export function startShop(env: Environment): Program {
   return start('examples/shop/server.js', { OTEL_METRIC_EXPORT_INTERVAL: String(METRICS_EVERY_MS), ...env });
+}
+
+/** Two kinds of requests and one lock; it ends by itself. */
+export function startContendedLock(env: Environment): Program {
+  return start('examples/contended-lock/main.js', env);
 }
 
 /** Starts a worker that fails, and then the next, and writes a line with its number for each; SIGTERM ends it. */

@@ -44,6 +44,8 @@ export interface Model {
   readonly initial?: readonly (readonly [cell: Cell, value: number])[];
   /** Words that only one thread uses: their accesses are no steps of their own. */
   readonly isPrivate?: (at: number) => boolean;
+  /** True of a state that is not to be gone on from: where a model would have no end. What it leads to is not explored. */
+  readonly isBeyond?: (view: View) => boolean;
   /** Says what is wrong with a state, or with one after which nothing can happen. */
   readonly always?: (view: View) => string | undefined;
   readonly atEnd?: (view: View) => string | undefined;
@@ -150,6 +152,7 @@ export function explore(model: Model): Exploration {
         const key = keyOf(after);
         if (seen.has(key)) continue;
         seen.add(key);
+        if (model.isBeyond?.(view(after)) === true) continue;
         if (seen.size > MAX_STATES) throw new Error(`the model has more than ${MAX_STATES} states`);
         next.push([after, way]);
       }

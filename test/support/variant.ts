@@ -22,6 +22,9 @@ export interface AgentSources {
   readonly 'shared-memory/wait-word.ts': typeof import('../../agent/shared-memory/wait-word.ts');
   readonly 'shared-memory/names.ts': typeof import('../../agent/shared-memory/names.ts');
   readonly 'shared-memory/doorbell.ts': typeof import('../../agent/shared-memory/doorbell.ts');
+  readonly 'shared-memory/channel-words.ts': typeof import('../../agent/shared-memory/channel-words.ts');
+  readonly 'shared-memory/channel-queue.ts': typeof import('../../agent/shared-memory/channel-queue.ts');
+  readonly 'shared-memory/parking-word.ts': typeof import('../../agent/shared-memory/parking-word.ts');
   readonly 'shared-memory/async-locks.ts': typeof import('../../agent/shared-memory/async-locks.ts');
   readonly 'shared-memory/class-cells.ts': typeof import('../../agent/shared-memory/class-cells.ts');
   readonly 'shared-memory/lock-memory.ts': typeof import('../../agent/shared-memory/lock-memory.ts');

@@ -87,6 +87,11 @@ export class AsyncQueue {
     return this.#size;
   }
 
+  /** How many of them wait for this. */
+  waitersFor(contended: Contended): number {
+    return this.#waiters.get(contended)?.size ?? 0;
+  }
+
   /**
    * Waits until `contended` is acquired; `take` then makes of it what the promise resolves to, at once. Rejects with the time-out's error or the
    * signal's reason.

@@ -7,6 +7,7 @@ import { offerLockMemory } from './lock-thread.ts';
 
 export { GridwatchError, type GridwatchErrorCode } from '../../errors.ts';
 export { Barrier, type BarrierOptions } from './barrier.ts';
+export { Channel, type ChannelOptions, type ChannelSize } from './channel.ts';
 export { type Awakening, Condition, type ConditionOptions } from './condition.ts';
 export { type GuardedOptions, type GuardingLock, guarded } from './guarded.ts';
 export type { TypedArray } from './guarded-behind.ts';

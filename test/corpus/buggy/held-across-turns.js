@@ -8,7 +8,7 @@ await crew(import.meta.url, {
   async main({ meet }) {
     const lease = orders.acquire();
     meet();
-    for (let turn = 0; turn < 60; turn++) await later(20);
+    for (let turn = 0; turn < 250; turn++) await later(20);
     lease.release();
   },
   billing({ meet }) {
