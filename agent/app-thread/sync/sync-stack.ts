@@ -16,7 +16,8 @@ export interface SyncStack {
   readonly stackNumber: number;
 }
 
-const isOwn = (file: string): boolean => OWN !== undefined && file.startsWith(OWN);
+/** Whether a file is one of these modules. */
+export const isOwn = (file: string): boolean => OWN !== undefined && file.startsWith(OWN);
 
 /** The nearest frame outside of `gridwatch/sync`, as `file:line`; '' where it cannot be told. */
 export function siteOfCaller(): string {

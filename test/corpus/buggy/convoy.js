@@ -1,4 +1,4 @@
-// Eight threads queue for a lock that is held for no time at all.
+/** Eight threads queue for a lock that is held for no time at all. */
 // expects: finding convoy counter
 import { Mutex } from 'gridwatch/sync';
 import { crew } from '../crew.js';

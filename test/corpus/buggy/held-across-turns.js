@@ -1,4 +1,4 @@
-// A blocking lock is kept until a timer fires, and another thread waits for that.
+/** A blocking lock is kept until a timer fires, and another thread waits for that. */
 // expects: finding held_across_turn orders
 import { Mutex } from 'gridwatch/sync';
 import { crew, later } from '../crew.js';

@@ -1,4 +1,4 @@
-// A mutex of shared memory and a Web Lock.
+/** A mutex of shared memory and a Web Lock. */
 // expects: deadlock ledger, report
 // node: 24
 import { Mutex } from 'gridwatch/sync';

@@ -1,4 +1,4 @@
-// One of three forgets the lock in one place.
+/** One of three forgets the lock in one place. */
 // expects: finding race stock
 // env: GRIDWATCH_RACES=on
 import { guarded, Mutex } from 'gridwatch/sync';

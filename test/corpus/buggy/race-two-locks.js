@@ -1,4 +1,4 @@
-// Each has a lock, but not the same.
+/** Each has a lock, but not the same. */
 // expects: finding race stock
 // env: GRIDWATCH_RACES=on
 import { guarded, Mutex } from 'gridwatch/sync';

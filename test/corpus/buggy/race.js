@@ -1,4 +1,4 @@
-// Two threads count without the lock.
+/** Two threads count without the lock. */
 // expects: finding race stock
 // env: GRIDWATCH_RACES=on
 import { guarded, Mutex } from 'gridwatch/sync';

@@ -1,4 +1,4 @@
-// One thread gives the lock back only to take it again at once; another, whose event loop is busy, seldom comes in time.
+/** One thread gives the lock back only to take it again at once; another, whose event loop is busy, seldom comes in time. */
 // expects: finding starvation orders
 import { Mutex } from 'gridwatch/sync';
 import { crew, spin } from '../crew.js';

@@ -1,4 +1,4 @@
-// Web Locks of two threads.
+/** Web Locks of two threads. */
 // expects: deadlock customers, orders
 // node: 24
 import { crew } from '../crew.js';

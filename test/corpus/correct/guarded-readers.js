@@ -1,4 +1,4 @@
-// Readers under the reader's lock, atomics without any, and a part for each thread.
+/** Readers under the reader's lock, atomics without any, and a part for each thread. */
 // expects: nothing
 // env: GRIDWATCH_RACES=on
 import { guarded, Mutex, RwLock } from 'gridwatch/sync';

@@ -1,4 +1,4 @@
-// Data that is initialised before it is shared, touched under its lock, and read when all have ended.
+/** Data that is initialised before it is shared, touched under its lock, and read when all have ended. */
 // expects: nothing
 // env: GRIDWATCH_RACES=on
 import { isMainThread } from 'node:worker_threads';

@@ -1,4 +1,4 @@
-// Opposite orders of Web Locks, but the second one is only tried.
+/** Opposite orders of Web Locks, but the second one is only tried. */
 // expects: nothing
 // node: 24
 const isFree = { ifAvailable: true };

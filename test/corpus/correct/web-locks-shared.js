@@ -1,4 +1,4 @@
-// Web Locks in both orders, shared.
+/** Web Locks in both orders, shared. */
 // expects: nothing
 // node: 24
 const shared = { mode: 'shared' };
