@@ -14,7 +14,6 @@ import { handleSignals } from './app-thread/exit.ts';
 import { flushBlocking, flushWaiting } from './app-thread/flush.ts';
 import { findLockLink } from './app-thread/lock-link.ts';
 import type { LockNotice } from './app-thread/lock-observer.ts';
-import { seedOfThread } from './app-thread/perturb.ts';
 import { claimPreload } from './app-thread/preload-argument.ts';
 import type { LabSettings } from './app-thread/ticket.ts';
 import type { Config, GridwatchOptions } from './config/options.ts';
@@ -178,7 +177,7 @@ function startRunning(config: Config, diag: Diag): Running | undefined {
 function labSettings({ races, perturb }: Config): LabSettings {
   return {
     raceBuffer: races ? RaceMemory.create().buffer : undefined,
-    perturbSeed: perturb === 'off' ? undefined : seedOfThread(perturb, 'main', 0),
+    perturbSeed: perturb === 'off' ? undefined : perturb,
   };
 }
 

@@ -120,7 +120,12 @@ const locks = new Locks({
   hasStacks: config.stacks !== 'off',
   onDrop: (count) => drops.count('lock', count),
 });
-const flushNow = (): void => void telemetry.flush(config.exitTimeoutMs);
+/* Of what is told at once, who the program is can no longer be waited for. */
+const flushNow = (): void => {
+  identity.settle();
+  fullInventory?.settle();
+  void telemetry.flush(config.exitTimeoutMs);
+};
 const lockDetectors = new LockDetectors({
   voices: {
     emitSpan: (span) => telemetry.spans.emit(span),

@@ -14,7 +14,7 @@ import { followExit } from './exit.ts';
 import { patchAtomicsWait } from './instrumentation/atomics.ts';
 import { followPackages } from './instrumentation/package-loader.ts';
 import { patchWebLocks } from './instrumentation/web-locks.ts';
-import { labOfWorkers, startLabModes } from './lab-modes.ts';
+import type { LabModes } from './lab-modes.ts';
 import { loadLockPatches } from './load-patches.ts';
 import { setLockLink } from './lock-link.ts';
 import type { LockNotice } from './lock-observer.ts';
@@ -72,8 +72,15 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
       settings.onFailure(feature, error);
     }
   };
-  const { perturb, stop: stopLabModes } = startLabModes(settings.lab, settings.preload.file, part);
-  undo.push(stopLabModes);
+  let lab: LabModes | undefined;
+  if (settings.lab.raceBuffer !== undefined || settings.lab.perturbSeed !== undefined) {
+    try {
+      lab = loadLockPatches(settings.preload.file).startLabModes(settings.lab, settings.preload.file, part);
+      undo.push(lab.stop);
+    } catch (error) {
+      settings.onFailure('races', error);
+    }
+  }
   const blockListeners: (() => void)[] = [];
   drains.push(() => {
     for (const listener of blockListeners) listener();
@@ -108,7 +115,7 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
     for (const listener of blockListeners) listener();
   };
   part('atomics', () => {
-    undo.push(patchAtomicsWait(recorder, config.atomicsSites, beforeWait, perturb));
+    undo.push(patchAtomicsWait(recorder, config.atomicsSites, beforeWait, lab?.perturb));
   });
   setLockLink(settings.lockBuffer, {
     recorder,
@@ -140,7 +147,7 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
         recorder,
         config,
         lockBuffer: settings.lockBuffer,
-        nextLab: labOfWorkers(settings.lab),
+        nextLab: lab?.nextLab ?? (() => settings.lab),
         preload: settings.preload,
         isExcluded,
         notify: settings.notify,

@@ -1,7 +1,7 @@
 /**
  * The lab modes of a thread: what `GRIDWATCH_RACES` and `GRIDWATCH_PERTURB` put in place before user code, and what they leave for `gridwatch/sync`.
  *
- * Runs on application threads, and does nothing in any other run.
+ * Runs on application threads. The preload loads it in such a run only.
  */
 import { patchGuardedAtomics } from './instrumentation/guarded-atomics.ts';
 import { followOwnBuffers, type OwnBuffers } from './instrumentation/own-buffers.ts';
@@ -12,6 +12,8 @@ import type { LabSettings } from './ticket.ts';
 const { isMainThread } = process.getBuiltinModule('node:worker_threads');
 
 export interface LabModes {
+  /** Gives the settings of one worker after the other that this thread starts. */
+  readonly nextLab: (name: string) => LabSettings;
   /** Delays the thread; absent unless schedules are perturbed. */
   readonly perturb: Perturb | undefined;
   /** Takes everything back. */
@@ -23,11 +25,12 @@ export interface LabModes {
  * where the files of the package are.
  */
 export function startLabModes(
-  { raceBuffer, perturbSeed }: LabSettings,
+  { raceBuffer, perturbSeed: givenSeed }: LabSettings,
   registerFile: string,
   part: (feature: 'races' | 'atomics', start: () => void) => void,
 ): LabModes {
   const undo: (() => void)[] = [];
+  const perturbSeed = isMainThread && givenSeed !== undefined ? seedOfThread(givenSeed, 'main', 0) : givenSeed;
   const perturb = perturbSeed === undefined ? undefined : createPerturb(perturbSeed);
   let ownBuffers: OwnBuffers | undefined;
   if (perturb !== undefined) part('atomics', () => undo.push(patchPerturbed(perturb)));
@@ -45,14 +48,14 @@ export function startLabModes(
   }
   return {
     perturb,
+    nextLab: labOfWorkers({ raceBuffer, perturbSeed }),
     stop: () => {
       for (const step of undo.toReversed()) step();
     },
   };
 }
 
-/** Gives the settings of one worker after the other that a thread starts. */
-export function labOfWorkers({ raceBuffer, perturbSeed }: LabSettings): (name: string) => LabSettings {
+function labOfWorkers({ raceBuffer, perturbSeed }: LabSettings): (name: string) => LabSettings {
   let started = 0;
   return (name) => {
     started++;

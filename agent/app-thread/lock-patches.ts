@@ -1,6 +1,6 @@
 /**
- * What the preload loads with the first package of promise locks, the first Web Lock or the first lock that is instrumented by hand. It is one joined file in
- * the package, so that a thread without any of them does not read it.
+ * What the preload loads with the first package of promise locks, the first Web Lock or the first lock that is instrumented by hand, and for the lab modes.
+ * It is one joined file in the package, so that a thread without any of them does not read it.
  *
  * Runs on application threads.
  */
@@ -12,6 +12,7 @@ export { standalone } from './async-locks/standalone.ts';
 export { instrument } from './instrument-lock.ts';
 export { PATCHED_PACKAGES } from './instrumentation/promise-locks/table.ts';
 export { requestWebLock } from './instrumentation/web-lock-request.ts';
+export { startLabModes } from './lab-modes.ts';
 export { lockTracker, patchFile };
 
 const undo: (() => void)[] = [];

@@ -17,7 +17,7 @@ const TICKET_VERSION = 2;
 export interface LabSettings {
   /** Race memory of the process; absent unless data races are looked for. */
   readonly raceBuffer: SharedArrayBuffer | undefined;
-  /** This thread's own seed; absent unless schedules are perturbed. */
+  /** This thread's own seed, or on the main thread the program's; absent unless schedules are perturbed. */
   readonly perturbSeed: number | undefined;
 }
 
