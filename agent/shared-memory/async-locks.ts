@@ -20,7 +20,7 @@
  * A2  An entry belongs to the thread from `open` until `close`; only then it is reused.
  */
 import { ASYNC_LOCK_BYTES, ASYNC_LOCKS, type ControlMemory } from './layout.ts';
-import { LOCK_KINDS, type LockKind } from './lock-memory.ts';
+import { LOCK_KINDS, type LockKind } from './lock-block.ts';
 import type { TraceIds } from './registry.ts';
 import { loadNs, loadTraceIds, storeNs, storeTraceIds } from './trace-words.ts';
 

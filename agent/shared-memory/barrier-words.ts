@@ -14,7 +14,7 @@
  * B3  A thread says in ARRIVALS that it is in a round before it is counted: who knows it dead, and finds it in the round that goes on, breaks that round.
  * B4  Who ends or breaks a round notifies after it.
  */
-import { BLOCK } from './lock-memory.ts';
+import { BLOCK } from './lock-block.ts';
 import { wake, wakeAsyncWaiters } from './lock-wake.ts';
 import { generationOf, holderWord, threadOf } from './lock-word.ts';
 

@@ -17,7 +17,7 @@
  * N5  Whatever thread dies at whatever step, the others go on.
  */
 import { CellPhase, CHANNEL, CLOSED_BIT, cellBytes, cellCount, PHASE_MASK } from './channel-words.ts';
-import { BLOCK, type BlockViews } from './lock-memory.ts';
+import { BLOCK, type BlockViews } from './lock-block.ts';
 import { announceAsync, announceParking, endParking, isAwaited, wakeAll, wakeOne } from './parking-word.ts';
 
 /** What is said in place of a cell. BUSY: the next item is about to come, from a thread that is at it. */

@@ -5,7 +5,7 @@
  * `channel-queue.ts`, of whose invariants this keeps N1 and N5.
  */
 import { CellPhase, CHANNEL, CLOSED_BIT, cellBytes, cellCount } from './channel-words.ts';
-import { BLOCK } from './lock-memory.ts';
+import { BLOCK } from './lock-block.ts';
 import { wakeAll } from './parking-word.ts';
 
 /** Skips the item that a dead thread was writing, if it was; true when it was. `dead` is its holder word. */

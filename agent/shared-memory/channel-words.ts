@@ -24,7 +24,7 @@
  * For the agent: arrivals are `tail / 2` less the skipped, completions `head / 2` less the skipped, both modulo 2^31; the size is the difference of the
  * two; the oldest item stands at the head. Items whose sender died while it wrote them are BLOCK.ABANDONMENTS.
  */
-import type { BlockViews } from './lock-memory.ts';
+import type { BlockViews } from './lock-block.ts';
 
 /** Byte offsets from the block's beginning, behind what every block has (`SHARED_BLOCK_BYTES`). */
 export const CHANNEL = {

@@ -19,7 +19,7 @@
 import { LOCK_MODES, type LockMode } from './async-locks.ts';
 import { HistogramWriter } from './histogram.ts';
 import { CLASS_CELL_BYTES, CLASS_CELLS, type ControlMemory, HEADER } from './layout.ts';
-import { LOCK_KINDS, type LockKind } from './lock-memory.ts';
+import { LOCK_KINDS, type LockKind } from './lock-block.ts';
 import type { SlotClaim } from './registry.ts';
 
 export const CELL = {

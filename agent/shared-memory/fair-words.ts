@@ -22,7 +22,8 @@
  * T2  A ticket is stored before its thread looks at the word: a release that did not see the ticket is seen by the thread.
  * T3  Who frees the word with WAITERS, or gives up a ticket that was called, calls the lowest ticket.
  */
-import { BLOCK, EXCLUSIVE_BLOCK_BYTES, LOCK_THREAD, LOCK_THREADS, type LockMemory } from './lock-memory.ts';
+import { BLOCK, EXCLUSIVE_BLOCK_BYTES } from './lock-block.ts';
+import { LOCK_THREAD, LOCK_THREADS, type LockMemory } from './lock-memory.ts';
 import { DIED, FLAGS, generationOf, threadOf, WAITERS } from './lock-word.ts';
 import { type Place, Take } from './mutex-words.ts';
 

@@ -19,15 +19,8 @@ import { sweepBarrier, wakeBarrier } from './barrier-words.ts';
 import { sweepChannel, wakeChannel } from './channel-sweep.ts';
 import { sweepCondition, wakeNotified } from './condition-words.ts';
 import { giveUpTicket } from './fair-words.ts';
-import {
-  BLOCK,
-  type BlockViews,
-  EXCLUSIVE_BLOCK_BYTES,
-  LOCK_KINDS,
-  LOCK_THREADS,
-  type LockKind,
-  type LockMemory,
-} from './lock-memory.ts';
+import { BLOCK, type BlockViews, EXCLUSIVE_BLOCK_BYTES, LOCK_KINDS, type LockKind } from './lock-block.ts';
+import { LOCK_THREADS, type LockMemory } from './lock-memory.ts';
 import { wake, wakeGeneration } from './lock-wake.ts';
 import { FLAGS, generationOf, holderWord, threadOf } from './lock-word.ts';
 import { bury } from './mutex-words.ts';

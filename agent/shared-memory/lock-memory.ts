@@ -8,28 +8,23 @@
  *     36 KiB   directory   8 192 x Int32: open addressing by name; entry = byte offset of a block, 0 = empty
  *     68 KiB   blocks      one after the other, each on a cache line of its own; only ever appended to
  *
- * A block is one lock. A lock without a name has the same block in a buffer of its own, or of the caller's (byte offsets; W = who writes):
- *
- *        0  lock word        who holds it (`lock-word.ts`)                                  W: every thread, by CAS
- *        4  generation       grows when async waiters may try again: they wait on this word W: every thread, atomic add
- *        8  the kind's own words, up to 64
- *       64  identity         kind, size, id, two numbers of the kind's, name                W: creator, before it is published
- *      256  holder's counts  acquisitions, contentions                                      W: the holder, plain
- *      320  everyone's       shared acquisitions and contentions, timeouts, ...             W: every thread, atomic add
- *      384  ask              1: a waiter has waited so long that the holder is to say who it is  W: waiters set, holder clears
- *      448  account          holder word, site, stack, trace context of the last holder asked  W: the holder, before it releases
- *      512  waits            histogram of contended exclusive waits                         W: who has just acquired, plain
- *     1024  holds            histogram of sampled exclusive holds                           W: the holder, plain
- *     1536  end of a block with one holder; else
- *     1536  shared waits     histogram (atomic, `shared-histogram.ts`)                      W: every thread
- *     2048  shared holds     the same
- *     2560  the kind's own area
+ * A block is one lock (`lock-block.ts`). A lock without a name has the same block in a buffer of its own, or of the caller's.
  *
  * Invariants
  * L1  A block's identity is whole before its offset stands in the directory (CAS), or its handle is sent: who finds a block sees what it is.
  * L2  Two threads that make one name at once get one block: the loser of the CAS leaves its own unused.
  * L3  A thread entry's generation grows at each claim: a lock word that names an earlier life names a thread that is dead.
  */
+import {
+  type BlockViews,
+  encodeName,
+  isBlock,
+  isNamed,
+  LINE,
+  type LockIdentity,
+  viewsOf,
+  writeIdentity,
+} from './lock-block.ts';
 
 /** "GWL1" */
 const MAGIC = 0x47574c31;
@@ -46,7 +41,6 @@ const THREAD_BYTES = 64;
 const DIRECTORY_AT = THREADS_AT + LOCK_THREADS * THREAD_BYTES;
 const BLOCKS_AT = DIRECTORY_AT + DIRECTORY_ENTRIES * 4;
 export const LOCK_MEMORY_BYTES: number = 64 * 2 ** 20;
-const LINE = 64;
 
 const HEADER = {
   MAGIC: 0,
@@ -82,88 +76,6 @@ export const LOCK_THREAD = {
   /** Float64: when the kernel says the thread began, in its ticks: tells a thread from a later one with the same id. 0: not known. */
   START_TICKS: 32,
 } as const;
-
-/** Byte offsets in a block. */
-export const BLOCK = {
-  WORD: 0,
-  GENERATION: 4,
-  KIND_WORDS: 8,
-  KIND: 64,
-  BYTES: 68,
-  ID: 72,
-  /** What two users of one name must agree on: permits, parties, capacity, size of an item. */
-  NUMBER_A: 76,
-  NUMBER_B: 80,
-  NAME: 96,
-  ACQUISITIONS: 256,
-  CONTENTIONS: 260,
-  SHARED_ACQUISITIONS: 320,
-  SHARED_CONTENTIONS: 324,
-  TIMEOUTS: 328,
-  ABORTS: 332,
-  ABANDONMENTS: 336,
-  SHARED_TIMEOUTS: 340,
-  SHARED_ABORTS: 344,
-  /** For a condition: notifications that found nobody; for the lost wake-up suspicion. */
-  UNHEARD: 348,
-  ASK: 384,
-  ACCOUNT_HOLDER: 448,
-  ACCOUNT_SITE: 452,
-  ACCOUNT_STACK: 456,
-  ACCOUNT_CONTEXT: 460,
-  WAITS: 512,
-  HOLDS: 1024,
-  SHARED_WAITS: 1536,
-  SHARED_HOLDS: 2048,
-} as const;
-
-/** Size of a block with one holder at a time, and where the kind's own area begins in any other. */
-export const EXCLUSIVE_BLOCK_BYTES = 1536;
-export const SHARED_BLOCK_BYTES = 2560;
-const NAME_CAPACITY = BLOCK.ACQUISITIONS - BLOCK.NAME - 4;
-
-/** Kinds of locks as `gridwatch.lock.kind` names them; the index stands in memory. A channel is a queue (`gridwatch.queue.kind`). */
-export const LOCK_KINDS = [
-  'none',
-  'mutex',
-  'rwlock',
-  'semaphore',
-  'condition',
-  'barrier',
-  'channel',
-  'web_lock',
-  'atomics',
-  'promise',
-] as const;
-export type LockKind = (typeof LOCK_KINDS)[number];
-
-/** What a lock is, apart from its state. */
-export interface LockIdentity {
-  readonly kind: LockKind;
-  /** Its class, for people; '' for none. Longer ones are cut at 156 bytes. */
-  readonly name: string;
-  readonly bytes: number;
-  readonly numberA: number;
-  readonly numberB: number;
-}
-
-/** Views over one buffer with blocks in it: lock memory, or a buffer of a program's. */
-export interface BlockViews {
-  readonly buffer: SharedArrayBuffer;
-  readonly i32: Int32Array<SharedArrayBuffer>;
-  readonly f64: Float64Array<SharedArrayBuffer>;
-  readonly u8: Uint8Array<SharedArrayBuffer>;
-}
-
-export function viewsOf(buffer: SharedArrayBuffer): BlockViews {
-  const whole = buffer.byteLength & ~7;
-  return {
-    buffer,
-    i32: new Int32Array(buffer, 0, buffer.byteLength >> 2),
-    f64: new Float64Array(buffer, 0, whole >> 3),
-    u8: new Uint8Array(buffer),
-  };
-}
 
 export class LockMemory {
   readonly views: BlockViews;
@@ -278,61 +190,6 @@ export class LockMemory {
     const offset = Atomics.add(i32, HEADER.BLOCKS_USED >> 2, size);
     return offset < 0 || offset > room - size ? 0 : BLOCKS_AT + offset;
   }
-}
-
-/** Makes a block of zeroed memory; its words are the creator's until the block is published. */
-export function writeIdentity(views: BlockViews, blockAt: number, identity: LockIdentity, id: number): void {
-  const { i32, u8 } = views;
-  const name = encodeName(identity.name);
-  i32[(blockAt + BLOCK.BYTES) >> 2] = identity.bytes;
-  i32[(blockAt + BLOCK.ID) >> 2] = id;
-  i32[(blockAt + BLOCK.NUMBER_A) >> 2] = identity.numberA;
-  i32[(blockAt + BLOCK.NUMBER_B) >> 2] = identity.numberB;
-  i32[(blockAt + BLOCK.NAME) >> 2] = name.length;
-  u8.set(name, blockAt + BLOCK.NAME + 4);
-  Atomics.store(i32, (blockAt + BLOCK.KIND) >> 2, LOCK_KINDS.indexOf(identity.kind));
-}
-
-/** What stands in a block, validated; undefined where there is none. */
-export function readIdentity(views: BlockViews, blockAt: number): (LockIdentity & { readonly id: number }) | undefined {
-  if (!isBlock(views, blockAt)) return undefined;
-  const { i32, u8 } = views;
-  const length = Math.min(Math.max(0, i32[(blockAt + BLOCK.NAME) >> 2] as number), NAME_CAPACITY);
-  return {
-    kind: LOCK_KINDS[Atomics.load(i32, (blockAt + BLOCK.KIND) >> 2)] as LockKind,
-    name: Buffer.from(u8.subarray(blockAt + BLOCK.NAME + 4, blockAt + BLOCK.NAME + 4 + length)).toString(),
-    bytes: i32[(blockAt + BLOCK.BYTES) >> 2] as number,
-    numberA: i32[(blockAt + BLOCK.NUMBER_A) >> 2] as number,
-    numberB: i32[(blockAt + BLOCK.NUMBER_B) >> 2] as number,
-    id: i32[(blockAt + BLOCK.ID) >> 2] as number,
-  };
-}
-
-/** Whether a whole block of a known kind stands there. */
-export function isBlock({ buffer, i32 }: BlockViews, blockAt: number): boolean {
-  if (!Number.isInteger(blockAt) || blockAt < 0 || blockAt % LINE !== 0) return false;
-  if (blockAt + EXCLUSIVE_BLOCK_BYTES > buffer.byteLength) return false;
-  const kind = Atomics.load(i32, (blockAt + BLOCK.KIND) >> 2);
-  const bytes = i32[(blockAt + BLOCK.BYTES) >> 2] as number;
-  const isKind = kind > 0 && kind <= LOCK_KINDS.indexOf('channel');
-  return isKind && bytes >= EXCLUSIVE_BLOCK_BYTES && blockAt + bytes <= buffer.byteLength;
-}
-
-function isNamed(views: BlockViews, blockAt: number, name: Uint8Array): boolean {
-  if (!isBlock(views, blockAt)) return false;
-  const { i32, u8 } = views;
-  if (i32[(blockAt + BLOCK.NAME) >> 2] !== name.length) return false;
-  for (let i = 0; i < name.length; i++) if (u8[blockAt + BLOCK.NAME + 4 + i] !== name[i]) return false;
-  return true;
-}
-
-function encodeName(name: string): Uint8Array {
-  let bytes = Buffer.from(name);
-  if (bytes.length <= NAME_CAPACITY) return bytes;
-  let end = NAME_CAPACITY;
-  while (((bytes[end] as number) & 0xc0) === 0x80) end--;
-  bytes = bytes.subarray(0, end);
-  return bytes;
 }
 
 /** FNV-1a. */

@@ -7,7 +7,7 @@
  * (a promise lock, a Web Lock), and 0 is none (a raw `Atomics.wait`): the class is then `classNumber`.
  */
 import { LOCK_MODES, type LockMode } from './async-locks.ts';
-import { LOCK_KINDS, type LockKind } from './lock-memory.ts';
+import { LOCK_KINDS, type LockKind } from './lock-block.ts';
 import { RecordKind } from './records.ts';
 import type { TraceIds } from './registry.ts';
 

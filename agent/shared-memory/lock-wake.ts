@@ -3,7 +3,7 @@
  *
  * Runs on every thread.
  */
-import { BLOCK } from './lock-memory.ts';
+import { BLOCK } from './lock-block.ts';
 
 /** Byte offset in a block, the last of the kind's words: 1 while some thread may wait at the generation. Set before the attempt that fails. */
 export const ASYNC_WAITERS = 60;

@@ -9,7 +9,7 @@
  * M3  Who may have left others parked (it was parked itself: the release that woke it has cleared WAITERS) takes the word with WAITERS.
  * M4  DIED stands only in a word that names nobody, and goes with the CAS that takes the word: one holder is told.
  */
-import { BLOCK } from './lock-memory.ts';
+import { BLOCK } from './lock-block.ts';
 import { DIED, FLAGS, WAITERS } from './lock-word.ts';
 
 const WORD = BLOCK.WORD >> 2;

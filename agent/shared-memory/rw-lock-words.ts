@@ -18,7 +18,8 @@
  * Y3  Who takes the last read of a thread away, or gives the lock word back, notifies after it: whoever waits looks again.
  * Y4  DIED stays until a writer writes: until then all who come in are told.
  */
-import { BLOCK, type LockMemory } from './lock-memory.ts';
+import { BLOCK } from './lock-block.ts';
+import type { LockMemory } from './lock-memory.ts';
 import { wake, wakeAsyncWaiters, wakeGeneration } from './lock-wake.ts';
 import { DIED, FLAGS, generationOf, holderWord, isOfDeadThread, threadOf, WAITERS } from './lock-word.ts';
 

@@ -12,7 +12,7 @@
  * P3  A wake-up wakes one. So a waiter that was woken says again that somebody waits, and when another permit is free, wakes the next: a permit that
  *     was freed between the two is not slept on.
  */
-import { BLOCK } from './lock-memory.ts';
+import { BLOCK } from './lock-block.ts';
 import { wake, wakeAsyncWaiters } from './lock-wake.ts';
 import { DIED, threadOf, WAITERS } from './lock-word.ts';
 import type { Place } from './rw-lock-words.ts';

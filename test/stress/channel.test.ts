@@ -5,7 +5,7 @@
 import { describe, expect, test } from 'vitest';
 import { Channel, type LockHandle } from '../../agent/app-thread/sync/index.ts';
 import { CHANNEL, readChannelFill } from '../../agent/shared-memory/channel-words.ts';
-import { BLOCK, readIdentity, viewsOf } from '../../agent/shared-memory/lock-memory.ts';
+import { BLOCK, readIdentity, viewsOf } from '../../agent/shared-memory/lock-block.ts';
 import { Outcomes } from '../support/outcomes.ts';
 import { Random, runSeed } from '../support/random.ts';
 import { joinThread, startThread, type TestThread } from '../support/threads.ts';

@@ -5,7 +5,7 @@
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Mutex } from '../../agent/app-thread/sync/index.ts';
-import { BLOCK } from '../../agent/shared-memory/lock-memory.ts';
+import { BLOCK } from '../../agent/shared-memory/lock-block.ts';
 import { DIED } from '../../agent/shared-memory/lock-word.ts';
 import { type Counted, Outcomes } from '../support/outcomes.ts';
 import { Random, runSeed } from '../support/random.ts';

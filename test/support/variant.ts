@@ -27,6 +27,7 @@ export interface AgentSources {
   readonly 'shared-memory/parking-word.ts': typeof import('../../agent/shared-memory/parking-word.ts');
   readonly 'shared-memory/async-locks.ts': typeof import('../../agent/shared-memory/async-locks.ts');
   readonly 'shared-memory/class-cells.ts': typeof import('../../agent/shared-memory/class-cells.ts');
+  readonly 'shared-memory/lock-block.ts': typeof import('../../agent/shared-memory/lock-block.ts');
   readonly 'shared-memory/lock-memory.ts': typeof import('../../agent/shared-memory/lock-memory.ts');
   readonly 'shared-memory/wait-detail.ts': typeof import('../../agent/shared-memory/wait-detail.ts');
   readonly 'shared-memory/lock-word.ts': typeof import('../../agent/shared-memory/lock-word.ts');

@@ -3,7 +3,7 @@
  *
  * Runs on the agent thread, at each poll: a load for each lock. Who has ended is not known here.
  */
-import { BLOCK } from '../../shared-memory/lock-memory.ts';
+import { BLOCK } from '../../shared-memory/lock-block.ts';
 import type { KnownLock } from '../model/lock-index.ts';
 
 export interface AbandonmentsSettings {

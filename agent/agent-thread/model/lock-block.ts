@@ -5,7 +5,7 @@
  */
 import type { LockMode } from '../../shared-memory/async-locks.ts';
 import { HistogramReader, type HistogramTotal } from '../../shared-memory/histogram.ts';
-import { BLOCK, type BlockViews, type LockIdentity, SHARED_BLOCK_BYTES } from '../../shared-memory/lock-memory.ts';
+import { BLOCK, type BlockViews, type LockIdentity, SHARED_BLOCK_BYTES } from '../../shared-memory/lock-block.ts';
 import { SharedHistogramReader } from '../../shared-memory/shared-histogram.ts';
 import { LockClass } from './lock-classes.ts';
 

@@ -5,7 +5,7 @@
  */
 import { LOCK_MODES, type LockMode } from '../../shared-memory/async-locks.ts';
 import { HistogramTotal } from '../../shared-memory/histogram.ts';
-import type { LockKind } from '../../shared-memory/lock-memory.ts';
+import type { LockKind } from '../../shared-memory/lock-block.ts';
 import { OTHER } from '../telemetry/catalog.ts';
 import type { MetricSink } from '../telemetry/metrics.ts';
 import { LockBlame } from './lock-blame.ts';

@@ -6,8 +6,9 @@
 import type { AsyncLock } from '../../shared-memory/async-locks.ts';
 import { CONDITION } from '../../shared-memory/condition-words.ts';
 import { HISTOGRAM_BYTES } from '../../shared-memory/histogram.ts';
+import { BLOCK, SHARED_BLOCK_BYTES } from '../../shared-memory/lock-block.ts';
 import { type Holder, holdersOf } from '../../shared-memory/lock-holders.ts';
-import { BLOCK, type LockMemory, SHARED_BLOCK_BYTES } from '../../shared-memory/lock-memory.ts';
+import type { LockMemory } from '../../shared-memory/lock-memory.ts';
 import type { KnownLock, LockIndex } from './lock-index.ts';
 import type { LockLabels } from './lock-labels.ts';
 import type { SceneHold, SceneLockCounts, SceneParty, SceneThread } from './lock-scene-types.ts';

@@ -4,13 +4,8 @@
  * Runs on the agent thread. The index grows as blocks are added; a lock of a buffer of its own leaves when the last thread that told of it forgets it or
  * ends, and what it has counted is added to its class before. It must never hold more of those than its bound, nor believe what does not fit its buffer.
  */
-import {
-  type BlockViews,
-  type LockIdentity,
-  type LockMemory,
-  readIdentity,
-  viewsOf,
-} from '../../shared-memory/lock-memory.ts';
+import { type BlockViews, type LockIdentity, readIdentity, viewsOf } from '../../shared-memory/lock-block.ts';
+import type { LockMemory } from '../../shared-memory/lock-memory.ts';
 import type { SlotClaim } from '../../shared-memory/registry.ts';
 import { LockBlockReader } from './lock-block.ts';
 import type { LockClass, LockClasses } from './lock-classes.ts';

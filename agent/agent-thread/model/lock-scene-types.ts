@@ -8,7 +8,7 @@
  * thread and lock is held by the thread; with one, by that activity. Locks are there if somebody waits for them, and all their holders with them.
  */
 import type { LockMode } from '../../shared-memory/async-locks.ts';
-import type { LockKind } from '../../shared-memory/lock-memory.ts';
+import type { LockKind } from '../../shared-memory/lock-block.ts';
 import type { LockRef } from '../../shared-memory/lock-records.ts';
 import type { TraceIds } from '../../shared-memory/registry.ts';
 

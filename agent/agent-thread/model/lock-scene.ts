@@ -6,7 +6,8 @@
  */
 import { type AsyncLock, AsyncLockState, LOCK_MODES, readAsyncLocks } from '../../shared-memory/async-locks.ts';
 import type { ControlMemory } from '../../shared-memory/layout.ts';
-import { BLOCK, LOCK_THREAD, type LockMemory } from '../../shared-memory/lock-memory.ts';
+import { BLOCK } from '../../shared-memory/lock-block.ts';
+import { LOCK_THREAD, type LockMemory } from '../../shared-memory/lock-memory.ts';
 import { readWaitDetail } from '../../shared-memory/wait-detail.ts';
 import { readWaitWord, TIMED_WAIT, type WaitSnapshot } from '../../shared-memory/wait-word.ts';
 import { activityParty, countsOf, HeldEntries, holdsOfBlock, threadParty } from './lock-holds.ts';

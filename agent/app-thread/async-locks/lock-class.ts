@@ -4,7 +4,7 @@
  * Runs on application threads. The path of an acquisition that need not wait reads no clock but for the holds that are sampled.
  */
 import { CELL, type ClassCell } from '../../shared-memory/class-cells.ts';
-import type { LockKind } from '../../shared-memory/lock-memory.ts';
+import type { LockKind } from '../../shared-memory/lock-block.ts';
 
 /** So many holds of a class are all measured: of a lock that is seldom taken each one is. */
 const ALL_MEASURED = 64;

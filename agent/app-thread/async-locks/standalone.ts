@@ -8,7 +8,7 @@ import type { Config } from '../../config/options.ts';
 import type { LockMode } from '../../shared-memory/async-locks.ts';
 import { CELL, type ClassCell } from '../../shared-memory/class-cells.ts';
 import { ControlMemory } from '../../shared-memory/layout.ts';
-import type { LockKind } from '../../shared-memory/lock-memory.ts';
+import type { LockKind } from '../../shared-memory/lock-block.ts';
 import type { LockWaitRecord, WaitOutcome } from '../../shared-memory/lock-records.ts';
 import { lookUpName } from '../../shared-memory/names.ts';
 import { claimSlot, type TraceIds } from '../../shared-memory/registry.ts';

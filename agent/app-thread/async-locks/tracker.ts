@@ -11,7 +11,7 @@ import type { Feature } from '../../config/options.ts';
 import type { AsyncLock, AsyncLockTable, LockMode } from '../../shared-memory/async-locks.ts';
 import { claimClassCell } from '../../shared-memory/class-cells.ts';
 import { HEADER } from '../../shared-memory/layout.ts';
-import type { LockKind } from '../../shared-memory/lock-memory.ts';
+import type { LockKind } from '../../shared-memory/lock-block.ts';
 import type { LockHolder, WaitOutcome } from '../../shared-memory/lock-records.ts';
 import type { TraceIds } from '../../shared-memory/registry.ts';
 import type { Activities } from '../activity.ts';

@@ -10,7 +10,7 @@
  * Q2  It is armed before the attempt, and again before the next attempt when it has ended: a release after a failed attempt is never missed.
  * Q3  A waiter is settled once: by the attempt, the signal or the time-out that takes it out of the list, all on this thread.
  */
-import { BLOCK } from '../../shared-memory/lock-memory.ts';
+import { BLOCK } from '../../shared-memory/lock-block.ts';
 import { endsSoon } from '../../shared-memory/wait-word.ts';
 import { type Trace, takeTrace } from '../call-site.ts';
 import { AsyncEntry } from './async-entry.ts';

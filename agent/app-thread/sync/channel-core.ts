@@ -7,7 +7,7 @@
 import { GridwatchError } from '../../errors.ts';
 import { ChannelQueue, NoCell } from '../../shared-memory/channel-queue.ts';
 import { CELL, channelBytes } from '../../shared-memory/channel-words.ts';
-import type { BlockViews } from '../../shared-memory/lock-memory.ts';
+import type { BlockViews } from '../../shared-memory/lock-block.ts';
 import { isHolderGone } from '../../shared-memory/lock-threads.ts';
 import { isOfDeadThread } from '../../shared-memory/lock-word.ts';
 import { ItemReader, ItemWriter, revive } from './channel-items.ts';

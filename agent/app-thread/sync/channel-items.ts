@@ -12,7 +12,7 @@
  */
 import { GridwatchError } from '../../errors.ts';
 import { CELL } from '../../shared-memory/channel-words.ts';
-import type { BlockViews } from '../../shared-memory/lock-memory.ts';
+import type { BlockViews } from '../../shared-memory/lock-block.ts';
 import { optionError } from './lock-options.ts';
 
 const { deserialize, serialize } = process.getBuiltinModule('node:v8');

@@ -18,7 +18,8 @@ import {
   takeNotification,
   WAITING,
 } from '../../shared-memory/condition-words.ts';
-import { BLOCK, LOCK_THREAD } from '../../shared-memory/lock-memory.ts';
+import { BLOCK } from '../../shared-memory/lock-block.ts';
+import { LOCK_THREAD } from '../../shared-memory/lock-memory.ts';
 import { ASYNC_WAITERS, useNotify } from '../../shared-memory/lock-wake.ts';
 import { FLAGS } from '../../shared-memory/lock-word.ts';
 import type { Contended } from './contended.ts';

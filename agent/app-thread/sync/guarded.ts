@@ -5,7 +5,7 @@
  */
 import { featureBits } from '../../config/feature-bits.ts';
 import { HEADER } from '../../shared-memory/layout.ts';
-import { readIdentity, viewsOf } from '../../shared-memory/lock-memory.ts';
+import { readIdentity, viewsOf } from '../../shared-memory/lock-block.ts';
 import { isHolderGone } from '../../shared-memory/lock-threads.ts';
 import { isOfDeadThread } from '../../shared-memory/lock-word.ts';
 import { RaceMemory } from '../../shared-memory/race-memory.ts';

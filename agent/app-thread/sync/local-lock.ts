@@ -4,7 +4,7 @@
  * Runs on application threads. What stands in a block was validated before there is such an object (`lock-base.ts`).
  */
 import { HistogramWriter } from '../../shared-memory/histogram.ts';
-import { BLOCK, type LockIdentity } from '../../shared-memory/lock-memory.ts';
+import { BLOCK, type LockIdentity } from '../../shared-memory/lock-block.ts';
 import { SharedHistogramWriter } from '../../shared-memory/shared-histogram.ts';
 import { AsyncQueue } from './async-waiting.ts';
 import { AsyncLease, HeldLease, type Releaser } from './lease.ts';

@@ -14,11 +14,11 @@ import {
   LOCK_KINDS,
   type LockIdentity,
   type LockKind,
-  LockMemory,
   readIdentity,
   viewsOf,
   writeIdentity,
-} from '../../shared-memory/lock-memory.ts';
+} from '../../shared-memory/lock-block.ts';
+import { LockMemory } from '../../shared-memory/lock-memory.ts';
 import { isHolderGone } from '../../shared-memory/lock-threads.ts';
 import { isOfDeadThread } from '../../shared-memory/lock-word.ts';
 import { LocalLock } from './local-lock.ts';

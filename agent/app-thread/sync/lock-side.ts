@@ -5,7 +5,8 @@
  */
 import { GridwatchError } from '../../errors.ts';
 import type { LockMode } from '../../shared-memory/async-locks.ts';
-import { BLOCK, LOCK_THREAD } from '../../shared-memory/lock-memory.ts';
+import { BLOCK } from '../../shared-memory/lock-block.ts';
+import { LOCK_THREAD } from '../../shared-memory/lock-memory.ts';
 import { isHolderGone } from '../../shared-memory/lock-threads.ts';
 import { useNotify } from '../../shared-memory/lock-wake.ts';
 import { isOfDeadThread } from '../../shared-memory/lock-word.ts';

@@ -5,7 +5,8 @@
  */
 import { GridwatchError } from '../../errors.ts';
 import { buryTickets, callNext, giveUpTicket, leaveFair, tryTakeFair } from '../../shared-memory/fair-words.ts';
-import { BLOCK, LOCK_THREAD } from '../../shared-memory/lock-memory.ts';
+import { BLOCK } from '../../shared-memory/lock-block.ts';
+import { LOCK_THREAD } from '../../shared-memory/lock-memory.ts';
 import { isHolderGone, isThreadGone } from '../../shared-memory/lock-threads.ts';
 import { FLAGS, isOfDeadThread } from '../../shared-memory/lock-word.ts';
 import { bury, isFree, leaveWaited, Take, tryTake } from '../../shared-memory/mutex-words.ts';

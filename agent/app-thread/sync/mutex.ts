@@ -4,7 +4,7 @@
  * Runs on application threads.
  */
 import { FAIR_BLOCK_BYTES } from '../../shared-memory/fair-words.ts';
-import { EXCLUSIVE_BLOCK_BYTES } from '../../shared-memory/lock-memory.ts';
+import { EXCLUSIVE_BLOCK_BYTES } from '../../shared-memory/lock-block.ts';
 import { type LockShape, openHandle, openLock } from './lock-base.ts';
 import {
   type AcquireAsyncOptions,

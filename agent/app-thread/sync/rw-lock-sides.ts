@@ -3,7 +3,7 @@
  *
  * Runs on application threads. How the words stand for it is in `rw-lock-words.ts`; a reader writes but its own thread's word.
  */
-import { BLOCK } from '../../shared-memory/lock-memory.ts';
+import { BLOCK } from '../../shared-memory/lock-block.ts';
 import { ASYNC_WAITERS } from '../../shared-memory/lock-wake.ts';
 import { FLAGS, generationOf, holderWord, threadOf, WAITERS } from '../../shared-memory/lock-word.ts';
 import {

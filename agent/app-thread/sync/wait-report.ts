@@ -4,7 +4,7 @@
  * Runs on application threads, only after a lock was not to be had at once.
  */
 import type { LockMode } from '../../shared-memory/async-locks.ts';
-import { BLOCK } from '../../shared-memory/lock-memory.ts';
+import { BLOCK } from '../../shared-memory/lock-block.ts';
 import type { LockHolder, WaitOutcome } from '../../shared-memory/lock-records.ts';
 import { readTraceIds, type TraceIds, writeTraceIds } from '../../shared-memory/registry.ts';
 import type { Trace } from '../call-site.ts';

@@ -4,7 +4,7 @@
  * Runs on application threads. The last of a kind's own words says whether any thread has an asynchronous waiter: a release then pays for the generation
  * only where there is one. Who releases takes the word back; who still waits sets it again, before it attempts again.
  */
-import { BLOCK } from '../../shared-memory/lock-memory.ts';
+import { BLOCK } from '../../shared-memory/lock-block.ts';
 import type { LocalLock } from './local-lock.ts';
 
 /** Index of a word of the block: 1 while some thread may wait on the generation. Set before the attempt that fails. */

@@ -14,7 +14,7 @@ import { isMainThread, MessageChannel, type MessagePort, parentPort, Worker, wor
 import { ItemReader, ItemWriter, revive } from '../../../agent/app-thread/sync/channel-items.ts';
 import { Channel, type LockHandle, Mutex } from '../../../agent/app-thread/sync/index.ts';
 import { cellBytes } from '../../../agent/shared-memory/channel-words.ts';
-import { viewsOf } from '../../../agent/shared-memory/lock-memory.ts';
+import { viewsOf } from '../../../agent/shared-memory/lock-block.ts';
 
 const CAPACITY = 1024;
 /** So many are handed over by each pair first, so that no thread's code is compiled while it is measured. */

@@ -4,7 +4,7 @@
  */
 import { LockDetectors } from '../../../agent/agent-thread/detect/lock-detectors.ts';
 import type { MetricSink } from '../../../agent/agent-thread/telemetry/metrics.ts';
-import { BLOCK } from '../../../agent/shared-memory/lock-memory.ts';
+import { BLOCK } from '../../../agent/shared-memory/lock-block.ts';
 import { count, hold, LockWorld, NOW_NS, record, type WorldLock } from '../../unit/agent-thread/model/lock-world.ts';
 
 const LOCKS = 1000;

@@ -1,7 +1,8 @@
 /** A thread that ends is taken out of every lock: what it held is abandoned once, others are woken, and its entry is free. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { LockDeath } from '../../../agent/agent-thread/lock-death.ts';
-import { BLOCK, LOCK_THREAD } from '../../../agent/shared-memory/lock-memory.ts';
+import { BLOCK } from '../../../agent/shared-memory/lock-block.ts';
+import { LOCK_THREAD } from '../../../agent/shared-memory/lock-memory.ts';
 import { DIED, isOfDeadThread, WAITERS } from '../../../agent/shared-memory/lock-word.ts';
 import { permitAt } from '../../../agent/shared-memory/semaphore-words.ts';
 import { collectFrom, only } from '../../support/recording-sink.ts';

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { ChannelQueue, NoCell } from '../../../agent/shared-memory/channel-queue.ts';
 import { sweepChannel } from '../../../agent/shared-memory/channel-sweep.ts';
 import { CELL, CHANNEL, channelBytes, readChannelFill } from '../../../agent/shared-memory/channel-words.ts';
-import { BLOCK, viewsOf, writeIdentity } from '../../../agent/shared-memory/lock-memory.ts';
+import { BLOCK, viewsOf, writeIdentity } from '../../../agent/shared-memory/lock-block.ts';
 import { holderWord } from '../../../agent/shared-memory/lock-word.ts';
 
 const CAPACITY = 3;

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LOCK_MODES } from '../../../agent/shared-memory/async-locks.ts';
 import { ControlMemory, SLOT } from '../../../agent/shared-memory/layout.ts';
-import { LOCK_KINDS } from '../../../agent/shared-memory/lock-memory.ts';
+import { LOCK_KINDS } from '../../../agent/shared-memory/lock-block.ts';
 import {
   decodeLockBlame,
   decodeLockOrder,

@@ -25,8 +25,9 @@ import {
   SLOT_COUNT,
   SlotPhase,
 } from '../../../agent/shared-memory/layout.ts';
+import { isBlock, LOCK_KINDS, readIdentity, viewsOf } from '../../../agent/shared-memory/lock-block.ts';
 import { holdersOf, sweepDead, wakeWaiters } from '../../../agent/shared-memory/lock-holders.ts';
-import { isBlock, LOCK_KINDS, LockMemory, readIdentity, viewsOf } from '../../../agent/shared-memory/lock-memory.ts';
+import { LockMemory } from '../../../agent/shared-memory/lock-memory.ts';
 import { holderWord } from '../../../agent/shared-memory/lock-word.ts';
 import { RecordKind } from '../../../agent/shared-memory/records.ts';
 import {

@@ -2,7 +2,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import { Abandonments } from '../../../../agent/agent-thread/detect/abandonments.ts';
 import type { KnownLock } from '../../../../agent/agent-thread/model/lock-index.ts';
-import { BLOCK, viewsOf } from '../../../../agent/shared-memory/lock-memory.ts';
+import { BLOCK, viewsOf } from '../../../../agent/shared-memory/lock-block.ts';
 
 let locks: KnownLock[];
 let told: number[];

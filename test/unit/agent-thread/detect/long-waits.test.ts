@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { LongWaits } from '../../../../agent/agent-thread/detect/long-waits.ts';
 import type { SceneLockCounts } from '../../../../agent/agent-thread/model/lock-scene-types.ts';
-import type { LockKind } from '../../../../agent/shared-memory/lock-memory.ts';
+import type { LockKind } from '../../../../agent/shared-memory/lock-block.ts';
 import { RecordedFindings, RecordedVoices } from './recorded-voices.ts';
 import { Program } from './scenes.ts';
 

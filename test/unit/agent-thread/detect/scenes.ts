@@ -12,7 +12,7 @@ import type {
   SceneWait,
 } from '../../../../agent/agent-thread/model/lock-scene-types.ts';
 import type { LockMode } from '../../../../agent/shared-memory/async-locks.ts';
-import type { LockKind } from '../../../../agent/shared-memory/lock-memory.ts';
+import type { LockKind } from '../../../../agent/shared-memory/lock-block.ts';
 import type { TraceIds } from '../../../../agent/shared-memory/registry.ts';
 
 interface MutableLock extends SceneLock {

@@ -2,7 +2,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type ClosedSets, findClosedSets, isUncertain } from '../../../../agent/agent-thread/detect/wait-for-graph.ts';
-import type { LockKind } from '../../../../agent/shared-memory/lock-memory.ts';
+import type { LockKind } from '../../../../agent/shared-memory/lock-block.ts';
 import { Program } from './scenes.ts';
 import { deadWaits } from './wait-for-model.ts';
 

@@ -4,7 +4,8 @@ import type { LockScene, SceneHold, SceneWait } from '../../../../agent/agent-th
 import { AsyncLockState } from '../../../../agent/shared-memory/async-locks.ts';
 import { CONDITION } from '../../../../agent/shared-memory/condition-words.ts';
 import { SLOT } from '../../../../agent/shared-memory/layout.ts';
-import { BLOCK, LOCK_THREAD } from '../../../../agent/shared-memory/lock-memory.ts';
+import { BLOCK } from '../../../../agent/shared-memory/lock-block.ts';
+import { LOCK_THREAD } from '../../../../agent/shared-memory/lock-memory.ts';
 import { WAITERS } from '../../../../agent/shared-memory/lock-word.ts';
 import { RW_LOCK, readerAt } from '../../../../agent/shared-memory/rw-lock-words.ts';
 import { permitAt } from '../../../../agent/shared-memory/semaphore-words.ts';

@@ -10,12 +10,11 @@ import { ControlMemory } from '../../../../agent/shared-memory/layout.ts';
 import {
   BLOCK,
   type BlockViews,
-  LOCK_THREAD,
   type LockIdentity,
-  LockMemory,
   viewsOf,
   writeIdentity,
-} from '../../../../agent/shared-memory/lock-memory.ts';
+} from '../../../../agent/shared-memory/lock-block.ts';
+import { LOCK_THREAD, LockMemory } from '../../../../agent/shared-memory/lock-memory.ts';
 import { claimLockThread } from '../../../../agent/shared-memory/lock-threads.ts';
 import { internName } from '../../../../agent/shared-memory/names.ts';
 import {

@@ -1,7 +1,8 @@
 /** What locks have counted, by class: over instances, threads and their ends, and never twice. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { CELL, claimClassCell } from '../../../../agent/shared-memory/class-cells.ts';
-import { BLOCK, LOCK_THREAD } from '../../../../agent/shared-memory/lock-memory.ts';
+import { BLOCK } from '../../../../agent/shared-memory/lock-block.ts';
+import { LOCK_THREAD } from '../../../../agent/shared-memory/lock-memory.ts';
 import type { LockRef } from '../../../../agent/shared-memory/lock-records.ts';
 import { SharedHistogramWriter } from '../../../../agent/shared-memory/shared-histogram.ts';
 import { WaitState } from '../../../../agent/shared-memory/wait-word.ts';

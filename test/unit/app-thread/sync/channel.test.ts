@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { Channel, GridwatchError, Mutex } from '../../../../agent/app-thread/sync/index.ts';
 import { readChannelFill } from '../../../../agent/shared-memory/channel-words.ts';
-import { BLOCK, readIdentity, viewsOf } from '../../../../agent/shared-memory/lock-memory.ts';
+import { BLOCK, readIdentity, viewsOf } from '../../../../agent/shared-memory/lock-block.ts';
 
 const codeOf = (act: () => unknown): string => {
   try {

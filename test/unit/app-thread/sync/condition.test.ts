@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { Condition, Mutex } from '../../../../agent/app-thread/sync/index.ts';
 import { lockThread } from '../../../../agent/app-thread/sync/lock-thread.ts';
 import { CONDITION, enterCondition } from '../../../../agent/shared-memory/condition-words.ts';
+import { BLOCK } from '../../../../agent/shared-memory/lock-block.ts';
 import { sweepDead } from '../../../../agent/shared-memory/lock-holders.ts';
-import { BLOCK } from '../../../../agent/shared-memory/lock-memory.ts';
 import { codeOf, codeOfAsync } from './codes.ts';
 import { otherThread } from './other-thread.ts';
 

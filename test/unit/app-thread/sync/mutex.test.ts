@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { type Lease, type LockHandle, Mutex } from '../../../../agent/app-thread/sync/index.ts';
 import { lockThread } from '../../../../agent/app-thread/sync/lock-thread.ts';
 import { HistogramReader, HistogramTotal } from '../../../../agent/shared-memory/histogram.ts';
-import { BLOCK } from '../../../../agent/shared-memory/lock-memory.ts';
+import { BLOCK } from '../../../../agent/shared-memory/lock-block.ts';
 import { DIED, WAITERS } from '../../../../agent/shared-memory/lock-word.ts';
 import { codeOf, codeOfAsync } from './codes.ts';
 import { otherThread } from './other-thread.ts';

@@ -7,7 +7,7 @@ import { lockThread } from '../../../../agent/app-thread/sync/lock-thread.ts';
 import { resolveConfig } from '../../../../agent/config/resolve.ts';
 import { readAsyncLocks } from '../../../../agent/shared-memory/async-locks.ts';
 import { ControlMemory } from '../../../../agent/shared-memory/layout.ts';
-import { readIdentity } from '../../../../agent/shared-memory/lock-memory.ts';
+import { readIdentity } from '../../../../agent/shared-memory/lock-block.ts';
 import {
   decodeLockOrder,
   decodeLockWait,

@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { Semaphore } from '../../../../agent/app-thread/sync/index.ts';
 import { lockThread } from '../../../../agent/app-thread/sync/lock-thread.ts';
+import { BLOCK } from '../../../../agent/shared-memory/lock-block.ts';
 import { holdersOf, sweepDead } from '../../../../agent/shared-memory/lock-holders.ts';
-import { BLOCK } from '../../../../agent/shared-memory/lock-memory.ts';
 import { tryPermit } from '../../../../agent/shared-memory/semaphore-words.ts';
 import { codeOf, codeOfAsync } from './codes.ts';
 import { otherThread } from './other-thread.ts';

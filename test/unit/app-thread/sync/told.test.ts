@@ -10,7 +10,8 @@ import { Mutex } from '../../../../agent/app-thread/sync/index.ts';
 import { lockThread } from '../../../../agent/app-thread/sync/lock-thread.ts';
 import { AsyncLockState, readAsyncLocks } from '../../../../agent/shared-memory/async-locks.ts';
 import { ControlMemory } from '../../../../agent/shared-memory/layout.ts';
-import { BLOCK, LOCK_THREAD } from '../../../../agent/shared-memory/lock-memory.ts';
+import { BLOCK } from '../../../../agent/shared-memory/lock-block.ts';
+import { LOCK_THREAD } from '../../../../agent/shared-memory/lock-memory.ts';
 import {
   decodeLockBlame,
   decodeLockOrder,

@@ -2,7 +2,7 @@
  * What the models of a channel share: the ring with as few cells as its capacity allows, senders whose items can be told apart, receivers that check
  * what they get, and the invariants of every state. Runs in a test's own process.
  */
-import { BLOCK } from '../../../../agent/shared-memory/lock-memory.ts';
+import { BLOCK } from '../../../../agent/shared-memory/lock-block.ts';
 import { access, type Exploration, explore, host, type Model, type View, Violation } from '../../../support/explore.ts';
 import { modelControlMemory } from '../../../support/model-arrays.ts';
 import { type AgentSources, type Change, loadVariant } from '../../../support/variant.ts';

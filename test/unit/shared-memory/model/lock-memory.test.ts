@@ -3,7 +3,8 @@
  * broken variant shows a part of it that is needed.
  */
 import { describe, expect, test } from 'vitest';
-import type { BlockViews, LockMemory } from '../../../../agent/shared-memory/lock-memory.ts';
+import { BLOCK, type BlockViews, readIdentity } from '../../../../agent/shared-memory/lock-block.ts';
+import type { LockMemory } from '../../../../agent/shared-memory/lock-memory.ts';
 import { type Exploration, explore, headline, host, Violation } from '../../../support/explore.ts';
 import { modelControlMemory } from '../../../support/model-arrays.ts';
 import { type Change, loadVariant } from '../../../support/variant.ts';
@@ -19,10 +20,11 @@ const SMALL: readonly Change[] = [
   /* The model's object was not made by the constructor, and its bytes are only ever copied. */
   change('own = this.#append(identity.bytes);', 'own = this.append(identity.bytes);'),
   change('#append(bytes: number): number {', 'append(bytes: number): number {'),
-  change(
-    'for (let i = 0; i < name.length; i++) if (u8[blockAt + BLOCK.NAME + 4 + i] !== name[i]) return false;',
-    'const found = u8.subarray(blockAt + BLOCK.NAME + 4, blockAt + BLOCK.NAME + 4 + name.length);\n  for (let i = 0; i < name.length; i++) if (found[i] !== name[i]) return false;',
-  ),
+  {
+    file: 'shared-memory/lock-block.ts',
+    from: 'for (let i = 0; i < name.length; i++) if (u8[blockAt + BLOCK.NAME + 4 + i] !== name[i]) return false;',
+    to: 'const found = u8.subarray(blockAt + BLOCK.NAME + 4, blockAt + BLOCK.NAME + 4 + name.length);\n  for (let i = 0; i < name.length; i++) if (found[i] !== name[i]) return false;',
+  },
 ];
 
 /** Each thread makes, or finds, one lock; `two` and `other` the same. */
@@ -41,14 +43,14 @@ async function exploreLocks(
   const { i32, f64, u8 } = modelControlMemory(layout.ControlMemory.prototype);
   const views = { i32, f64, u8, buffer: { byteLength: 2 ** 26 } } as unknown as BlockViews;
   const memory = Object.assign(Object.create(locks.LockMemory.prototype) as LockMemory, { views });
-  const wordAt = (blockAt: number): number => (blockAt + locks.BLOCK.KIND_WORDS) >> 2;
+  const wordAt = (blockAt: number): number => (blockAt + BLOCK.KIND_WORDS) >> 2;
   const open = (name: Thread) => (): void => {
     const identity = { kind: 'mutex', name: NAMES[name], bytes: 1536, numberA: 0, numberB: 0 } as const;
     const blockAt = memory.findOrCreate(identity, (at) => {
       views.i32[wordAt(at)] = PREPARED;
     });
     if (blockAt === undefined) throw new Violation(`L2: ${name} found no place`);
-    const found = locks.readIdentity(views, blockAt);
+    const found = readIdentity(views, blockAt);
     if (found?.name !== NAMES[name] || found.kind !== 'mutex' || found.id === 0)
       throw new Violation(`L1: not whole: ${found?.name} ${found?.id}`);
     if (views.i32[wordAt(blockAt)] !== PREPARED) throw new Violation('L1: not prepared');
@@ -57,7 +59,7 @@ async function exploreLocks(
   /** As the agent thread does. */
   const finder = (): void =>
     memory.forEachBlock((blockAt) => {
-      const found = locks.readIdentity(views, blockAt);
+      const found = readIdentity(views, blockAt);
       if (found?.name !== 'two' || found.id === 0 || views.i32[wordAt(blockAt)] !== PREPARED)
         throw new Violation(`L1: not whole: ${found?.name} ${found?.id}`);
     });

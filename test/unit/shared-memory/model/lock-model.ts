@@ -2,7 +2,8 @@
  * What the models of locks share: the words' functions as they are or with a mistake in them, a few lock threads, and the one who takes a dead thread out
  * of the lock. Runs in a test's own process.
  */
-import type { LockKind, LockMemory } from '../../../../agent/shared-memory/lock-memory.ts';
+import { BLOCK, LOCK_KINDS, type LockKind } from '../../../../agent/shared-memory/lock-block.ts';
+import type { LockMemory } from '../../../../agent/shared-memory/lock-memory.ts';
 import { ASYNC_WAITERS } from '../../../../agent/shared-memory/lock-wake.ts';
 import type { Place } from '../../../../agent/shared-memory/rw-lock-words.ts';
 import { type Exploration, explore, host, type Model } from '../../../support/explore.ts';
@@ -86,8 +87,8 @@ export function park({ i32 }: Sources, name: Thread, place: Place, key: string, 
 }
 
 /** Tries again and again as an asynchronous waiter does: armed before the attempt, so that no wake-up falls between the two. */
-export function untilDone({ layout, i32 }: Sources, attempt: () => boolean): void {
-  const at = (LOCK + layout.BLOCK.GENERATION) >> 2;
+export function untilDone({ i32 }: Sources, attempt: () => boolean): void {
+  const at = (LOCK + BLOCK.GENERATION) >> 2;
   for (;;) {
     const generation = Atomics.load(i32, at);
     Atomics.store(i32, (LOCK + ASYNC_WAITERS) >> 2, 1);
@@ -105,7 +106,6 @@ export interface LockModel extends Model {
 
 /** Explores a model in which each lock thread lives, with one lock of this kind. */
 export function exploreLock(sources: Sources, kind: LockKind, model: LockModel, numberA = 0): Exploration {
-  const { BLOCK, LOCK_KINDS } = sources.layout;
   const states = THREADS.map((thread) => stateAt(sources, thread));
   /* Words that never change, or that nobody waits for or decides by, are no steps. */
   const still = new Set([LOCK + BLOCK.NUMBER_A, LOCK + BLOCK.KIND, LOCK + BLOCK.ABANDONMENTS]);

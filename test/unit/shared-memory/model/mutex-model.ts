@@ -2,9 +2,11 @@
  * What the models of the mutex share: the real cores, waits and queues of `gridwatch/sync` around one lock in a model's memory, the programs that use it, and
  * what must be true of every state. Runs in a test's own process.
  */
+
 import type { HeldLease, Releaser } from '../../../../agent/app-thread/sync/lease.ts';
 import type { LocalLock } from '../../../../agent/app-thread/sync/local-lock.ts';
 import type { MutexCore } from '../../../../agent/app-thread/sync/mutex-core.ts';
+import { BLOCK } from '../../../../agent/shared-memory/lock-block.ts';
 import type { LockMemory } from '../../../../agent/shared-memory/lock-memory.ts';
 import { type Exploration, explore, host, type Model, program, type View } from '../../../support/explore.ts';
 import { modelControlMemory } from '../../../support/model-arrays.ts';
@@ -199,7 +201,7 @@ export const undertaker =
     const isBuried = mutexWords.bury(words, (word) => (word & ~3) === wordOf(sources, name));
     if (isFair) Atomics.store(memory.views.i32, memory.threadAt(THREADS.indexOf(name), STATE) >> 2, GENERATION << 2);
     if (isBuried || host.peek(`${name} ${PENDING}`) + host.peek(`${name} ${AWAITED}`) > 0) {
-      Atomics.notify(words, layout.BLOCK.GENERATION >> 2);
+      Atomics.notify(words, BLOCK.GENERATION >> 2);
       const next = isFair ? fairWords.callNext(words, memory) : 0;
       if (next >= 0) Atomics.notify(words, next, 1);
     }
@@ -228,7 +230,7 @@ export interface MutexModel extends Model {
 
 export function exploreMutex(sources: Sources, { mustHave = [], overtakes, ...model }: MutexModel): Exploration {
   const { layout, memory } = sources;
-  const { BLOCK, LOCK_THREAD } = layout;
+  const { LOCK_THREAD } = layout;
   const { DIED } = sources.lockWord;
   const names = THREADS.filter((name) => name in model.threads);
   const states = THREADS.map((_, thread) => memory.threadAt(thread, LOCK_THREAD.STATE));

@@ -2,10 +2,12 @@
  * Blocking waits for an RwLock under every interleaving, as `waiting.ts`, `lock-side.ts` and `rw-lock-sides.ts` make them: with slices, time-outs at any
  * moment, and deaths that only the waiters find out, as without the agent. The words alone are explored in `rw-lock.test.ts`.
  */
+
 import { describe, expect, test, vi } from 'vitest';
 import type { HeldLease, Lease, Releaser } from '../../../../agent/app-thread/sync/lease.ts';
 import type { LocalLock } from '../../../../agent/app-thread/sync/local-lock.ts';
 import type { Sides } from '../../../../agent/app-thread/sync/rw-lock-sides.ts';
+import { BLOCK } from '../../../../agent/shared-memory/lock-block.ts';
 import type { LockMemory } from '../../../../agent/shared-memory/lock-memory.ts';
 import { explore, headline, host, type Model, program, type View } from '../../../support/explore.ts';
 import { modelControlMemory } from '../../../support/model-arrays.ts';
@@ -136,7 +138,7 @@ interface Scene {
 async function run({ programs, model }: Scene, changes: readonly SyncChange[] = []): Promise<string> {
   const sources = await load(changes);
   const { layout, lockWord, rwLockWords, memory } = sources;
-  const { BLOCK, LOCK_THREAD } = layout;
+  const { LOCK_THREAD } = layout;
   const states = THREADS.map((name) => stateAt(sources, name));
   const still = new Set<number>([BLOCK.ACQUISITIONS, BLOCK.SHARED_ACQUISITIONS, BLOCK.SHARED_CONTENTIONS, BLOCK.ASK]);
   for (const at of [BLOCK.TIMEOUTS, BLOCK.SHARED_TIMEOUTS, BLOCK.ABANDONMENTS, BLOCK.GENERATION, 60]) still.add(at);

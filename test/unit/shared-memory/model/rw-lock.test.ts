@@ -2,7 +2,9 @@
  * The RwLock's words under every interleaving of readers and writers, with time-outs, asynchronous waiters and a death before every step. What runs is
  * `rw-lock-words.ts` itself; each broken variant shows a part of it that is needed.
  */
+
 import { describe, expect, test, vi } from 'vitest';
+import { BLOCK } from '../../../../agent/shared-memory/lock-block.ts';
 import { headline, host, type View } from '../../../support/explore.ts';
 import type { Change } from '../../../support/variant.ts';
 import {
@@ -105,9 +107,9 @@ function invariants({ get, status }: View): string | undefined {
 
 /** What is left when all are gone: a free lock. */
 const isFree =
-  ({ layout, rwLock, word }: Sources) =>
+  ({ rwLock, word }: Sources) =>
   ({ get }: View): string | undefined => {
-    if (word.threadOf(get(LOCK + layout.BLOCK.WORD)) >= 0) return 'the lock word has a holder';
+    if (word.threadOf(get(LOCK + BLOCK.WORD)) >= 0) return 'the lock word has a holder';
     const reader = THREADS.find((_, thread) => get(rwLock.readerAt(LOCK, thread)) !== 0);
     return reader === undefined ? undefined : `${reader} reads for ever`;
   };
