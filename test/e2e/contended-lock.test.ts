@@ -27,7 +27,7 @@ it('the wait of an order is a span inside it, and linked to the report that held
     CONTENDED_SECONDS: String(SECONDS),
   });
   const { exitCode, stderr } = await program.ended;
-  expect(exitCode, stderr).toBe(0);
+  expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
   await eventually('the Collector to have sent all spans', () => stack.hasSentAll(), { deadlineMs: 60_000 });
 
   const traces = await stack.jaeger.find({ service: 'contended-lock', fromMs, limit: 10_000 });
