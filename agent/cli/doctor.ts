@@ -11,6 +11,7 @@ import { checkControlFile } from './doctor/control.ts';
 import { checkEndpoint } from './doctor/endpoint.ts';
 import { checkInstallation } from './doctor/installation.ts';
 import { checkInventory, type InventoryAttributes, readInventory } from './doctor/inventory.ts';
+import { checkLocks } from './doctor/locks.ts';
 import { checkMachine } from './doctor/machine.ts';
 import { checkOtelVariables } from './doctor/otel-variables.ts';
 import { packageVersion } from './path.ts';
@@ -67,7 +68,7 @@ async function examine(env: NodeJS.ProcessEnv): Promise<Report> {
   const sections: Readonly<Record<string, readonly Check[]>> = {
     machine: [...checkMachine(), ...checkInventory(inventory, config)],
     installation: checkInstallation(),
-    program: checkBeside(env),
+    program: [...checkBeside(env), ...checkLocks(config.features)],
     settings: [
       ...checkConfiguration(env),
       ...checkOtelVariables(env),

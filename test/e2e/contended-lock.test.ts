@@ -26,8 +26,8 @@ it('the wait of an order is a span inside it, and linked to the report that held
     OTEL_EXPORTER_OTLP_ENDPOINT: stack.collectorUrl,
     CONTENDED_SECONDS: String(SECONDS),
   });
-  const { exitCode } = await program.ended;
-  expect(exitCode).toBe(0);
+  const { exitCode, stderr } = await program.ended;
+  expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
   await eventually('the Collector to have sent all spans', () => stack.hasSentAll(), { deadlineMs: 60_000 });
 
   const traces = await stack.jaeger.find({ service: 'contended-lock', fromMs, limit: 10_000 });

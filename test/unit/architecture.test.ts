@@ -55,6 +55,7 @@ const MAY_IMPORT: Record<Zone, readonly Zone[]> = {
 /** Single files any zone may read, and why: they load nothing that is not theirs to load. */
 const OPEN_FILES = new Set([
   'agent/agent-thread/telemetry/catalog.ts', // the list of all that is emitted
+  'agent/app-thread/instrumentation/promise-locks/table.ts', // which packages are patched
   'agent/agent-thread/settings.ts', // what the agent thread is started with
 ]);
 
