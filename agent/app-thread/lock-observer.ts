@@ -52,7 +52,8 @@ export class LockObserver {
   readonly asyncLocks: AsyncLockTable;
   /** What `Atomics` does when nothing of it is replaced. */
   readonly atomics: Pick<typeof Atomics, 'wait' | 'waitAsync' | 'notify'>;
-  readonly #activities: Activities;
+  /** Whether they can be told apart or not. */
+  readonly allActivities: Activities;
   readonly #recorder: Recorder;
   readonly #tell: (notice: LockNotice) => void;
   readonly #beforeWait: (nowNs: number) => void;
@@ -62,7 +63,7 @@ export class LockObserver {
     this.config = config;
     this.claim = recorder.claim;
     this.asyncLocks = new AsyncLockTable(recorder.memory, recorder.claim.slot);
-    this.#activities = new Activities(config);
+    this.allActivities = new Activities(config);
     this.#recorder = recorder;
     this.#tell = tell;
     this.#beforeWait = beforeWait;
@@ -77,12 +78,12 @@ export class LockObserver {
 
   /** Absent where activities cannot be told apart, or only at the expense of the whole thread. */
   get activities(): Activities | undefined {
-    return this.#activities.isOn ? this.#activities : undefined;
+    return this.allActivities.isOn ? this.allActivities : undefined;
   }
 
   /** A number that no activity of this thread has had; for who waits or holds outside of any. */
   nextActivity(): number {
-    return this.#activities.next();
+    return this.allActivities.next();
   }
 
   /** Switched off while the program runs: nothing is to be recorded. */

@@ -47,13 +47,13 @@ export interface Holder {
   readonly count: number;
 }
 
-export function mutexHolders({ i32 }: BlockViews, blockAt: number): Holder[] {
+function mutexHolders({ i32 }: BlockViews, blockAt: number): Holder[] {
   const word = Atomics.load(i32, (blockAt + BLOCK.WORD) >> 2) & ~FLAGS;
   return threadOf(word) < 0 ? [] : [{ word, mode: 'exclusive', isPending: false, count: 1 }];
 }
 
 /** The writer first, then the readers. A reader that is just being turned away may be among them for an instant. */
-export function rwLockHolders({ i32 }: BlockViews, blockAt: number, memory: LockMemory): Holder[] {
+function rwLockHolders({ i32 }: BlockViews, blockAt: number, memory: LockMemory): Holder[] {
   const holders: Holder[] = [];
   const writer = Atomics.load(i32, (blockAt + BLOCK.WORD) >> 2) & ~FLAGS;
   if (threadOf(writer) >= 0) {
@@ -70,7 +70,7 @@ export function rwLockHolders({ i32 }: BlockViews, blockAt: number, memory: Lock
 }
 
 /** Each thread once, with the number of its permits. Who waits goes on when any one of them releases: it is stuck only when all are. */
-export function semaphoreHolders({ i32 }: BlockViews, blockAt: number): Holder[] {
+function semaphoreHolders({ i32 }: BlockViews, blockAt: number): Holder[] {
   const counts = new Map<number, number>();
   for (let permit = 0, permits = permitsOf(i32, blockAt); permit < permits; permit++) {
     const word = Atomics.load(i32, permitAt(blockAt, permit) >> 2) & ~FLAGS;

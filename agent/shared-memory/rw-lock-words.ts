@@ -35,9 +35,10 @@ export function readerAt(blockAt: number, thread: number): number {
   return blockAt + RW_LOCK.READERS + ((thread & 31) << 6) + ((thread >> 5) << 2);
 }
 
-/** Reads that a thread has of this lock: its own view of its own word, or anyone's. */
+/** Reads that the calling thread has of this lock. */
 export function readsOf(i32: Int32Array, blockAt: number, me: number): number {
-  const word = Atomics.load(i32, readerAt(blockAt, threadOf(me)) >> 2);
+  /* A plain load: the word is the thread's own, and it lives. */
+  const word = i32[readerAt(blockAt, threadOf(me)) >> 2] as number;
   return generationOf(word) === generationOf(me) ? word & COUNT_MASK : 0;
 }
 
@@ -124,7 +125,10 @@ export function tryWrite(i32: Int32Array, blockAt: number, memory: LockMemory, m
     }
     if (findReader(i32, blockAt, memory, place)) return Entry.OUT;
     Atomics.store(i32, (blockAt + RW_LOCK.WRITING) >> 2, me);
-    return (Atomics.and(i32, at, ~DIED) & DIED) === 0 ? Entry.IN : Entry.IN_ABANDONED;
+    /* It is there from before this thread had the word, or not at all: only of a dead holder it comes. */
+    if ((word & DIED) === 0) return Entry.IN;
+    Atomics.and(i32, at, ~DIED);
+    return Entry.IN_ABANDONED;
   }
 }
 

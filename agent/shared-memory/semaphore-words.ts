@@ -88,7 +88,7 @@ export function passOn(i32: Int32Array, blockAt: number): void {
 }
 
 /** Wakes one parked waiter, and all threads that wait asynchronously, if anybody waits. */
-export function wakeNext(i32: Int32Array, blockAt: number): void {
+function wakeNext(i32: Int32Array, blockAt: number): void {
   const at = (blockAt + SEMAPHORE.EVENTS) >> 2;
   const events = Atomics.load(i32, at);
   if ((events & WAITERS) === 0) return;

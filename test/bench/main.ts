@@ -13,6 +13,7 @@ import { lockScan } from './lock-scan.ts';
 import { metricsCost } from './metrics-cost.ts';
 import { mutexCost } from './mutex-cost.ts';
 import { wholeProcess } from './process-end.ts';
+import { promiseLockCost } from './promise-lock-cost.ts';
 import { recordCost } from './record-cost.ts';
 import { soak } from './soak.ts';
 import { spanCost } from './span-cost.ts';
@@ -27,6 +28,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   'worker-start': workerStart,
   'record-cost': recordCost,
   'span-cost': spanCost,
+  'promise-lock-cost': promiseLockCost,
   'idle-cost': idleCost,
   'drain-rate': drainRate,
   'metrics-cost': metricsCost,

@@ -8,7 +8,7 @@ import { ratioOf } from './ratio.ts';
 import { median, type Row } from './table.ts';
 import { REGISTER_FILE } from './variants.ts';
 
-const ROUNDS = 12;
+const ROUNDS = 10;
 const SUBJECT = fileURLToPath(new URL('subjects/mutex-cost.mjs', import.meta.url));
 
 interface Side {

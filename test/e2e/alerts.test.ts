@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import type { JaegerTrace } from '../support/jaeger-api.ts';
+import { type JaegerTrace, tagOf } from '../support/jaeger-api.ts';
 import type { AlertingRule } from '../support/prometheus-api.ts';
 import { Stack } from '../support/stack.ts';
 import { Webhook } from '../support/webhook.ts';
@@ -92,7 +92,7 @@ it('a deadlock pages once, with links that lead somewhere; a busy lock that is w
     summary: `Deadlock in ${STUCK}`,
     description:
       `Threads, or activities, of ${STUCK} that wait for each other in a circle and will not go on by themselves: ` +
-      `${deadlock.threadCount}. Waited for: ${deadlock.locks.map((lock) => `lock ${lock}`).join(', ')}. ` +
+      `${deadlock.threads.length}. Waited for: ${deadlock.locks.map((lock) => `lock ${lock}`).join(', ')}. ` +
       `In: instance ${instance}.`,
     runbook_url: `${runbook}#gridwatchdeadlock`,
     jaeger_url: traces,
@@ -108,6 +108,22 @@ it('a deadlock pages once, with links that lead somewhere; a busy lock that is w
 
   expect(await (await fetch(annotations.runbook_url)).text()).toBe(await readFile(RUNBOOK, 'utf8'));
   const [trace, ...others] = await found(stack, annotations.jaeger_url);
-  expect(trace?.spans.map(({ operationName }) => operationName)).toContain('deadlock');
   expect(others).toEqual([]);
+  const told = trace?.spans.filter(({ operationName }) => operationName === 'deadlock') ?? [];
+  expect(told).toHaveLength(1);
+  const participants = (told[0]?.logs ?? []).map(({ fields }) => ({
+    thread: tagOf({ tags: fields }, 'thread.name'),
+    holds: tagOf({ tags: fields }, 'gridwatch.lock.held.name'),
+    waitsFor: tagOf({ tags: fields }, 'gridwatch.lock.name'),
+    file: tagOf({ tags: fields }, 'code.file.path'),
+  }));
+  const byThread = participants.toSorted((a, b) => (String(a.thread) < String(b.thread) ? -1 : 1));
+  expect(byThread).toEqual(
+    deadlock.threads.map((thread, at) => ({
+      thread,
+      holds: deadlock.locks[at],
+      waitsFor: deadlock.locks[(at + 1) % deadlock.locks.length],
+      file: 'examples/deadlock/main.js',
+    })),
+  );
 });

@@ -1,6 +1,6 @@
 /**
- * The programs that the e2e tests start, under the agent as installed: the shop, one whose workers fail, and those about locks. Runs in a test's own process; each program is
- * a process of its own, and ends at the latest with its test.
+ * The programs that the e2e tests start, under the agent as installed: the shop, one whose workers fail, and those about locks. Runs in a test's own process; each
+ * program is a process of its own, and ends at the latest with its test.
  */
 import { fileURLToPath } from 'node:url';
 import { firstLine } from '../support/first-line.ts';
@@ -10,7 +10,6 @@ import { type RunningNode, type RunOptions, startNode } from '../support/run-nod
 /** Often enough for a test to see several; in a service it is 15 s. */
 const METRICS_EVERY_MS = 5_000;
 const DEADLINE_MS = 240_000;
-const LOCKS = fileURLToPath(new URL('../fixtures/otlp/locks.cjs', import.meta.url));
 const FAILING_WORKERS = fileURLToPath(new URL('../fixtures/apps/failing-workers.cjs', import.meta.url));
 
 export type Program = RunningNode & AsyncDisposable;
@@ -21,30 +20,30 @@ export function startShop(env: Environment): Program {
   return start('examples/shop/server.js', { OTEL_METRIC_EXPORT_INTERVAL: String(METRICS_EVERY_MS), ...env });
 }
 
+/** Two kinds of requests and one lock; it ends by itself. */
+export function startContendedLock(env: Environment): Program {
+  return start('examples/contended-lock/main.js', env);
+}
+
 /** Starts a worker that fails, and then the next, and writes a line with its number for each; SIGTERM ends it. */
 export function startFailingWorkers(env: Environment): Program {
   return start(FAILING_WORKERS, env);
 }
 
-/** The programs of `alerts.test.ts`: what is known of each is all that the test knows. */
+/** The programs about locks: what is known of each is all that the tests know. */
 export const LOCK_PROGRAMS = {
-  /** Uses a lock a lot, and is well. */
+  /** Uses a lock a lot, which is waited for now and then, and is well. */
   healthy: {
-    start: (env: Environment): Program => startBare([LOCKS, 'healthy'], env),
-    lock: 'orders',
+    start: (env: Environment): Program => startContendedLock({ CONTENDED_SECONDS: '200', ...env }),
+    lock: 'ledger',
   },
   /** Threads that hold what the next one waits for; those are the locks, in the order of their names. */
   deadlock: {
-    start: (env: Environment): Program => startBare([LOCKS, 'deadlock'], env),
-    locks: ['orders', 'stock'],
-    threadCount: 2,
+    start: (env: Environment): Program => start('examples/deadlock/main.js', env),
+    locks: ['account anna', 'account ben', 'account carla'],
+    threads: ['main', 'worker-1', 'worker-2'],
   },
 } as const;
-
-/** One that sends by itself what an agent would. */
-function startBare(args: readonly string[], env: Environment): Program {
-  return disposable(startNode({ args, env, deadlineMs: DEADLINE_MS }));
-}
 
 function start(file: string, env: Environment): Program {
   const running = startNode({

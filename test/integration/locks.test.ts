@@ -73,7 +73,7 @@ describe('metrics', () => {
 
   it('count what a lock without a name has counted, on both threads that know it', () => {
     const unnamed = observed
-      .series('gridwatch.lock.acquisitions')
+      .series('gridwatch.lock.acquisitions', { 'gridwatch.lock.kind': 'mutex' })
       .filter(
         ({ attributes }) => !['orders', 'ledger', 'journal'].includes(attributes['gridwatch.lock.name'] as string),
       );

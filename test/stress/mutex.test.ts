@@ -73,7 +73,7 @@ describe.each([
       if (Atomics.load(words, LOCKER.ACQUIRED) === acquired) outcomes.forbidden('nobody goes on', `after ${kill}`);
       else outcomes.acceptable('the others go on');
       living[victim] = start(AT_ONCE + kill);
-      const first = await (living[victim] as TestThread).message();
+      const first = await living[victim].message();
       if (first !== 'started') outcomes.forbidden('section', String(first));
     }
     await Promise.all(living.map(async ({ worker, gone }) => [await worker.terminate(), await gone]));

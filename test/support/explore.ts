@@ -249,15 +249,8 @@ function runStep(
     if (isReplay) return results[position++] as number | string;
     const isStep = !('at' in wanted && model.isPrivate?.(wanted.at)) && wanted.kind !== 'note';
     if (label !== '' && isStep) stop();
-    const machine = {
-      memory,
-      threads,
-      index,
-      names,
-      maxPendingStores: model.maxPendingStores ?? 0,
-      choice,
-      choices: 1,
-    };
+    const { maxPendingStores = 0 } = model;
+    const machine = { memory, threads, index, names, maxPendingStores, choice, choices: 1 };
     const result = perform(machine, wanted);
     choices = Math.max(choices, machine.choices);
     if (isStep) label = labelOf(wanted, result);

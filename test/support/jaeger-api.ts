@@ -7,16 +7,25 @@ export interface JaegerTag {
   readonly value: string | number | boolean;
 }
 
+export interface JaegerReference {
+  /** A link is a FOLLOWS_FROM, mostly into another trace. */
+  readonly refType: 'CHILD_OF' | 'FOLLOWS_FROM';
+  readonly traceID: string;
+  readonly spanID: string;
+}
+
 export interface JaegerSpan {
   readonly traceID: string;
   readonly spanID: string;
   readonly operationName: string;
-  readonly references: readonly { readonly refType: 'CHILD_OF' | 'FOLLOWS_FROM'; readonly spanID: string }[];
+  readonly references: readonly JaegerReference[];
   /** Microseconds since the epoch. */
   readonly startTime: number;
   /** Microseconds. */
   readonly duration: number;
   readonly tags: readonly JaegerTag[];
+  /** The events of the span; the field `event` is the name of one. */
+  readonly logs: readonly { readonly fields: readonly JaegerTag[] }[];
   readonly processID: string;
   readonly warnings: readonly string[] | null;
 }
@@ -32,6 +41,8 @@ export interface TraceSearch {
   readonly service: string;
   readonly operation?: string;
   readonly tags?: Readonly<Record<string, string>>;
+  /** As in Jaeger's form: `20ms`. */
+  readonly minDuration?: string;
   /** Milliseconds since the epoch; default: the last hour. */
   readonly fromMs?: number;
   readonly toMs?: number;
@@ -72,12 +83,21 @@ export class JaegerApi {
     return trace;
   }
 
-  async find({ service, operation, tags, fromMs, toMs, limit = 1_500 }: TraceSearch): Promise<JaegerTrace[]> {
+  async find({
+    service,
+    operation,
+    tags,
+    minDuration,
+    fromMs,
+    toMs,
+    limit = 1_500,
+  }: TraceSearch): Promise<JaegerTrace[]> {
     const nowMs = Date.now();
     return this.#get('/api/traces', {
       service,
       ...(operation !== undefined && { operation }),
       ...(tags !== undefined && { tags: JSON.stringify(tags) }),
+      ...(minDuration !== undefined && { minDuration }),
       start: String((fromMs ?? nowMs - HOUR_MS) * 1_000),
       end: String((toMs ?? nowMs) * 1_000),
       limit: String(limit),

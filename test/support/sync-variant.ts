@@ -26,6 +26,8 @@ export interface SyncSources {
   readonly mutexWords: typeof import('../../agent/shared-memory/mutex-words.ts');
   readonly fairWords: typeof import('../../agent/shared-memory/fair-words.ts');
   readonly mutexCore: typeof import('../../agent/app-thread/sync/mutex-core.ts');
+  readonly rwLockWords: typeof import('../../agent/shared-memory/rw-lock-words.ts');
+  readonly rwLockSides: typeof import('../../agent/app-thread/sync/rw-lock-sides.ts');
   readonly asyncWaiting: typeof import('../../agent/app-thread/sync/async-waiting.ts');
   readonly wake: typeof import('../../agent/app-thread/sync/wake.ts');
 }
@@ -36,6 +38,8 @@ const FILES: Readonly<Record<keyof SyncSources, string>> = {
   mutexWords: 'shared-memory/mutex-words.ts',
   fairWords: 'shared-memory/fair-words.ts',
   mutexCore: 'app-thread/sync/mutex-core.ts',
+  rwLockWords: 'shared-memory/rw-lock-words.ts',
+  rwLockSides: 'app-thread/sync/rw-lock-sides.ts',
   asyncWaiting: 'app-thread/sync/async-waiting.ts',
   wake: 'app-thread/sync/wake.ts',
 };

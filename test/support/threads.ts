@@ -50,6 +50,8 @@ export async function joinThreadFile(file: URL): Promise<{ readonly file: URL; r
     outfile,
     format: 'esm',
     platform: 'node',
+    /* The oldest of the matrix has no `using`. */
+    target: 'node22',
     logLevel: 'silent',
   });
   await stop();

@@ -148,8 +148,12 @@ function sayDeadlock(diag: Diag, participants: readonly Participant[], aborted: 
 function sentenceOf({ wait, held, blockedBy }: Participant): string {
   const holds = held.length === 0 ? '' : `holds ${inWords(held.map(({ className }) => `"${className}"`))} and `;
   const mode = wait.mode === 'shared' && hasReaders(wait.lock) ? ', shared' : '';
-  const by = blockedBy.map(({ party, site }) => `${partyName(party)}${site === '' ? '' : ` since ${site}`}`);
-  const heldBy = by.length === 0 ? '' : `, held by ${inWords([...new Set(by)])}`;
+  const by = new Map<string, string>();
+  for (const { party, site } of blockedBy) {
+    const name = partyName(party);
+    if (site !== '' || !by.has(name)) by.set(name, site === '' ? name : `${name} (${site})`);
+  }
+  const heldBy = by.size === 0 ? '' : `, held by ${inWords([...by.values()])}`;
   const { kind, className } = wait.lock;
   return `${partyName(wait.party)} ${holds}waits for "${className}" (${kind}${mode})${atPlace(wait)}${heldBy}`;
 }

@@ -110,8 +110,13 @@ export class AgentSelf implements MetricSource {
     const { memory, clock, drainDurations, disabledFeatures } = this.#settings;
     for (const [kind, dropped] of this.#drops)
       sink.sum('gridwatch.agent.dropped', { 'gridwatch.record.kind': kind }, dropped);
-    const threadsDropped = Atomics.load(memory.u32, HEADER.THREADS_DROPPED >> 2);
-    if (threadsDropped > 0) sink.sum('gridwatch.agent.dropped', { 'gridwatch.record.kind': 'thread' }, threadsDropped);
+    for (const [kind, field] of [
+      ['thread', HEADER.THREADS_DROPPED],
+      ['name', HEADER.NAMES_DROPPED],
+    ] as const) {
+      const dropped = Atomics.load(memory.u32, field >> 2);
+      if (dropped > 0) sink.sum('gridwatch.agent.dropped', { 'gridwatch.record.kind': kind }, dropped);
+    }
     sink.histogram('gridwatch.agent.drain.duration', {}, drainDurations);
     const { cpuNs, memoryBytes } = agentUsage();
     if (cpuNs !== undefined) sink.sum('gridwatch.agent.cpu.time', {}, cpuNs);

@@ -11,19 +11,13 @@ const ALL_MEASURED = 64;
 /** Of the later ones, one in so many on average; each stands for so many. */
 const SAMPLED = 64;
 
-/** Who waits, as far as its class cares. */
-interface Waiting {
-  readonly sinceNs: number;
-}
-
 export class LockClass {
   /** Number of its name; 0 where there was no room for it. */
   readonly number: number;
   readonly kind: LockKind;
   /** Absent when all cells are in use: then nothing of it is counted. */
   readonly #cell: ClassCell | undefined;
-  /** In the order in which they began. */
-  readonly #waiting = new Set<Waiting>();
+  #oldestNs = 0;
   #untilSample = 1;
   #acquired = 0;
 
@@ -66,18 +60,19 @@ export class LockClass {
     this.#cell?.holds.record(durationNs, weight);
   }
 
-  beginsToWait(wait: Waiting): void {
-    this.#waiting.add(wait);
+  beginsToWait(): void {
     this.#cell?.add(CELL.WAITERS);
-    if (this.#waiting.size === 1) this.#cell?.setOldestSince(wait.sinceNs);
   }
 
-  endsToWait(wait: Waiting): void {
-    const [oldest] = this.#waiting;
-    if (!this.#waiting.delete(wait)) return;
+  endsToWait(sinceNs: number): void {
     this.#cell?.add(CELL.WAITERS, -1);
-    if (oldest !== wait) return;
-    const [next] = this.#waiting;
-    this.#cell?.setOldestSince(next?.sinceNs ?? 0);
+    if (sinceNs === this.#oldestNs) this.oldest(0);
+  }
+
+  /** Since when the oldest of those waits that have lasted for a while; 0 for none. */
+  oldest(sinceNs: number): void {
+    if (sinceNs === this.#oldestNs) return;
+    this.#oldestNs = sinceNs;
+    this.#cell?.setOldestSince(sinceNs);
   }
 }

@@ -42,6 +42,6 @@ export class LockOrders {
 }
 
 /** A hold as records name it. */
-export function refOf({ lock, mode }: Hold): LockRef {
-  return { lockId: lock.id, classNumber: lock.lockClass.number, kind: lock.lockClass.kind, mode };
+export function refOf({ lock }: Hold): LockRef {
+  return { lockId: lock.id, classNumber: lock.lockClass.number, kind: lock.lockClass.kind, mode: lock.mode };
 }

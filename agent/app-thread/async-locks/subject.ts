@@ -11,12 +11,15 @@ import type { LockTracker } from './tracker.ts';
 
 export class Subject {
   readonly library: string;
+  /** Nobody but its one holder can release it. */
+  isExclusive: boolean;
   readonly #tracker: LockTracker;
   #trace: Trace | undefined;
   #name: string | undefined;
   #lock: TrackedLock | undefined;
 
-  constructor(tracker: LockTracker, library: string) {
+  constructor(tracker: LockTracker, library: string, isExclusive = false) {
+    this.isExclusive = isExclusive;
     this.#tracker = tracker;
     this.library = library;
     this.#trace = tracker.traceOfMaking();

@@ -24,10 +24,21 @@ const TIMER_EARLY_MS = 1;
 /** A wait this long is a record. */
 const RECORDED_NS = 1e6;
 
-/** One acquisition, from the request to the release: the scope of its callback, if it has one. */
+/** What is known of some acquisitions only: of those that wait, are measured, or were asked for while there was time to look. */
+export class HoldDetails {
+  trace: Trace | undefined;
+  /** Number of the place it was asked for; -1: not looked at yet. */
+  siteNumber = -1;
+  context: Context | undefined;
+  sinceNs = 0;
+  /** How many holds its own stands for; 0: it is not measured. */
+  weight = 0;
+  entry = -1;
+}
+
+/** One acquisition, from the request to the release: the scope of its callback, if it has one. It is small, because most are nothing else. */
 export class Hold implements Activity {
   readonly lock: TrackedLock;
-  readonly mode: LockMode;
   /** The callback's own activity or, where there is none, the caller's; 0 for none. */
   activity: number;
   /** Of who asked for it; 0 for none. */
@@ -39,25 +50,25 @@ export class Hold implements Activity {
   isHeld = false;
   /** The caller's own hold, in whose callback this lock was asked for, while both last. */
   outer: Hold | undefined;
-  trace: Trace | undefined;
-  /** Number of the place it was asked for; -1: not looked at yet. */
-  siteNumber = -1;
-  context: Context | undefined;
-  sinceNs = 0;
-  weight = 0;
-  entry = -1;
+  details: HoldDetails | undefined;
+
+  constructor(lock: TrackedLock, activity: number, outer: Activity | undefined, isCertain: boolean) {
+    this.lock = lock;
+    this.activity = activity;
+    this.callerActivity = outer === undefined ? 0 : outer.activity;
+    this.outer = outer instanceof Hold && outer.isHeld ? outer : undefined;
+    this.isCertain = isCertain;
+    this.details = undefined;
+  }
 
   get parentActivity(): number {
     return this.isCertain ? this.callerActivity : (this.outer?.parentActivity ?? 0);
   }
 
-  constructor(lock: TrackedLock, mode: LockMode, activity: number, outer: Activity | undefined, isCertain: boolean) {
-    this.lock = lock;
-    this.mode = mode;
-    this.activity = activity;
-    this.callerActivity = outer?.activity ?? 0;
-    this.outer = outer instanceof Hold && outer.isHeld ? outer : undefined;
-    this.isCertain = isCertain;
+  /** To be asked only for what is written there. */
+  detail(): HoldDetails {
+    this.details ??= new HoldDetails();
+    return this.details;
   }
 }
 
@@ -65,11 +76,15 @@ export class Hold implements Activity {
 export class Wait {
   readonly hold: Hold;
   readonly sinceNs: number;
+  isOver = false;
   stackNumber = 0;
   entry = -1;
   /** Ends the wait of who gives up by itself. */
   timer: NodeJS.Timeout | undefined;
   deadlineNs: number = Number.POSITIVE_INFINITY;
+  /** The neighbours in the tracker's list. */
+  earlier: Wait | undefined;
+  later: Wait | undefined;
 
   constructor(hold: Hold, sinceNs: number) {
     this.hold = hold;
@@ -81,18 +96,28 @@ export class TrackedLock {
   /** Of the thread's own, < 0. */
   readonly id: number;
   readonly lockClass: LockClass;
+  /** Of all its holds. */
+  readonly mode: LockMode;
   /** Number of a name for people, or 0; of a Web Lock its identity. */
   readonly instanceNumber: number;
   readonly holds: Hold[] = [];
   readonly #tracker: LockTracker;
   readonly #isShared: boolean;
-  readonly #waits = new Set<Wait>();
+  #waiting = 0;
   /** The hold that ended last: it is what the next one waited for. */
   #last: Hold | undefined;
   #published = 0;
 
-  constructor(tracker: LockTracker, id: number, lockClass: LockClass, instanceNumber: number, isShared: boolean) {
+  constructor(
+    tracker: LockTracker,
+    id: number,
+    lockClass: LockClass,
+    mode: LockMode,
+    instanceNumber: number,
+    isShared: boolean,
+  ) {
     this.#tracker = tracker;
+    this.mode = mode;
     this.#isShared = isShared;
     this.id = id;
     this.lockClass = lockClass;
@@ -100,24 +125,25 @@ export class TrackedLock {
   }
 
   get isWaitedFor(): boolean {
-    return this.#waits.size > 0;
+    return this.#waiting > 0;
   }
 
   get isIdle(): boolean {
-    return this.holds.length === 0 && this.#waits.size === 0;
+    return this.holds.length === 0 && this.#waiting === 0;
   }
 
   /** Somebody asks for the lock; with `isScoped` for a callback, which is to run as the hold's activity. To be called in the caller's own turn. */
-  request(isScoped: boolean, mode: LockMode = 'exclusive'): Hold {
-    return this.#tracker.request(this, isScoped, mode);
+  request(isScoped: boolean): Hold {
+    return this.#tracker.request(this, isScoped);
   }
 
   /** It is given without a wait. */
   granted(hold: Hold): void {
     const weight = this.lockClass.acquired();
     if (weight > 0) {
-      hold.weight = weight;
-      hold.sinceNs = this.#tracker.nowNs();
+      const details = hold.detail();
+      details.weight = weight;
+      details.sinceNs = this.#tracker.nowNs();
     }
     this.#hold(hold);
   }
@@ -125,8 +151,8 @@ export class TrackedLock {
   /** It has to wait. To be called in the caller's own turn. */
   waits(hold: Hold): Wait {
     const wait = new Wait(hold, this.#tracker.nowNs());
-    this.#waits.add(wait);
-    this.lockClass.beginsToWait(wait);
+    this.#waiting++;
+    this.lockClass.beginsToWait();
     this.#tracker.waits(wait);
     return wait;
   }
@@ -136,19 +162,17 @@ export class TrackedLock {
     const nowNs = this.#tracker.nowNs();
     /* The library has given up in this very turn, and its own timer came before ours. */
     if (nowNs >= wait.deadlineNs) this.gaveUp(wait, 'timeout');
-    if (!this.#waits.delete(wait)) return false;
+    if (!this.#ends(wait)) return false;
     const { hold } = wait;
-    this.#tracker.ends(wait);
-    if (wait.timer !== undefined) clearLater(wait.timer);
-    this.lockClass.endsToWait(wait);
     this.#unpublish(wait);
     if (nowNs - wait.sinceNs < contendedNs) {
       this.granted(hold);
       return true;
     }
     this.lockClass.acquiredAfter(nowNs - wait.sinceNs);
-    hold.weight = 1;
-    hold.sinceNs = nowNs;
+    const details = hold.detail();
+    details.weight = 1;
+    details.sinceNs = nowNs;
     this.#record(wait, 'acquired', nowNs);
     this.#hold(hold);
     return true;
@@ -162,10 +186,7 @@ export class TrackedLock {
 
   /** It is never given. */
   gaveUp(wait: Wait, outcome: Exclude<WaitOutcome, 'acquired'>): void {
-    if (!this.#waits.delete(wait)) return;
-    this.#tracker.ends(wait);
-    if (wait.timer !== undefined) clearLater(wait.timer);
-    this.lockClass.endsToWait(wait);
+    if (!this.#ends(wait)) return;
     if (outcome === 'timeout') this.lockClass.timedOut();
     else this.lockClass.aborted();
     this.#record(wait, outcome, this.#tracker.nowNs());
@@ -174,26 +195,21 @@ export class TrackedLock {
   }
 
   released(hold: Hold): void {
-    const at = this.holds.lastIndexOf(hold);
-    if (at < 0) return;
-    if (at === this.holds.length - 1) this.holds.pop();
-    else this.holds.splice(at, 1);
+    if (!hold.isHeld) return;
     hold.isHeld = false;
-    if (hold.weight > 0) this.lockClass.held(this.#tracker.nowNs() - hold.sinceNs, hold.weight);
-    if (hold.entry >= 0) {
-      this.#tracker.table.close(hold.entry);
-      hold.entry = -1;
-    }
+    const { holds } = this;
+    if (holds[holds.length - 1] === hold) holds.pop();
+    else holds.splice(holds.indexOf(hold), 1);
     hold.outer = undefined;
-    this.#last = this.#waits.size > 0 ? hold : undefined;
+    if (hold.details !== undefined) this.#account(hold.details);
+    this.#last = this.#waiting > 0 ? hold : undefined;
   }
 
   /** Puts a wait, and whom it is for, into the table. */
   publish(wait: Wait): void {
-    if (wait.entry >= 0 || !this.#waits.has(wait)) return;
+    if (wait.entry >= 0 || wait.isOver) return;
     const { hold } = wait;
     const caller = hold.callerActivity;
-    this.#published++;
     wait.entry = this.#tracker.open(hold, {
       state: AsyncLockState.WAITING,
       activity: caller === 0 ? this.#tracker.nextActivity() : caller,
@@ -202,8 +218,27 @@ export class TrackedLock {
       sinceNs: wait.sinceNs,
       stackNumber: wait.stackNumber,
     });
+    if (wait.entry >= 0) this.#published++;
     for (const held of this.holds) this.#publishHold(held);
     for (let outer = hold.outer; outer !== undefined; outer = outer.outer) outer.lock.#publishHold(outer);
+  }
+
+  #ends(wait: Wait): boolean {
+    if (wait.isOver) return false;
+    wait.isOver = true;
+    this.#waiting--;
+    this.#tracker.ends(wait);
+    this.lockClass.endsToWait(wait.sinceNs);
+    if (wait.timer !== undefined) clearLater(wait.timer);
+    return true;
+  }
+
+  #account(details: HoldDetails): void {
+    if (details.weight > 0) this.lockClass.held(this.#tracker.nowNs() - details.sinceNs, details.weight);
+    if (details.entry >= 0) {
+      this.#tracker.table.close(details.entry);
+      details.entry = -1;
+    }
   }
 
   get #isKnown(): boolean {
@@ -218,15 +253,17 @@ export class TrackedLock {
   }
 
   #publishHold(hold: Hold): void {
-    if (hold.entry >= 0) return;
+    const details = hold.detail();
+    if (details.entry >= 0) return;
     if (hold.activity === 0) hold.activity = this.#tracker.nextActivity();
-    if (hold.sinceNs === 0) hold.sinceNs = this.#tracker.nowNs();
-    hold.entry = this.#tracker.open(hold, {
+    /* Of one that is not measured it is not known: since now, at the latest. */
+    if (details.sinceNs === 0) details.sinceNs = this.#tracker.nowNs();
+    details.entry = this.#tracker.open(hold, {
       state: AsyncLockState.HELD,
       activity: hold.activity,
       parentActivity: hold.parentActivity,
       isCertain: hold.isCertain && this.#isKnown,
-      sinceNs: hold.sinceNs,
+      sinceNs: details.sinceNs,
       stackNumber: 0,
     });
   }
@@ -243,6 +280,6 @@ export class TrackedLock {
       const holder = outcome === 'acquired' ? (this.#last ?? this.holds[0]) : (this.holds[0] ?? this.#last);
       this.#tracker.record(wait, outcome, nowNs, holder);
     }
-    if (this.#waits.size === 0) this.#last = undefined;
+    if (this.#waiting === 0) this.#last = undefined;
   }
 }

@@ -10,30 +10,28 @@ import { featureBits } from '../../config/feature-bits.ts';
 import type { Feature } from '../../config/options.ts';
 import type { AsyncLock, AsyncLockTable, LockMode } from '../../shared-memory/async-locks.ts';
 import { claimClassCell } from '../../shared-memory/class-cells.ts';
+import { HEADER } from '../../shared-memory/layout.ts';
 import type { LockKind } from '../../shared-memory/lock-memory.ts';
 import type { LockHolder, WaitOutcome } from '../../shared-memory/lock-records.ts';
 import type { TraceIds } from '../../shared-memory/registry.ts';
 import type { Activities } from '../activity.ts';
-import { framesOf, siteOf, stackOf, type Trace, takeTrace } from '../call-site.ts';
+import type { Trace } from '../call-site.ts';
 import type { LockObserver } from '../lock-observer.ts';
 import { type Context, registeredApi, spanContextIn, validIds } from '../trace-context.ts';
 import { LockClass } from './lock-class.ts';
 import { LockOrders, refOf } from './lock-orders.ts';
+import { Places } from './places.ts';
 import { Hold, TrackedLock, type Wait } from './tracked-lock.ts';
+import { WaitList } from './wait-list.ts';
 
 /** A wait is published after this time: it is to be seen by who looks for deadlocks every few hundred milliseconds. */
 const PUBLISHED_MS = 10;
-/** Traces a thread takes in a second: of requests that are granted at once, and of those that wait. A microsecond or two each. */
-const TRACES_GRANTED = 100;
-const TRACES_WAITING = 1000;
-const TRACES_MADE = 1000;
-/** Stacks that a thread looks up in a second. */
-const STACKS = 100;
 /** Classes a thread may have; a program that makes names up joins the rest of them in the library's own. */
 const MAX_CLASSES = 512;
 /** Names of instances are kept for ever. */
 const MAX_INSTANCES = 1000;
 const MAX_ID = 0x7fffffff;
+const FEATURES_OFF = HEADER.FEATURES_OFF >> 2;
 
 const { setTimeout: later } = globalThis;
 
@@ -47,36 +45,36 @@ export class LockTracker {
   readonly table: AsyncLockTable;
   readonly #observer: LockObserver;
   readonly #claimCell: ClaimCell;
+  readonly #i32: Int32Array;
+  readonly #activities: Activities;
   readonly #orders: LockOrders;
-  readonly #folder = process.cwd();
-  readonly #own = ownFolder();
-  readonly #isOurs = (file: string): boolean =>
-    file === '' || file.startsWith('node:') || (this.#own !== '' && file.startsWith(this.#own));
+  readonly #places: Places;
   readonly #classes = new Map<string, LockClass>();
   readonly #instances = new Map<string, number>();
-  readonly #waits = new Set<Wait>();
+  readonly #waits = new WaitList();
+  /** Once it is there it stays: looked for as often as traces are taken. */
+  #api: ReturnType<typeof registeredApi>;
   #timer: NodeJS.Timeout | undefined;
   #lastId = 0;
   #secondNs = 0;
-  #tracesGranted = TRACES_GRANTED;
-  #tracesWaiting = TRACES_WAITING;
-  #tracesMade = TRACES_MADE;
-  #stacks = STACKS;
 
   constructor(observer: LockObserver, claimCell: ClaimCell = claimClassCell) {
     this.#observer = observer;
     this.#claimCell = claimCell;
+    this.#activities = observer.allActivities;
+    this.#i32 = observer.recorder.memory.i32;
     this.table = observer.asyncLocks;
+    this.#places = new Places(observer);
     this.#orders = new LockOrders(observer);
   }
 
   /** Whether one of these features is switched off, now. */
   isOff(bits: number): boolean {
-    return this.#observer.recorder.isOff(bits);
+    return ((this.#i32[FEATURES_OFF] as number) & bits) !== 0;
   }
 
   get activities(): Activities | undefined {
-    return this.#observer.activities;
+    return this.#activities.isOn ? this.#activities : undefined;
   }
 
   nextActivity(): number {
@@ -87,10 +85,7 @@ export class LockTracker {
     const nowNs = this.#observer.nowNs();
     if (nowNs - this.#secondNs > 1e9) {
       this.#secondNs = nowNs;
-      this.#tracesGranted = TRACES_GRANTED;
-      this.#tracesWaiting = TRACES_WAITING;
-      this.#tracesMade = TRACES_MADE;
-      this.#stacks = STACKS;
+      this.#places.refill();
     }
     return nowNs;
   }
@@ -124,62 +119,60 @@ export class LockTracker {
   }
 
   /** `isShared`: it may be waited for on other threads. */
-  lock(lockClass: LockClass, instanceNumber = 0, isShared = false): TrackedLock {
+  lock(lockClass: LockClass, instanceNumber = 0, isShared = false, mode: LockMode = 'exclusive'): TrackedLock {
     this.#lastId = this.#lastId >= MAX_ID ? 1 : this.#lastId + 1;
-    return new TrackedLock(this, -this.#lastId, lockClass, instanceNumber, isShared);
+    return new TrackedLock(this, -this.#lastId, lockClass, mode, instanceNumber, isShared);
   }
 
   /** `<library>@<file>:<line>` of a trace; the frames of the library's own files are not looked at. */
   nameOf(library: string, trace: Trace | undefined): string {
-    const site = trace === undefined ? '' : siteOf(this.#programFrames(trace, library), this.#folder);
-    return site === '' ? library : `${library}@${site}`;
+    return this.#places.nameOf(library, trace);
   }
 
   /** Where a lock is made; undefined of one of too many. */
   traceOfMaking(): Trace | undefined {
     this.nowNs();
-    if (this.#tracesMade <= 0) return undefined;
-    this.#tracesMade--;
-    return takeTrace();
+    return this.#places.ofMaking();
   }
 
-  request(lock: TrackedLock, isScoped: boolean, mode: LockMode): Hold {
-    const { activities } = this.#observer;
-    const caller = activities?.scope;
-    const isCertain = isScoped && activities !== undefined;
-    const hold = new Hold(lock, mode, isCertain ? activities.next() : (caller?.activity ?? 0), caller, isCertain);
-    if (this.#tracesGranted > 0) {
-      this.#tracesGranted--;
-      hold.trace = takeTrace();
-    }
-    const context = registeredApi()?.context;
-    if (context !== undefined) hold.context = activeContext(context);
+  request(lock: TrackedLock, isScoped: boolean): Hold {
+    const activities = this.#activities;
+    const caller = activities.scope;
+    const isCertain = isScoped && activities.isOn;
+    const own = isCertain ? activities.next() : caller === undefined ? 0 : caller.activity;
+    const hold = new Hold(lock, own, caller, isCertain);
+    if (this.#places.ofRequest(hold)) this.#api ??= registeredApi();
+    const context = this.#api?.context;
+    if (context !== undefined) hold.detail().context = activeContext(context);
     return hold;
   }
 
   /** A wait has begun. */
   waits(wait: Wait): void {
-    if (wait.hold.trace === undefined && this.#tracesWaiting > 0) {
-      this.#tracesWaiting--;
-      wait.hold.trace = takeTrace();
-    }
+    this.#places.ofWait(wait.hold);
     this.#waits.add(wait);
     if (this.#timer === undefined) this.#arm();
   }
 
   /** It is over. */
   ends(wait: Wait): void {
-    this.#waits.delete(wait);
+    this.#waits.remove(wait);
   }
 
   /** Publishes the waits that have lasted for long enough; before the thread blocks or ends, all of them. */
   publish(olderThanNs = 0): void {
     const nowNs = this.nowNs();
-    for (const wait of this.#waits) {
+    const seen = new Set<LockClass>();
+    for (let wait = this.#waits.oldest; wait !== undefined; wait = wait.later) {
       if (nowNs - wait.sinceNs < olderThanNs) break;
-      this.#waits.delete(wait);
+      const { lock } = wait.hold;
+      if (!seen.has(lock.lockClass)) {
+        seen.add(lock.lockClass);
+        lock.lockClass.oldest(wait.sinceNs);
+      }
+      if (wait.entry >= 0) continue;
       this.#describe(wait);
-      wait.hold.lock.publish(wait);
+      lock.publish(wait);
     }
   }
 
@@ -189,10 +182,10 @@ export class LockTracker {
       ...entry,
       lockId: lock.id,
       kind: lock.lockClass.kind,
-      mode: hold.mode,
+      mode: lock.mode,
       classNumber: lock.lockClass.number,
       instanceNumber: lock.instanceNumber,
-      siteNumber: this.#siteNumber(hold),
+      siteNumber: this.#places.siteNumber(hold),
       context: contextIds(hold),
     });
   }
@@ -206,7 +199,7 @@ export class LockTracker {
       outcome,
       startNs: wait.sinceNs,
       durationNs: nowNs - wait.sinceNs,
-      siteNumber: this.#siteNumber(hold),
+      siteNumber: this.#places.siteNumber(hold),
       stackNumber: wait.stackNumber,
       context: contextIds(hold),
       holder: this.#accountOf(holder),
@@ -216,53 +209,27 @@ export class LockTracker {
 
   /** A lock was given to who holds others. */
   learnOrder(hold: Hold): void {
-    this.#orders.learn(hold, () => this.#stackNumber(hold));
+    this.#orders.learn(hold, () => {
+      this.#places.ofWait(hold);
+      return this.#places.stackNumber(hold);
+    });
   }
 
   #accountOf(holder: Hold | undefined): LockHolder {
     const slot = holder === undefined ? 0 : this.#observer.claim.slot + 1;
-    const siteNumber = holder === undefined ? 0 : this.#siteNumber(holder);
+    const siteNumber = holder === undefined ? 0 : this.#places.siteNumber(holder);
     return { holderWord: 0, slot, siteNumber, stackNumber: 0, context: holder && contextIds(holder) };
   }
 
   #describe(wait: Wait): void {
-    if (wait.stackNumber === 0) wait.stackNumber = this.#stackNumber(wait.hold);
-  }
-
-  #stackNumber(hold: Hold): number {
-    if (hold.trace === undefined) return 0;
-    const frames = this.#programFrames(hold.trace, '');
-    hold.trace = undefined;
-    hold.siteNumber = this.#observer.intern(siteOf(frames, this.#folder));
-    if (this.#stacks <= 0 || this.#observer.config.stacks === 'off') return 0;
-    this.#stacks--;
-    return this.#observer.intern(stackOf(frames, this.#folder));
-  }
-
-  #siteNumber(hold: Hold): number {
-    if (hold.siteNumber < 0) {
-      hold.siteNumber =
-        hold.trace === undefined ? 0 : this.#observer.intern(siteOf(this.#programFrames(hold.trace, ''), this.#folder));
-      hold.trace = undefined;
-    }
-    return hold.siteNumber;
-  }
-
-  /** The program's own frames; of a program that is all libraries those that are not of this one. */
-  #programFrames(trace: Trace, library: string): NodeJS.CallSite[] {
-    const frames = framesOf(trace, this.#isOurs);
-    const ofProgram = frames.filter((frame) => !isLibrary(frame.getFileName() ?? ''));
-    if (ofProgram.length > 0) return ofProgram;
-    return frames.filter(
-      (frame) => library === '' || !(frame.getFileName() ?? '').includes(`/node_modules/${library}/`),
-    );
+    if (wait.stackNumber === 0) wait.stackNumber = this.#places.stackNumber(wait.hold);
   }
 
   #arm(): void {
     this.#timer = later(() => {
       this.#timer = undefined;
       this.publish(PUBLISHED_MS * 1e6);
-      if (this.#waits.size > 0) this.#arm();
+      if (this.#waits.oldest !== undefined) this.#arm();
     }, PUBLISHED_MS).unref();
   }
 }
@@ -277,21 +244,12 @@ function activeContext(manager: { active?(): Context | undefined }): Context | u
   }
 }
 
-function contextIds({ context }: Hold): TraceIds | undefined {
+function contextIds({ details }: Hold): TraceIds | undefined {
+  const context = details?.context;
   if (context === undefined) return undefined;
   try {
     return validIds(spanContextIn(context));
   } catch {
     return undefined;
   }
-}
-
-/** The folder of our own files: of the sources, or of the one file that they were joined into. */
-function ownFolder(): string {
-  const file = framesOf(takeTrace(), () => false)[0]?.getFileName() ?? '';
-  return /^(.*?[\\/])(?:app-thread[\\/](?:async-locks[\\/])?)?[^\\/]+$/.exec(file)?.[1] ?? '';
-}
-
-function isLibrary(file: string): boolean {
-  return /[\\/]node_modules[\\/]/.test(file);
 }

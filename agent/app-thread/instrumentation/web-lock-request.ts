@@ -29,7 +29,7 @@ function lockNamed(tracker: LockTracker, name: string, mode: LockMode): TrackedL
   const key = `${mode} ${name}`;
   let lock = inUse.get(key);
   if (lock === undefined) {
-    lock = tracker.lock(tracker.classOf(classNameOf(name), 'web_lock', mode), tracker.instanceOf(name), true);
+    lock = tracker.lock(tracker.classOf(classNameOf(name), 'web_lock', mode), tracker.instanceOf(name), true, mode);
     inUse.set(key, lock);
   }
   return lock;
@@ -49,7 +49,7 @@ class WebLockRequest {
     this.#key = `${mode} ${name}`;
     this.#isContended = isInTheWay(name, mode);
     this.#lock = lockNamed(tracker, name, mode);
-    this.#hold = this.#lock.request(true, mode);
+    this.#hold = this.#lock.request(true);
     this.#hold.isTimed = !mayWait;
     this.#wait = mayWait ? this.#lock.waits(this.#hold) : undefined;
   }

@@ -47,6 +47,11 @@ export class AsyncEntry {
     });
   }
 
+  /** The activity that is sure to hold the lock; 0 where none is. */
+  get certainActivity(): number {
+    return this.#lock.isCertain ? this.#lock.activity : 0;
+  }
+
   /** Where and in which span the wait was begun, once it is known. */
   describe({ siteNumber, stackNumber }: SyncStack): void {
     this.#write({ ...this.#lock, siteNumber, stackNumber });

@@ -50,8 +50,8 @@ export interface BarrierOptions extends LockOptions {
 /**
  * Lets so many parties wait for one another, round after round, over all threads of the process.
  *
- * A party that gives up (time-out, abort) or whose thread ends while it waits breaks the round: all who wait, and all who come, get
- * `ERR_GRIDWATCH_BARRIER_BROKEN`, until `reset()`. Of a thread that ends before it comes the barrier knows nothing: a `timeoutMs` does.
+ * A party that gives up (time-out, abort) or whose thread ends while it waits breaks the round, if that is not complete before it is known: all who wait,
+ * and all who come, get `ERR_GRIDWATCH_BARRIER_BROKEN`, until `reset()`. Of a thread that ends before it comes the barrier knows nothing: a `timeoutMs` does.
  *
  * @example
  * const phase = new Barrier('phase', { parties: 4 });

@@ -37,6 +37,7 @@ import {
 } from './lock-options.ts';
 import { isGone } from './lock-side.ts';
 import type { Mutex } from './mutex.ts';
+import type { MutexCore } from './mutex-core.ts';
 import { waitBlocking } from './waiting.ts';
 
 const SHARED_ACQUISITIONS = BLOCK.SHARED_ACQUISITIONS >> 2;
@@ -129,6 +130,9 @@ export class Condition {
     signal?.throwIfAborted();
     const lock = this.#lock;
     const lease = heldAsync(lock, mutex);
+    const core = lease.releaser as MutexCore;
+    /* The callback that holds the mutex goes on holding it after the wait. */
+    const activity = lease.entry?.certainActivity ?? 0;
     const waiter = new ConditionWaiter(lock, lease.releaser.lock.id);
     lease.release();
     try {
@@ -136,7 +140,7 @@ export class Condition {
     } catch (error) {
       if (!waiter.leave(isTimeout(error))) throw isTimeout(error) ? timeoutError(lock, timeoutMs) : error;
     } finally {
-      lease.releaser.lock.transfer((await mutex.acquireAsync()) as HeldLease, lease);
+      lease.releaser.lock.transfer((await core.acquireAsync(undefined, activity)) as HeldLease, lease);
     }
     return this.#heard(lease);
   }

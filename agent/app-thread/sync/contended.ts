@@ -1,5 +1,5 @@
 /**
- * What a kind of lock gives to be waited for, in one blocking wait (`waiting.ts`) or many asynchronous ones (`async-waiting.ts`).
+ * What a kind of lock gives to be waited for, in one blocking wait (`waiting.ts`) or many asynchronous ones (`async-waiting.ts`) of a thread.
  */
 import type { LockMode } from '../../shared-memory/async-locks.ts';
 import type { LocalLock } from './local-lock.ts';

@@ -18,7 +18,7 @@ import { createView } from './guarded-view.ts';
 import type { HeldLease } from './lease.ts';
 import { type LockThread, lockThread } from './lock-thread.ts';
 import { type GuardedCells, RaceCheck } from './race-check.ts';
-import { internFrames } from './sync-stack.ts';
+import { internFrames, isOwn } from './sync-stack.ts';
 
 const { pathToFileURL } = process.getBuiltinModule('node:url');
 
@@ -120,13 +120,13 @@ function createCheck(thread: LockThread, observer: LockObserver): Check | undefi
   const lab = findLabLink();
   const memory = RaceMemory.attach(lab?.raceBuffer);
   if (lab === undefined || memory === undefined) return undefined;
-  const isOwn = createOwnFilter(lab);
+  const isSkipped = createOwnFilter(lab);
   const races = new RaceCheck(memory, {
     holderWord: thread.word,
     isOver: (word) => isOfDeadThread(thread.memory, word),
     isGone: (word) => isOfDeadThread(thread.memory, word) || isHolderGone(thread.memory, word),
     activeTraceIds: () => observer.activeTraceIds(),
-    capture: () => internFrames(observer, framesOf(takeTrace(), isOwn)),
+    capture: () => internFrames(observer, framesOf(takeTrace(), isSkipped)),
     nowNs: () => observer.nowNs(),
     record: (race) => observer.recordRace(race),
   });
@@ -135,6 +135,6 @@ function createCheck(thread: LockThread, observer: LockObserver): Check | undefi
 
 /** Frames between the access and the program: the view's, and those of patched `Atomics`. */
 function createOwnFilter({ ownFolder }: LabLink): (file: string) => boolean {
-  const folders = [ownFolder, pathToFileURL(ownFolder).href, new URL('.', import.meta.url).href];
-  return (file) => folders.some((folder) => file.startsWith(folder));
+  const folders = [ownFolder, pathToFileURL(ownFolder).href];
+  return (file) => isOwn(file) || folders.some((folder) => file.startsWith(folder));
 }

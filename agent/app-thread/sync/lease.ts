@@ -65,7 +65,7 @@ export class HeldLease implements Lease {
 
   /** It is held again, by another acquisition of the same lock (`LocalLock.transfer`). */
   revive(isAbandoned: boolean): void {
-    this.#state = isAbandoned ? HELD | ABANDONED : HELD;
+    this.#state = (this.#state & ~ABANDONED) | HELD | (isAbandoned ? ABANDONED : 0);
   }
 
   release(): void {

@@ -69,7 +69,7 @@ export abstract class LockSide implements Contended, Releaser {
   acquire(options: AcquireOptions | undefined): Lease {
     const timeoutMs = timeoutOf(options);
     if (perturb !== undefined) perturb('acquire');
-    if (this.isFree() && this.attempt(false, false)) return this.#open();
+    if (this.attempt(false, false)) return this.#open();
     if (this.isOwn()) {
       this.#leave();
       throw new GridwatchError('ERR_GRIDWATCH_LOCK_REENTRY', this.reentry());

@@ -162,7 +162,7 @@ export class MutexCore implements Contended, Releaser {
 }
 
 /** Blocked threads are served in the order of their tickets. */
-export class FairMutexCore extends MutexCore {
+class FairMutexCore extends MutexCore {
   override attempt(hasOthers: boolean, isAsync: boolean): boolean {
     if (isAsync) return super.attempt(hasOthers, isAsync);
     const { words, thread } = this.lock;

@@ -200,7 +200,7 @@ class SemaphoreSide extends LockSide {
   }
 
   protected hasWaiters(): boolean {
-    return (Atomics.load(this.lock.words, SEMAPHORE.EVENTS >> 2) & WAITERS) !== 0;
+    return ((this.lock.words[SEMAPHORE.EVENTS >> 2] as number) & WAITERS) !== 0;
   }
 
   #holderOf(permit: number): number {

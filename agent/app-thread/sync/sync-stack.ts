@@ -7,7 +7,7 @@ import { framesOf, siteOf, stackOf, type Trace, takeTrace } from '../call-site.t
 import type { LockObserver } from '../lock-observer.ts';
 
 /** The folder of these modules, or of the file that they were joined into; none where a program has joined them with its own. */
-const [OWN] = /^.*\/app-thread\/sync\//.exec(import.meta.url) ?? [];
+const [OWN] = /^.*[\\/]app-thread[\\/]sync[\\/]/.exec(framesOf(takeTrace(), () => false)[0]?.getFileName() ?? '') ?? [];
 const folder = process.cwd();
 
 export interface SyncStack {
@@ -16,7 +16,8 @@ export interface SyncStack {
   readonly stackNumber: number;
 }
 
-const isOwn = (file: string): boolean => OWN !== undefined && file.startsWith(OWN);
+/** Whether a file is one of these modules. */
+export const isOwn = (file: string): boolean => OWN !== undefined && file.startsWith(OWN);
 
 /** The nearest frame outside of `gridwatch/sync`, as `file:line`; '' where it cannot be told. */
 export function siteOfCaller(): string {

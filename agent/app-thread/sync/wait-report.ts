@@ -40,13 +40,13 @@ export class Wait {
     this.startNs = lock.thread.clock.nowNs();
   }
 
-  /** Takes stack and context, once; asks the holder who it is, when it releases. `trace`: the stack of when the wait began, if that is not now. */
+  /**
+   * The wait has become a long one: takes stack and context, and asks the holder to say who it is when it releases. `trace`: the stack of when the wait began,
+   * if that is not now.
+   */
   describe(observer: LockObserver, trace?: Trace): SyncStack {
-    if (this.stack !== undefined) return this.stack;
-    this.stack = captureStack(observer, trace);
-    this.context ??= observer.activeTraceIds();
     Atomics.store(this.lock.words, word(BLOCK.ASK), 1);
-    return this.stack;
+    return this.#capture(observer, trace);
   }
 
   /** The lock was acquired: to be called by its new holder. */
@@ -77,6 +77,11 @@ export class Wait {
     this.#record(observer, outcome, waitedNs, { ...UNKNOWN, holderWord: holder }, trace);
   }
 
+  #capture(observer: LockObserver, trace: Trace | undefined): SyncStack {
+    this.context ??= observer.activeTraceIds();
+    return (this.stack ??= captureStack(observer, trace));
+  }
+
   #record(
     observer: LockObserver,
     outcome: WaitOutcome,
@@ -84,7 +89,7 @@ export class Wait {
     holder: LockHolder,
     trace: Trace | undefined,
   ): void {
-    const { siteNumber, stackNumber } = this.describe(observer, trace);
+    const { siteNumber, stackNumber } = this.#capture(observer, trace);
     observer.recordWait({
       lockId: this.lock.id,
       classNumber: 0,

@@ -1,4 +1,4 @@
-// The main thread and a worker, so that nothing of the program goes on.
+/** The main thread and a worker, so that nothing of the program goes on. */
 // expects: deadlock customers, orders
 import { Mutex } from 'gridwatch/sync';
 import { crew } from '../crew.js';

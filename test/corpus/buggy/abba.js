@@ -1,4 +1,4 @@
-// Two threads take two locks in opposite orders, and meet in between.
+/** Two threads take two locks in opposite orders, and meet in between. */
 // expects: deadlock customers, orders
 import { Mutex } from 'gridwatch/sync';
 import { crew } from '../crew.js';

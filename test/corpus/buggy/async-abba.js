@@ -1,4 +1,4 @@
-// Two activities of one thread take two shared locks in opposite orders.
+/** Two activities of one thread take two shared locks in opposite orders. */
 // expects: deadlock customers, orders
 import { Mutex } from 'gridwatch/sync';
 import { later } from '../crew.js';

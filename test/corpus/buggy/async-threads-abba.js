@@ -1,4 +1,4 @@
-// Activities of two threads, neither of which is blocked.
+/** Activities of two threads, neither of which is blocked. */
 // expects: deadlock customers, orders
 import { Mutex } from 'gridwatch/sync';
 import { crew } from '../crew.js';

@@ -1,4 +1,4 @@
-// One thread blocks, the other waits in an activity.
+/** One thread blocks, the other waits in an activity. */
 // expects: deadlock customers, orders
 import { Mutex } from 'gridwatch/sync';
 import { crew } from '../crew.js';

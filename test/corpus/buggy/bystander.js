@@ -1,4 +1,4 @@
-// Two threads in a deadlock, and a third that only waits behind them: it is no part of it.
+/** Two threads in a deadlock, and a third that only waits behind them: it is no part of it. */
 // expects: deadlock customers, orders
 import { Mutex } from 'gridwatch/sync';
 import { crew, pause } from '../crew.js';

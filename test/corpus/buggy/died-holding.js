@@ -1,4 +1,4 @@
-// A thread ends with the lock; the next holder is told.
+/** A thread ends with the lock; the next holder is told. */
 // expects: abandoned orders
 import { Mutex } from 'gridwatch/sync';
 import { crew } from '../crew.js';

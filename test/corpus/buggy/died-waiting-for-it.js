@@ -1,4 +1,4 @@
-// A thread dies with the lock while another waits.
+/** A thread dies with the lock while another waits. */
 // expects: abandoned orders
 import { Mutex } from 'gridwatch/sync';
 import { crew, pause } from '../crew.js';

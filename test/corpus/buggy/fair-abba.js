@@ -1,4 +1,4 @@
-// Fair locks deadlock like others.
+/** Fair locks deadlock like others. */
 // expects: deadlock customers, orders
 import { Mutex } from 'gridwatch/sync';
 import { crew } from '../crew.js';

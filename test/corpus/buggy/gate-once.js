@@ -1,4 +1,4 @@
-// A gate that only one of the two orders passes guards nothing.
+/** A gate that only one of the two orders passes guards nothing. */
 // expects: inversion customers, orders
 import { Mutex } from 'gridwatch/sync';
 import { crew } from '../crew.js';

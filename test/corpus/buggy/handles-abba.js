@@ -1,4 +1,4 @@
-// Locks on a buffer of the program, sent as handles.
+/** Locks on a buffer of the program, sent as handles. */
 // expects: deadlock left, right
 import { isMainThread } from 'node:worker_threads';
 import { Mutex } from 'gridwatch/sync';

@@ -1,4 +1,4 @@
-// A lock is held while a large heap is collected.
+/** A lock is held while a large heap is collected. */
 // expects: finding held_across_gc cache
 // allows: finding held_across_turn
 import { setFlagsFromString } from 'node:v8';

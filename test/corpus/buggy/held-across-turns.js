@@ -1,4 +1,4 @@
-// A blocking lock is kept until a timer fires, and another thread waits for that.
+/** A blocking lock is kept until a timer fires, and another thread waits for that. */
 // expects: finding held_across_turn orders
 import { Mutex } from 'gridwatch/sync';
 import { crew, later } from '../crew.js';
@@ -8,7 +8,7 @@ await crew(import.meta.url, {
   async main({ meet }) {
     const lease = orders.acquire();
     meet();
-    for (let turn = 0; turn < 60; turn++) await later(20);
+    for (let turn = 0; turn < 250; turn++) await later(20);
     lease.release();
   },
   billing({ meet }) {

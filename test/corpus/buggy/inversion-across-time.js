@@ -1,4 +1,4 @@
-// The first thread has long ended when the second takes them the other way.
+/** The first thread has long ended when the second takes them the other way. */
 // expects: inversion customers, orders
 import { Mutex } from 'gridwatch/sync';
 import { crew } from '../crew.js';

@@ -1,4 +1,4 @@
-// No two locks are taken in both orders, but three threads together close a circle.
+/** No two locks are taken in both orders, but three threads together close a circle. */
 // expects: inversion cashbox, ledger, stock
 import { Mutex } from 'gridwatch/sync';
 import { crew } from '../crew.js';

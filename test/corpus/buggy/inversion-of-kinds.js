@@ -1,4 +1,4 @@
-// A mutex and the writer of a read-write lock.
+/** A mutex and the writer of a read-write lock. */
 // expects: inversion catalogue, orders
 import { Mutex, RwLock } from 'gridwatch/sync';
 import { crew } from '../crew.js';

@@ -1,4 +1,4 @@
-// Both orders on two threads, one after the other: no deadlock today.
+/** Both orders on two threads, one after the other: no deadlock today. */
 // expects: inversion customers, orders
 import { Mutex } from 'gridwatch/sync';
 import { crew } from '../crew.js';

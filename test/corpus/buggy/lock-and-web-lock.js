@@ -1,5 +1,6 @@
-// A mutex of shared memory and a Web Lock.
+/** A mutex of shared memory and a Web Lock. */
 // expects: deadlock ledger, report
+// node: 24
 import { Mutex } from 'gridwatch/sync';
 import { crew } from '../crew.js';
 

@@ -1,4 +1,4 @@
-// A consumer waits without looking: it was notified before.
+/** A consumer waits without looking: it was notified before. */
 // expects: finding lost_wakeup ready
 import { Condition, Mutex } from 'gridwatch/sync';
 import { crew } from '../crew.js';

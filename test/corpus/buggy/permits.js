@@ -1,4 +1,4 @@
-// Two permits, two threads that need both and have one.
+/** Two permits, two threads that need both and have one. */
 // expects: deadlock connections
 import { Semaphore } from 'gridwatch/sync';
 import { crew } from '../crew.js';

@@ -1,4 +1,4 @@
-// Five threads at a round table, each with the fork at its left.
+/** Five threads at a round table, each with the fork at its left. */
 // expects: deadlock fork-0, fork-1, fork-2, fork-3, fork-4
 import { Mutex } from 'gridwatch/sync';
 import { crew } from '../crew.js';

@@ -1,4 +1,4 @@
-// Two promise locks in one thread, nothing blocked, nothing ever done.
+/** Two promise locks in one thread, nothing blocked, nothing ever done. */
 // expects: deadlock async-mutex@promise-abba.js:7, async-mutex@promise-abba.js:8
 import { Mutex } from 'async-mutex';
 import { later } from '../crew.js';

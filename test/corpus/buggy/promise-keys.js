@@ -1,4 +1,4 @@
-// Keys of one lock, in opposite orders.
+/** Keys of one lock, in opposite orders. */
 // expects: deadlock order, stock
 import AsyncLock from 'async-lock';
 import { later } from '../crew.js';

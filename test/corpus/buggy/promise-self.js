@@ -1,4 +1,4 @@
-// A promise lock is wanted by the callback that has it.
+/** A promise lock is wanted by the callback that has it. */
 // expects: deadlock async-mutex@promise-self.js:5
 import { Mutex } from 'async-mutex';
 

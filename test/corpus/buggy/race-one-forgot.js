@@ -1,7 +1,6 @@
-// One of three forgets the lock in one place.
+/** One of three forgets the lock in one place. */
 // expects: finding race stock
 // env: GRIDWATCH_RACES=on
-// allows: finding held_across_gc
 import { guarded, Mutex } from 'gridwatch/sync';
 import { crew } from '../crew.js';
 

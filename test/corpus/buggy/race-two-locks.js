@@ -1,7 +1,6 @@
-// Each has a lock, but not the same.
+/** Each has a lock, but not the same. */
 // expects: finding race stock
 // env: GRIDWATCH_RACES=on
-// allows: finding held_across_gc
 import { guarded, Mutex } from 'gridwatch/sync';
 import { crew } from '../crew.js';
 

@@ -1,7 +1,6 @@
-// Two threads count without the lock.
+/** Two threads count without the lock. */
 // expects: finding race stock
 // env: GRIDWATCH_RACES=on
-// allows: finding held_across_gc
 import { guarded, Mutex } from 'gridwatch/sync';
 import { crew } from '../crew.js';
 

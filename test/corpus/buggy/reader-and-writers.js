@@ -1,4 +1,4 @@
-// Readers do not exclude each other, but one of these orders writes.
+/** Readers do not exclude each other, but one of these orders writes. */
 // expects: inversion prices, stock
 import { RwLock } from 'gridwatch/sync';
 import { crew } from '../crew.js';

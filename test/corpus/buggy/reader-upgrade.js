@@ -1,4 +1,4 @@
-// A reader wants to become the writer inside of its read: it waits for itself.
+/** A reader wants to become the writer inside of its read: it waits for itself. */
 // expects: deadlock catalogue
 import { RwLock } from 'gridwatch/sync';
 

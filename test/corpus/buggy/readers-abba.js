@@ -1,4 +1,4 @@
-// Each reads one and wants to write the other.
+/** Each reads one and wants to write the other. */
 // expects: deadlock prices, stock
 import { RwLock } from 'gridwatch/sync';
 import { crew } from '../crew.js';

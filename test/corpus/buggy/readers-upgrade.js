@@ -1,4 +1,4 @@
-// Two readers on two threads want to become the writer: each waits for the other to stop reading.
+/** Two readers on two threads want to become the writer: each waits for the other to stop reading. */
 // expects: deadlock catalogue
 import { RwLock } from 'gridwatch/sync';
 import { crew } from '../crew.js';

@@ -1,4 +1,4 @@
-// A lock is wanted again by the very callback that has it.
+/** A lock is wanted again by the very callback that has it. */
 // expects: deadlock orders
 import { Mutex } from 'gridwatch/sync';
 

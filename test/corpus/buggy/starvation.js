@@ -1,6 +1,5 @@
-// One thread gives the lock back only to take it again at once; another, whose event loop is busy, seldom comes in time.
+/** One thread gives the lock back only to take it again at once; another, whose event loop is busy, seldom comes in time. */
 // expects: finding starvation orders
-// allows: finding held_across_gc
 import { Mutex } from 'gridwatch/sync';
 import { crew, spin } from '../crew.js';
 

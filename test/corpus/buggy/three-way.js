@@ -1,4 +1,4 @@
-// The main thread and two workers in a circle: everything is blocked.
+/** The main thread and two workers in a circle: everything is blocked. */
 // expects: deadlock cashbox, ledger, stock
 import { Mutex } from 'gridwatch/sync';
 import { crew } from '../crew.js';

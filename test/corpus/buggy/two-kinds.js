@@ -1,4 +1,4 @@
-// A mutex and a semaphore with one permit.
+/** A mutex and a semaphore with one permit. */
 // expects: deadlock printer, queue
 import { Mutex, Semaphore } from 'gridwatch/sync';
 import { crew } from '../crew.js';

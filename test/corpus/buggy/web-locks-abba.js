@@ -1,5 +1,6 @@
-// Web Locks of two threads.
+/** Web Locks of two threads. */
 // expects: deadlock customers, orders
+// node: 24
 import { crew } from '../crew.js';
 
 const both =

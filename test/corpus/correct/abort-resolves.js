@@ -1,4 +1,4 @@
-// An activity gives its wait up by a signal.
+/** An activity gives its wait up by a signal. */
 // expects: nothing
 import { Mutex } from 'gridwatch/sync';
 import { later } from '../crew.js';

@@ -1,4 +1,4 @@
-// Forty activities on two threads, one lock, nested in a second one.
+/** Forty activities on two threads, one lock, nested in a second one. */
 // expects: nothing
 import { Mutex } from 'gridwatch/sync';
 import { crew, later } from '../crew.js';

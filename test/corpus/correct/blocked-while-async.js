@@ -1,4 +1,4 @@
-// An activity has the lock, its thread is blocked for a moment by another one, which then goes on.
+/** An activity has the lock, its thread is blocked for a moment by another one, which then goes on. */
 // expects: nothing
 import { Mutex } from 'gridwatch/sync';
 import { crew, later, pause } from '../crew.js';

@@ -1,4 +1,4 @@
-// Both orders, but only ever on one thread, which cannot wait for itself.
+/** Both orders, but only ever on one thread, which cannot wait for itself. */
 // expects: nothing
 import { Mutex } from 'gridwatch/sync';
 

@@ -1,4 +1,4 @@
-// A consumer waits long for the first item: nothing is wrong with that.
+/** A consumer waits long for the first item: nothing is wrong with that. */
 // expects: nothing
 import { Condition, Mutex } from 'gridwatch/sync';
 import { crew, pause } from '../crew.js';

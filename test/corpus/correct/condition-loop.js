@@ -1,4 +1,4 @@
-// A queue of one place: consumers wait in a loop, producers notify with and without listeners.
+/** A queue of one place: consumers wait in a loop, producers notify with and without listeners. */
 // expects: nothing
 import { Condition, Mutex } from 'gridwatch/sync';
 import { crew } from '../crew.js';

@@ -1,4 +1,4 @@
-// Both orders, but never without the gate.
+/** Both orders, but never without the gate. */
 // expects: nothing
 import { Mutex } from 'gridwatch/sync';
 import { crew } from '../crew.js';

@@ -1,7 +1,6 @@
-// Readers under the reader's lock, atomics without any, and a part for each thread.
+/** Readers under the reader's lock, atomics without any, and a part for each thread. */
 // expects: nothing
 // env: GRIDWATCH_RACES=on
-// allows: finding held_across_gc
 import { guarded, Mutex, RwLock } from 'gridwatch/sync';
 import { crew } from '../crew.js';
 

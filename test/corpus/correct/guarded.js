@@ -1,7 +1,6 @@
-// Data that is initialised before it is shared, touched under its lock, and read when all have ended.
+/** Data that is initialised before it is shared, touched under its lock, and read when all have ended. */
 // expects: nothing
 // env: GRIDWATCH_RACES=on
-// allows: finding held_across_gc
 import { isMainThread } from 'node:worker_threads';
 import { guarded, Mutex } from 'gridwatch/sync';
 import { crew } from '../crew.js';

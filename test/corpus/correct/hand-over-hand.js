@@ -1,4 +1,4 @@
-// A list is walked by several threads, each with at most two neighbours locked.
+/** A list is walked by several threads, each with at most two neighbours locked. */
 // expects: nothing
 import { Mutex } from 'gridwatch/sync';
 import { crew } from '../crew.js';

@@ -1,4 +1,4 @@
-// Workers that have nothing to do wait for work for as long as it takes.
+/** Workers that have nothing to do wait for work for as long as it takes. */
 // expects: nothing
 import { crew, pause } from '../crew.js';
 

@@ -1,4 +1,4 @@
-// Tasks of one limit run tasks of another, and all are more than both.
+/** Tasks of one limit run tasks of another, and all are more than both. */
 // expects: nothing
 import pLimit from 'p-limit';
 import { later } from '../crew.js';

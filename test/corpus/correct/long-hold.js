@@ -1,4 +1,4 @@
-// A lock is held for more than a second and another thread waits: slow, not wrong.
+/** A lock is held for more than a second and another thread waits: slow, not wrong. */
 // expects: nothing
 import { Mutex } from 'gridwatch/sync';
 import { crew, pause } from '../crew.js';

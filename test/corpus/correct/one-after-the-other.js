@@ -1,4 +1,4 @@
-// Both orders, but never two locks at once.
+/** Both orders, but never two locks at once. */
 // expects: nothing
 import { Mutex } from 'gridwatch/sync';
 import { crew } from '../crew.js';

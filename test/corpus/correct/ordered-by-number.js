@@ -1,4 +1,4 @@
-// Two accounts of one class at once, always the smaller number first.
+/** Two accounts of one class at once, always the smaller number first. */
 // expects: nothing
 import { Mutex } from 'gridwatch/sync';
 import { crew } from '../crew.js';

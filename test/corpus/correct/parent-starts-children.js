@@ -1,4 +1,4 @@
-// A callback starts work on its own lock and does not wait for it.
+/** A callback starts work on its own lock and does not wait for it. */
 // expects: nothing
 import { Mutex } from 'async-mutex';
 import { later } from '../crew.js';

@@ -1,4 +1,4 @@
-// A permit more is not needed to go on: the other one has only to finish.
+/** A permit more is not needed to go on: the other one has only to finish. */
 // expects: nothing
 import { Semaphore } from 'gridwatch/sync';
 import { crew, pause } from '../crew.js';

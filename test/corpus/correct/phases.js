@@ -1,4 +1,4 @@
-// Three threads meet at a barrier after each phase, one of them late.
+/** Three threads meet at a barrier after each phase, one of them late. */
 // expects: nothing
 import { Barrier } from 'gridwatch/sync';
 import { crew, pause } from '../crew.js';

@@ -1,4 +1,4 @@
-// Two threads wake each other by raw waits, and each waits most of the time.
+/** Two threads wake each other by raw waits, and each waits most of the time. */
 // expects: nothing
 import { crew, pause } from '../crew.js';
 

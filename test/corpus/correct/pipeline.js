@@ -1,4 +1,4 @@
-// Channels that are now full, now empty.
+/** Channels that are now full, now empty. */
 // expects: nothing
 import { Channel } from 'gridwatch/sync';
 import { crew, pause } from '../crew.js';

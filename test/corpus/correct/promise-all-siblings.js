@@ -1,4 +1,4 @@
-// Siblings queue at one promise lock inside the same request: each waits for another, none for itself.
+/** Siblings queue at one promise lock inside the same request: each waits for another, none for itself. */
 // expects: nothing
 import { Mutex } from 'async-mutex';
 import { later } from '../crew.js';

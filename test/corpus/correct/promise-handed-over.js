@@ -1,4 +1,4 @@
-// A lock is taken by one and given back by another, as its bare calls allow.
+/** A lock is taken by one and given back by another, as its bare calls allow. */
 // expects: nothing
 import { Mutex } from 'async-mutex';
 import { later } from '../crew.js';

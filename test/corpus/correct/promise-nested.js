@@ -1,4 +1,4 @@
-// Two promise locks, always in the same order, by many.
+/** Two promise locks, always in the same order, by many. */
 // expects: nothing
 import { Mutex } from 'async-mutex';
 import { later } from '../crew.js';

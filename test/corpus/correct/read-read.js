@@ -1,4 +1,4 @@
-// Two read-write locks are read in both orders: readers do not exclude each other.
+/** Two read-write locks are read in both orders: readers do not exclude each other. */
 // expects: nothing
 import { RwLock } from 'gridwatch/sync';
 import { crew } from '../crew.js';

@@ -1,4 +1,4 @@
-// Many readers, now and then a writer.
+/** Many readers, now and then a writer. */
 // expects: nothing
 import { RwLock } from 'gridwatch/sync';
 import { crew, pause } from '../crew.js';

@@ -1,4 +1,4 @@
-// The outer lock is released first, then a third is taken: what is held is what counts.
+/** The outer lock is released first, then a third is taken: what is held is what counts. */
 // expects: nothing
 import { Mutex } from 'gridwatch/sync';
 

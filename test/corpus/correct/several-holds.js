@@ -1,4 +1,4 @@
-// Ten holds of 30 ms with a free lock in between: busy, not starved.
+/** Ten holds of 30 ms with a free lock in between: busy, not starved. */
 // expects: nothing
 import { Mutex } from 'gridwatch/sync';
 import { crew, pause } from '../crew.js';

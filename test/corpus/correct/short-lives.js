@@ -1,4 +1,4 @@
-// Threads come, use the lock, and go.
+/** Threads come, use the lock, and go. */
 // expects: nothing
 import { Mutex } from 'gridwatch/sync';
 import { crew } from '../crew.js';

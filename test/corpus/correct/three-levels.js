@@ -1,4 +1,4 @@
-// Three locks, always from the outside in, by three threads.
+/** Three locks, always from the outside in, by three threads. */
 // expects: nothing
 import { Mutex } from 'gridwatch/sync';
 import { crew } from '../crew.js';

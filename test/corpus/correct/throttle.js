@@ -1,4 +1,4 @@
-// Six threads, two permits.
+/** Six threads, two permits. */
 // expects: nothing
 import { Semaphore } from 'gridwatch/sync';
 import { crew, pause } from '../crew.js';

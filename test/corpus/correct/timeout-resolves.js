@@ -1,4 +1,4 @@
-// What looks like a deadlock ends by itself: one of the two only waits for a while.
+/** What looks like a deadlock ends by itself: one of the two only waits for a while. */
 // expects: nothing
 import { Mutex } from 'gridwatch/sync';
 import { crew } from '../crew.js';

@@ -1,4 +1,4 @@
-// Opposite orders, but the second lock is only tried.
+/** Opposite orders, but the second lock is only tried. */
 // expects: nothing
 import { Mutex } from 'gridwatch/sync';
 import { crew, pause } from '../crew.js';

@@ -1,4 +1,4 @@
-// A blocking upgrade would wait for itself: it is an error, and the program goes on.
+/** A blocking upgrade would wait for itself: it is an error, and the program goes on. */
 // expects: nothing
 import { RwLock } from 'gridwatch/sync';
 

@@ -1,5 +1,6 @@
-// Web Locks in both orders, shared.
+/** Web Locks in both orders, shared. */
 // expects: nothing
+// node: 24
 const shared = { mode: 'shared' };
 const both = (first, second) =>
   navigator.locks.request(first, shared, () => navigator.locks.request(second, shared, () => {}));

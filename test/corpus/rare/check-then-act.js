@@ -1,4 +1,4 @@
-// Each step has the lock, but not the two together: what the other writes in between is lost.
+/** Each step has the lock, but not the two together: what the other writes in between is lost. */
 // expects: exit 3
 import { Mutex } from 'gridwatch/sync';
 import { crew, spin } from '../crew.js';

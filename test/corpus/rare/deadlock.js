@@ -1,4 +1,4 @@
-// Opposite orders, some milliseconds apart: they meet only when one of them is held up with the first lock.
+/** Opposite orders, some milliseconds apart: they meet only when one of them is held up with the first lock. */
 // expects: deadlock customers, orders
 import { Mutex } from 'gridwatch/sync';
 import { crew, spin } from '../crew.js';

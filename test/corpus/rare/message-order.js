@@ -1,4 +1,4 @@
-// Two workers answer, and the second one is always later: until the message to the first one is held up.
+/** Two workers answer, and the second one is always later: until the message to the first one is held up. */
 // expects: exit 3
 import { once } from 'node:events';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';

@@ -1,4 +1,4 @@
-// The consumer looks, then waits: a notification in between is for nobody.
+/** The consumer looks, then waits: a notification in between is for nobody. */
 // expects: exit 3
 import { crew, spin } from '../crew.js';
 

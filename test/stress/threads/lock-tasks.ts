@@ -29,6 +29,7 @@ export const DATA = {
   PRODUCED: 5,
   CONSUMED: 6,
   GATE: 7,
+  READS: 8,
   CAME: 16,
 } as const;
 export const DATA_BYTES = 4096;
@@ -61,10 +62,10 @@ function failed({ tally }: TaskScene, error: unknown): void {
 
 const timeoutOf = (random: Random): { readonly timeoutMs: number } | undefined => {
   const kind = random.below(20);
-  return kind < 2 ? { timeoutMs: kind } : undefined;
+  return kind < 8 ? { timeoutMs: kind & 1 } : undefined;
 };
 
-export function rwLockTask(scene: TaskScene): Task {
+function rwLockTask(scene: TaskScene): Task {
   const { data, random, tally } = scene;
   const lock = new RwLock('stress rwlock');
   const read = ({ abandoned }: Lease): void => {
@@ -108,7 +109,7 @@ export function rwLockTask(scene: TaskScene): Task {
 }
 
 /** Reads so long and so often that, with others of its kind, there is nearly always somebody in. */
-export function readersTask({ data, random }: TaskScene): Task {
+function readersTask({ data, random }: TaskScene): Task {
   const lock = new RwLock('stress readers');
   return () => {
     lock.withRead(() => {
@@ -118,13 +119,15 @@ export function readersTask({ data, random }: TaskScene): Task {
   };
 }
 
-export function semaphoreTask(scene: TaskScene): Task {
+function semaphoreTask(scene: TaskScene): Task {
   const { data, random, tally } = scene;
   const semaphore = new Semaphore('stress semaphore', { permits: PERMITS });
   const hold = ({ abandoned }: Lease): void => {
     const inside = Atomics.add(data, DATA.INSIDE, 1) + 1;
     if (inside > PERMITS && !scene.isMortal) tally.forbidden('more than there are permits', String(inside));
     random.pause();
+    /* Now and then so long that others have to wait. */
+    if (random.below(100) === 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
     Atomics.sub(data, DATA.INSIDE, 1);
     tally.acceptable(abandoned ? 'acquired after a dead thread' : 'acquired');
   };
@@ -149,7 +152,7 @@ export function semaphoreTask(scene: TaskScene): Task {
 }
 
 /** A bounded queue: threads with even numbers produce, the others consume. One of four waits asynchronously. */
-export function conditionTask(scene: TaskScene): Task {
+function conditionTask(scene: TaskScene): Task {
   const { data, random, tally, index } = scene;
   const mutex = new Mutex('stress queue');
   const notEmpty = new Condition('stress not empty');
@@ -168,12 +171,13 @@ export function conditionTask(scene: TaskScene): Task {
     else changed.notifyOne();
     tally.acceptable(isProducer ? 'produced' : 'consumed');
   };
-  const options = { timeoutMs: 1 };
+  const options = (): { readonly timeoutMs: number } | undefined =>
+    random.below(10) === 0 ? { timeoutMs: random.below(2) } : undefined;
   const blocking = (): void => {
     using _lease = mutex.acquire();
     while (cannot()) {
       try {
-        wanted.wait(mutex, random.below(10) === 0 ? options : undefined);
+        wanted.wait(mutex, options());
         tally.acceptable('notified');
       } catch (error) {
         failed(scene, error);
@@ -185,7 +189,7 @@ export function conditionTask(scene: TaskScene): Task {
     using _lease = await mutex.acquireAsync();
     while (cannot()) {
       try {
-        await wanted.waitAsync(mutex, random.below(10) === 0 ? options : undefined);
+        await wanted.waitAsync(mutex, options());
         tally.acceptable('notified, asynchronously');
       } catch (error) {
         failed(scene, error);
@@ -196,8 +200,8 @@ export function conditionTask(scene: TaskScene): Task {
   return index % 4 === 3 ? asynchronous : blocking;
 }
 
-/** Rounds of four parties. One of four waits asynchronously. Where a round may be broken, the party with number 0 resets it. */
-export function barrierTask(scene: TaskScene): Task {
+/** Rounds of four parties. One of four waits asynchronously. A round that is broken is followed by a new one. */
+function barrierTask(scene: TaskScene): Task {
   const { data, random, tally, index } = scene;
   const barrier = new Barrier('stress barrier', { parties: PARTIES });
   let round = 0;
@@ -218,8 +222,7 @@ export function barrierTask(scene: TaskScene): Task {
     } catch (error) {
       if (codeOf(error) !== 'ERR_GRIDWATCH_BARRIER_BROKEN' || !scene.isMortal) failed(scene, error);
       else tally.acceptable('broken');
-      if (index === 0) barrier.reset();
-      else while (barrier.isBroken) await new Promise((resolve) => setImmediate(resolve));
+      if (barrier.isBroken) barrier.reset();
     }
   };
 }

@@ -65,7 +65,7 @@ async function oneRound(): Promise<void> {
     if (way < 18) return section(await mutex.acquireAsync(), 'asynchronous');
     const controller = new AbortController();
     const taken = mutex.acquireAsync({ signal: controller.signal });
-    if (random.below(2) === 0) await undefined;
+    if (random.below(2) === 0) await Promise.resolve();
     controller.abort();
     return section(await taken, 'asynchronous, though aborted');
   } catch (error) {
@@ -80,6 +80,7 @@ parentPort?.postMessage('started');
 if (rounds > 0 && Atomics.sub(words, LOCKER.STARTING, 1) === 1) Atomics.notify(words, LOCKER.STARTING);
 for (let left = Atomics.load(words, LOCKER.STARTING); left > 0; left = Atomics.load(words, LOCKER.STARTING))
   Atomics.wait(words, LOCKER.STARTING, left);
-for (let round = 0; rounds === 0 || round < rounds; round++) await oneRound();
+const last = rounds === 0 ? Number.POSITIVE_INFINITY : rounds;
+for (let round = 0; round < last; round++) await oneRound();
 const counted: Counted = { acceptable: [...acceptable], forbidden: [...forbidden] };
 parentPort?.postMessage(counted);

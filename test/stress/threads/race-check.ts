@@ -59,7 +59,8 @@ function run({ buffer, seed, index, arrivals }: RaceData): RaceReport {
     random.pause();
   }
   held = [];
-  for (cell = ONCE_FROM; cell < ONCE_TO && index < 2; cell++) {
+  if (index >= 2) return { told };
+  for (cell = ONCE_FROM; cell < ONCE_TO; cell++) {
     Atomics.add(arrivals, cell, 1);
     while (Atomics.load(arrivals, cell) < 2);
     check.touch(cells, cell, true, false);

@@ -6,7 +6,7 @@
  */
 import { Hidden } from '../../async-locks/hidden.ts';
 import { followConstruction, lockOf, Subject } from '../../async-locks/subject.ts';
-import { Hold, Wait } from '../../async-locks/tracked-lock.ts';
+import { Hold, type TrackedLock, Wait } from '../../async-locks/tracked-lock.ts';
 import { type LockTracker, PROMISE_LOCKS } from '../../async-locks/tracker.ts';
 import type { Method } from '../../replace-method.ts';
 import { type Callable, type Declared, once, type Patch, replaceAll, replaceDeclared } from './patch.ts';
@@ -15,6 +15,8 @@ const LIBRARY = 'async-mutex';
 
 interface SemaphoreLike {
   _queue: object[];
+  /** Set before the queue is. */
+  readonly _value: number;
 }
 
 /** Nobody's: what the library has taken for somebody who gave up, and releases at once. */
@@ -30,6 +32,8 @@ class AsyncMutexPatch {
   /** Whose releaser was called; undefined for a bare `release`. */
   #releasing: Hold | typeof NOBODY | undefined;
   #timeoutMs = -1;
+  /** A mutex is free, and taken: what the library does then needs no look at. */
+  #isGranted = false;
 
   constructor(tracker: LockTracker) {
     this.#tracker = tracker;
@@ -44,6 +48,7 @@ class AsyncMutexPatch {
       acquire: (original) => this.#acquire(original),
       runExclusive: (original) => this.#runExclusive(original),
       release: (original) => this.#release(original),
+      setValue: (original) => severalHolders(original),
       cancel: (original) => cancelled(original),
       _dispatchItem: (original) => this.#dispatch(original),
       _newReleaser: (original) => this.#newReleaser(original),
@@ -57,42 +62,52 @@ class AsyncMutexPatch {
   #acquire(original: Method): Method {
     const patch = this;
     const tracker = this.#tracker;
-    return function (this: object, ...args: unknown[]): unknown {
+    return function (this: object, weight: unknown, priority: unknown): unknown {
       const asked = patch.#asked;
       patch.#asked = undefined;
       const lock = tracker.isOff(PROMISE_LOCKS) ? undefined : lockOf(tracker, this, LIBRARY);
-      if (lock === undefined) return Reflect.apply(original, this, args);
+      if (lock === undefined) return original.call(this, weight, priority);
       const hold = asked !== undefined && asked.lock === lock ? asked : lock.request(false);
-      const timeoutMs = patch.#timeoutMs;
-      if (timeoutMs >= 0) hold.isTimed = true;
-      const { _queue: queue } = this as unknown as SemaphoreLike;
+      if (patch.#timeoutMs >= 0) hold.isTimed = true;
+      const { _queue: queue, _value: value } = this as unknown as SemaphoreLike;
       const before = queue.length;
+      if (before === 0 && value === 1 && weight === 1 && isExclusive(this)) {
+        lock.granted(hold);
+        patch.#isGranted = true;
+        const promise = original.call(this, weight, priority);
+        patch.#isGranted = false;
+        return promise;
+      }
       patch.#granting = hold;
       try {
-        return Reflect.apply(original, this, args);
+        return original.call(this, weight, priority);
       } finally {
         patch.#granting = undefined;
-        if (queue.length > before) {
-          const wait = lock.waits(hold);
-          const item = queue.findLast((one) => Hidden.get(one) === undefined);
-          if (item !== undefined) Hidden.set(item, wait);
-          if (timeoutMs >= 0) lock.givesUpAfter(wait, timeoutMs);
-        }
+        if (queue.length > before) patch.#waits(lock, hold, queue);
       }
     };
+  }
+
+  /** What was asked for stands in the queue: at its end, or before what has less priority. */
+  #waits(lock: TrackedLock, hold: Hold, queue: readonly object[]): void {
+    const wait = lock.waits(hold);
+    let at = queue.length - 1;
+    while (at > 0 && Hidden.get(queue[at]) !== undefined) at--;
+    Hidden.set(queue[at] as object, wait);
+    if (this.#timeoutMs >= 0) lock.givesUpAfter(wait, this.#timeoutMs);
   }
 
   #runExclusive(original: Method): Method {
     const patch = this;
     const tracker = this.#tracker;
-    return function (this: object, callback: unknown, ...rest: unknown[]): unknown {
+    return function (this: object, callback: unknown, weight: unknown, priority: unknown): unknown {
       const isPlain = typeof callback !== 'function' || tracker.isOff(PROMISE_LOCKS);
       const lock = isPlain ? undefined : lockOf(tracker, this, LIBRARY);
-      if (lock === undefined) return Reflect.apply(original, this, [callback, ...rest]);
+      if (lock === undefined) return original.call(this, callback, weight, priority);
       const hold = lock.request(true);
       patch.#asked = hold;
       try {
-        return Reflect.apply(original, this, [patch.#scoped(hold, callback as Callable), ...rest]);
+        return original.call(this, patch.#scoped(hold, callback as Callable), weight, priority);
       } finally {
         patch.#asked = undefined;
       }
@@ -103,41 +118,44 @@ class AsyncMutexPatch {
   #scoped(hold: Hold, callback: Callable): Callable {
     const { activities } = this.#tracker;
     if (!hold.isCertain || activities === undefined) return callback;
-    return (...args) => {
+    return (value) => {
       activities.enter(hold);
-      return callback(...args);
+      return value === undefined ? callback() : callback(value);
     };
   }
 
   #dispatch(original: Method): Method {
     const patch = this;
     const tracker = this.#tracker;
-    return function (this: object, ...args: unknown[]): unknown {
-      const lock = lockOf(tracker, this, LIBRARY);
-      if (lock === undefined) return Reflect.apply(original, this, args);
+    return function (this: object, item: unknown): unknown {
+      if (patch.#isGranted) return original.call(this, item);
       const granting = patch.#granting;
-      const wait = lock.isWaitedFor ? Hidden.get(args[0]) : undefined;
+      const lock = granting?.lock ?? lockOf(tracker, this, LIBRARY);
+      if (lock === undefined) return original.call(this, item);
       const before = patch.#dispatched;
       patch.#dispatched = NOBODY;
-      if (granting !== undefined && granting.lock === lock) {
-        patch.#granting = undefined;
+      patch.#granting = undefined;
+      if (granting !== undefined) {
         lock.granted(granting);
         patch.#dispatched = granting;
-      } else if (wait instanceof Wait && lock.grantedAfter(wait)) {
-        patch.#dispatched = wait.hold;
+      } else if (lock.isWaitedFor) {
+        const wait = Hidden.get(item);
+        if (wait instanceof Wait && lock.grantedAfter(wait)) patch.#dispatched = wait.hold;
       }
       try {
-        return Reflect.apply(original, this, args);
+        return original.call(this, item);
       } finally {
         patch.#dispatched = before;
       }
     };
   }
 
+  /** Of a mutex the one holder releases, whoever calls; of a semaphore each has a releaser. */
   #newReleaser(original: Method): Method {
     const patch = this;
-    return function (this: object, ...args: unknown[]): unknown {
-      const release = Reflect.apply(original, this, args) as () => void;
+    return function (this: object, weight: unknown): unknown {
+      const release = original.call(this, weight) as () => void;
+      if (patch.#isGranted || isExclusive(this)) return release;
       const hold = patch.#dispatched;
       return () => {
         patch.#releasing = hold;
@@ -153,12 +171,11 @@ class AsyncMutexPatch {
   #release(original: Method): Method {
     const patch = this;
     const tracker = this.#tracker;
-    return function (this: object, ...args: unknown[]): unknown {
-      const lock = lockOf(tracker, this, LIBRARY);
-      const hold = patch.#releasing ?? lock?.holds[0];
+    return function (this: object, weight: unknown): unknown {
+      const hold = patch.#releasing ?? lockOf(tracker, this, LIBRARY)?.holds[0];
       patch.#releasing = undefined;
-      if (hold instanceof Hold && !((args[0] as number) <= 0)) hold.lock.released(hold);
-      return Reflect.apply(original, this, args);
+      if (hold instanceof Hold && !((weight as number) <= 0)) hold.lock.released(hold);
+      return original.call(this, weight);
     };
   }
 
@@ -191,6 +208,21 @@ class AsyncMutexPatch {
       }
     };
   }
+}
+
+/** Of a mutex nobody but its one holder can release it. */
+function isExclusive(semaphore: object): boolean {
+  const subject = Hidden.get(semaphore);
+  return subject instanceof Subject && subject.isExclusive;
+}
+
+/** From now on more than one may hold it. */
+function severalHolders(original: Method): Method {
+  return function (this: object, value: unknown): unknown {
+    const subject = Hidden.get(this);
+    if (subject instanceof Subject) subject.isExclusive = false;
+    return original.call(this, value);
+  };
 }
 
 /** `cancel` rejects all that wait, and puts another queue in the place of theirs. */

@@ -9,6 +9,7 @@ import { formatMs, formatShare } from '../quantities.ts';
 import type { RequestCost } from '../request-cost.ts';
 import { isProgramThread, type Summary, type ThreadSummary } from '../summary.ts';
 import { siteText } from '../window/span-log.ts';
+import { hasDeadlock } from './lock-mistakes.ts';
 import type { Rule } from './rule.ts';
 
 /** Waiting below half a second, or a twentieth of what the threads had to do, is what a lock is for. */
@@ -30,8 +31,9 @@ export interface LockWaits {
 }
 
 export const lockWaits: Rule<LockWaits> = {
-  check: ({ summary }) => {
-    const waiting = summary.threads
+  check: (evidence) => {
+    if (hasDeadlock(evidence)) return [];
+    const waiting = evidence.summary.threads
       .filter((thread) => isProgramThread(thread) && thread.statesS.waiting_lock > 0)
       .toSorted((a, b) => b.statesS.waiting_lock - a.statesS.waiting_lock);
     const [worst] = waiting;

@@ -9,6 +9,7 @@ import { busiestMain, processSuffix, shareOf } from '../summary.ts';
 import { durationMsOf, siteText } from '../window/span-log.ts';
 import { tooFewCpus } from './cpu.ts';
 import { garbageBeside, gcPauses } from './garbage-collection.ts';
+import { abandonedLocks, deadlocks, lockOrders } from './lock-mistakes.ts';
 import { lockWaits } from './locks.ts';
 import { blockingRequests, busyMainThread } from './main-thread.ts';
 import { type AnyRule, type Evidence, type Finding, SEVERITIES, stretchS, toAnyRule } from './rule.ts';
@@ -24,6 +25,9 @@ const MIN_STRETCH_S = 5;
 const MIN_JUDGED_S = 1;
 
 const RULES: readonly AnyRule[] = [
+  toAnyRule(deadlocks),
+  toAnyRule(lockOrders),
+  toAnyRule(abandonedLocks),
   toAnyRule(failedWorkers),
   toAnyRule(gcPauses),
   toAnyRule(garbageBeside),

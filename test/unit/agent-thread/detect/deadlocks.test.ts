@@ -153,7 +153,7 @@ describe('activities', () => {
   const activities = (isCertain: boolean): Program => {
     const program = new Program().activity('t1/1', { isCertain }).activity('t1/2', { isCertain });
     program.lock('a', { kind: 'promise' }).lock('b', { kind: 'promise' });
-    program.hold('a', 't1/1').hold('b', 't1/2');
+    program.hold('a', 't1/1').hold('b', 't1/2', { site: 'shop.js:9' });
     return program.wait('t1/1', 'b', { sinceNs: 1 * S }).wait('t1/2', 'a', { sinceNs: 1 * S });
   };
 
@@ -162,7 +162,11 @@ describe('activities', () => {
     expect(voices.spans).toEqual([]);
     deadlocks.look(activities(true).scene(1.5 * S));
     expect(deadlockSpans()).toHaveLength(1);
-    expect(voices.diag.lines[0]).toBe('error deadlock: t1#1 and t1#2 wait for one another and cannot go on');
+    expect(voices.diag.lines.toSorted()).toEqual([
+      'error   t1#1 holds "a" and waits for "b" (promise), held by t1#2 (shop.js:9)',
+      'error   t1#2 holds "b" and waits for "a" (promise), held by t1#1',
+      'error deadlock: t1#1 and t1#2 wait for one another and cannot go on',
+    ]);
   });
 
   test('that are not certain are a finding, once, after five seconds', () => {

@@ -1,7 +1,6 @@
 /** What the agent gets to know of RwLocks, semaphores, conditions and barriers: long waits with outcome and holder, entries of activities, orders. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { setLockLink } from '../../../../agent/app-thread/lock-link.ts';
-import { lockObserver } from '../../../../agent/app-thread/lock-observer.ts';
 import { Recorder } from '../../../../agent/app-thread/recorder.ts';
 import { Barrier, Condition, Mutex, RwLock, Semaphore } from '../../../../agent/app-thread/sync/index.ts';
 import { lockThread } from '../../../../agent/app-thread/sync/lock-thread.ts';
@@ -41,7 +40,6 @@ beforeAll(() => {
     blockListeners: [],
     atomics: Atomics,
   });
-  expect(lockObserver()).toBeDefined();
 });
 afterAll(() => setLockLink(lockBuffer, undefined));
 
@@ -130,6 +128,26 @@ test('waits at a semaphore, a condition and a barrier', () => {
     { lockId: idOf(condition), kind: 'condition', mode: 'shared', outcome: 'timeout', holder: { holderWord: 0 } },
     { lockId: idOf(barrier), kind: 'barrier', mode: 'shared', outcome: 'timeout', holder: { holderWord: 0 } },
   ]);
+});
+
+test('a callback that waits at a condition holds the mutex after it for certain, as before', async () => {
+  const mutex = new Mutex();
+  const condition = new Condition();
+  const holds = (): unknown[] => readAsyncLocks(memory, claim.slot).filter(({ kind }) => kind === 'mutex');
+  const done = mutex.withLockAsync(async () => {
+    const activity = lockThread().recording?.activities?.current;
+    expect(activity).toBeGreaterThan(0);
+    expect(holds()).toMatchObject([{ state: 2, activity, isCertain: true }]);
+    const wait = condition.waitAsync(mutex);
+    expect(readAsyncLocks(memory, claim.slot)).toMatchObject([
+      { state: 1, kind: 'condition', activity, isCertain: true },
+    ]);
+    condition.notifyOne();
+    await wait;
+    expect(holds()).toMatchObject([{ state: 2, activity, isCertain: true }]);
+  });
+  await done;
+  expect(holds()).toEqual([]);
 });
 
 test('orders: of two locks, with their modes, and not of a lock with itself', () => {

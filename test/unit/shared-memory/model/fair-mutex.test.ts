@@ -27,8 +27,10 @@ describe('threads that block', () => {
       [
         'a ticket that is stored after the look at the word',
         'waits for ever',
-        inWords('    Atomics.store(words, at, ticket);\n  }', '  }'),
-        inWords('    place.parkAt = at;', '    Atomics.store(words, at, ticket);\n    place.parkAt = at;'),
+        [
+          inWords('    Atomics.store(words, at, ticket);\n  }', '  }'),
+          inWords('    place.parkAt = at;', '    Atomics.store(words, at, ticket);\n    place.parkAt = at;'),
+        ],
       ],
       [
         'a waiter that does not say that it waits',

@@ -35,8 +35,6 @@ export interface Sources {
 
 /** Where the block of the lock stands. */
 export const LOCK = 0x100000;
-/** Where that of a mutex stands, for those that wait with one. */
-export const MUTEX = 0x200000;
 
 /** The lock threads of a model, each by its name; all live from the beginning, in the first life of their entries. */
 export const THREADS: readonly ['a', 'b', 'c', 'd'] = ['a', 'b', 'c', 'd'];

@@ -51,7 +51,7 @@ export async function load(changes: readonly SyncChange[]): Promise<Sources> {
   return { ...sources, memory, words: views.i32 };
 }
 
-export function wordOf({ lockWord }: Sources, thread: Thread): number {
+function wordOf({ lockWord }: Sources, thread: Thread): number {
   return lockWord.holderWord(THREADS.indexOf(thread), GENERATION);
 }
 

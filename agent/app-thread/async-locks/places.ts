@@ -1,0 +1,107 @@
+/**
+ * Where in the program locks are made and asked for: traces are taken as often as is affordable, and looked at only when somebody wants to know.
+ *
+ * Runs on application threads. To take a trace costs a microsecond or two, to look at one ten times as much.
+ */
+import { framesOf, siteOf, stackOf, type Trace, takeTrace } from '../call-site.ts';
+import type { LockObserver } from '../lock-observer.ts';
+import type { Hold } from './tracked-lock.ts';
+
+/** Traces a thread takes in a second: of requests that are granted at once, of those that wait, and of locks that are made. */
+const TRACES_GRANTED = 100;
+const TRACES_WAITING = 1000;
+const TRACES_MADE = 1000;
+/** Stacks that a thread looks up in a second. */
+const STACKS = 100;
+
+export class Places {
+  readonly #observer: LockObserver;
+  readonly #folder = process.cwd();
+  readonly #own = ownFolder();
+  readonly #isOurs = (file: string): boolean =>
+    file === '' || file.startsWith('node:') || (this.#own !== '' && file.startsWith(this.#own));
+  #granted = TRACES_GRANTED;
+  #waiting = TRACES_WAITING;
+  #made = TRACES_MADE;
+  #stacks = STACKS;
+
+  constructor(observer: LockObserver) {
+    this.#observer = observer;
+  }
+
+  /** Another second has begun. */
+  refill(): void {
+    this.#granted = TRACES_GRANTED;
+    this.#waiting = TRACES_WAITING;
+    this.#made = TRACES_MADE;
+    this.#stacks = STACKS;
+  }
+
+  /** Where a lock is made. */
+  ofMaking(): Trace | undefined {
+    return this.#made-- > 0 ? takeTrace() : undefined;
+  }
+
+  /** Somebody asks; true when there was time to look. */
+  ofRequest(hold: Hold): boolean {
+    if (this.#granted <= 0) return false;
+    this.#granted--;
+    hold.detail().trace = takeTrace();
+    return true;
+  }
+
+  ofWait(hold: Hold): void {
+    if (hold.details?.trace !== undefined || this.#waiting <= 0) return;
+    this.#waiting--;
+    hold.detail().trace = takeTrace();
+  }
+
+  /** `<library>@<file>:<line>` of a trace; the frames of the library's own files are not looked at. */
+  nameOf(library: string, trace: Trace | undefined): string {
+    const site = trace === undefined ? '' : siteOf(this.#programFrames(trace, library), this.#folder);
+    return site === '' ? library : `${library}@${site}`;
+  }
+
+  siteNumber(hold: Hold): number {
+    const { details } = hold;
+    if (details === undefined) return 0;
+    if (details.siteNumber < 0) this.#look(hold, false);
+    return Math.max(0, details.siteNumber);
+  }
+
+  /** 0 when no stacks are wanted, too many were, or the place has been looked at already. */
+  stackNumber(hold: Hold): number {
+    return hold.details?.trace === undefined ? 0 : this.#look(hold, true);
+  }
+
+  #look(hold: Hold, wantsStack: boolean): number {
+    const details = hold.detail();
+    const { trace } = details;
+    details.trace = undefined;
+    details.siteNumber = 0;
+    if (trace === undefined) return 0;
+    const frames = this.#programFrames(trace, '');
+    details.siteNumber = this.#observer.intern(siteOf(frames, this.#folder));
+    if (!wantsStack || this.#observer.config.stacks === 'off' || this.#stacks <= 0) return 0;
+    this.#stacks--;
+    return this.#observer.intern(stackOf(frames, this.#folder));
+  }
+
+  /** The program's own frames; of a program that is all libraries those that are not of this one. */
+  #programFrames(trace: Trace, library: string): NodeJS.CallSite[] {
+    const frames = framesOf(trace, this.#isOurs);
+    const ofProgram = frames.filter((frame) => !isLibrary(frame.getFileName() ?? ''));
+    if (ofProgram.length > 0 || library === '') return ofProgram.length > 0 ? ofProgram : frames;
+    return frames.filter((frame) => !(frame.getFileName() ?? '').includes(`/node_modules/${library}/`));
+  }
+}
+
+/** The folder of our own files: of the sources, or of the one file that they were joined into. */
+function ownFolder(): string {
+  const file = framesOf(takeTrace(), () => false)[0]?.getFileName() ?? '';
+  return /^(.*?[\\/])(?:app-thread[\\/](?:async-locks[\\/])?)?[^\\/]+$/.exec(file)?.[1] ?? '';
+}
+
+function isLibrary(file: string): boolean {
+  return /[\\/]node_modules[\\/]/.test(file);
+}

@@ -1,0 +1,161 @@
+/**
+ * What the locks of a thread tell the agent: of waits, of whom they were for, of new orders, of locks outside of lock memory. The thread is this one, with a
+ * recorder of its own; other threads are words in lock memory.
+ */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { setLockLink } from '../../../../agent/app-thread/lock-link.ts';
+import type { LockNotice } from '../../../../agent/app-thread/lock-observer.ts';
+import { Recorder } from '../../../../agent/app-thread/recorder.ts';
+import { Mutex } from '../../../../agent/app-thread/sync/index.ts';
+import { lockThread } from '../../../../agent/app-thread/sync/lock-thread.ts';
+import { AsyncLockState, readAsyncLocks } from '../../../../agent/shared-memory/async-locks.ts';
+import { ControlMemory } from '../../../../agent/shared-memory/layout.ts';
+import { BLOCK, LOCK_THREAD } from '../../../../agent/shared-memory/lock-memory.ts';
+import {
+  decodeLockBlame,
+  decodeLockOrder,
+  decodeLockWait,
+  type LockBlameRecord,
+  type LockOrderRecord,
+  type LockWaitRecord,
+  type RecordHalf,
+} from '../../../../agent/shared-memory/lock-records.ts';
+import { lookUpName } from '../../../../agent/shared-memory/names.ts';
+import { RecordKind } from '../../../../agent/shared-memory/records.ts';
+import { attachSlot, claimSlot } from '../../../../agent/shared-memory/registry.ts';
+import { RingReader } from '../../../../agent/shared-memory/ring-reader.ts';
+import { codeOf } from './codes.ts';
+import { otherThread } from './other-thread.ts';
+
+const notices: LockNotice[] = [];
+const early = new Mutex();
+let memory: ControlMemory;
+let reader: RingReader;
+let slot: number;
+
+beforeAll(() => {
+  const { memory: locks } = lockThread();
+  memory = ControlMemory.create(locks.baseS);
+  const identity = { parentThreadId: 0, name: 'main', file: '', nowNs: 1, spawnContext: undefined, spawnSite: '' };
+  const claim = claimSlot(memory, identity);
+  if (claim === undefined || !attachSlot(memory, claim, 0, 0)) throw new Error('no slot');
+  slot = claim.slot;
+  reader = new RingReader(memory, slot);
+  const recorder = new Recorder(memory, claim);
+  const config = { stacks: 'all' } as never;
+  const tell = (notice: LockNotice): void => void notices.push(notice);
+  setLockLink(locks.views.buffer, {
+    recorder,
+    config,
+    tell,
+    beforeWait: () => {},
+    blockListeners: [],
+    atomics: Atomics,
+  });
+});
+
+afterAll(() => setLockLink(lockThread().memory.views.buffer, undefined));
+
+interface Told {
+  readonly waits: LockWaitRecord[];
+  readonly blames: LockBlameRecord[];
+  readonly orders: LockOrderRecord[];
+}
+
+function told(): Told {
+  const waits: (LockWaitRecord | undefined)[] = [];
+  const blames: (LockBlameRecord | undefined)[] = [];
+  const orders: (LockOrderRecord | undefined)[] = [];
+  reader.drain((record) => {
+    const { other } = record;
+    const halves: RecordHalf[] = other === undefined ? [{ ...record }] : [{ ...record }, { ...other }];
+    if (record.kind === RecordKind.LOCK_WAIT) waits.push(decodeLockWait(halves));
+    else if (record.kind === RecordKind.LOCK_BLAME) blames.push(decodeLockBlame(halves));
+    else if (record.kind === RecordKind.LOCK_ORDER) orders.push(decodeLockOrder(halves));
+  }, 1e17);
+  const whole = <T>(decoded: readonly (T | undefined)[]): T[] => decoded.filter((one) => one !== undefined);
+  return { waits: whole(waits), blames: whole(blames), orders: whole(orders) };
+}
+
+const idOf = ({ handle }: Mutex): number => new Int32Array(handle.buffer, handle.byteOffset)[BLOCK.ID >> 2] as number;
+const wordOf = ({ handle }: Mutex): Int32Array => new Int32Array(handle.buffer, handle.byteOffset, 384);
+
+test('a lock that was made before the agent is adopted when it is there, as are later ones; those in lock memory need not be', () => {
+  const later = new Mutex();
+  new Mutex('in lock memory');
+  expect(notices.map(({ lock, lockId }) => [lock, lockId])).toEqual([
+    ['adopt', idOf(early)],
+    ['adopt', idOf(later)],
+  ]);
+  const { memory: locks, thread } = lockThread();
+  expect(locks.views.i32[locks.threadAt(thread, LOCK_THREAD.AGENT_SLOT) >> 2]).toBe(slot + 1);
+});
+
+test('each new order of locks is told once, with the gates and where the inner one was taken', () => {
+  const [a, b, c] = [new Mutex('a'), new Mutex('b'), new Mutex('c')];
+  const nested = (): void => a.withLock(() => b.withLock(() => c.withLock(() => {})));
+  for (let i = 0; i < 3; i++) nested();
+  const { orders } = told();
+  expect(orders.map(({ outer, inner, gates }) => [outer.lockId, inner.lockId, gates])).toEqual([
+    [idOf(a), idOf(b), []],
+    [idOf(b), idOf(c), [idOf(a)]],
+    [idOf(a), idOf(c), [idOf(b)]],
+  ]);
+  expect(lookUpName(memory, orders[0]?.stackNumber ?? 0)).toContain('told.test.ts');
+  b.withLock(() => a.withLock(() => {}));
+  expect(told().orders.map(({ outer, inner }) => [outer.lockId, inner.lockId])).toEqual([[idOf(b), idOf(a)]]);
+  nested();
+  expect(told().orders).toEqual([]);
+});
+
+test('a long wait is told with its outcome, its site, and the holder that it was for; the holder is asked who it is', () => {
+  const mutex = new Mutex('waited for');
+  const { word } = otherThread();
+  wordOf(mutex)[BLOCK.WORD >> 2] = word;
+  expect(codeOf(() => mutex.acquire({ timeoutMs: 5 }))).toBe('LOCK_TIMEOUT');
+  const { waits } = told();
+  expect(waits).toHaveLength(1);
+  expect(waits[0]).toMatchObject({ lockId: idOf(mutex), kind: 'mutex', mode: 'exclusive', outcome: 'timeout' });
+  expect(waits[0]?.holder.holderWord).toBe(word);
+  expect(waits[0]?.durationNs).toBeGreaterThanOrEqual(5e6);
+  expect(lookUpName(memory, waits[0]?.siteNumber ?? 0)).toMatch(/told\.test\.ts:\d+$/);
+  expect(wordOf(mutex)[BLOCK.ASK >> 2]).toBe(1);
+});
+
+test('who was asked answers when it releases; the next one reads it', async () => {
+  const mutex = new Mutex('asked for');
+  const lease = await mutex.acquireAsync();
+  const waits = mutex.acquireAsync();
+  const waiting = readAsyncLocks(memory, slot).find(({ state }) => state === AsyncLockState.WAITING);
+  expect(waiting).toMatchObject({ lockId: idOf(mutex), kind: 'mutex' });
+  /* As a blocked waiter does after its first millisecond. */
+  wordOf(mutex)[BLOCK.ASK >> 2] = 1;
+  const soonNs = lockThread().clock.nowNs() + 2e6;
+  while (lockThread().clock.nowNs() < soonNs);
+  lease.release();
+  expect(wordOf(mutex)[BLOCK.ASK >> 2]).toBe(0);
+  const next = await waits;
+  expect(wordOf(mutex)[BLOCK.ASK >> 2]).toBe(0);
+  const [wait] = told().waits;
+  expect(wait).toMatchObject({ lockId: idOf(mutex), outcome: 'acquired' });
+  expect(wait?.holder.holderWord).toBe(lockThread().word);
+  expect(lookUpName(memory, wait?.holder.siteNumber ?? 0)).toMatch(/told\.test\.ts:\d+$/);
+  expect(readAsyncLocks(memory, slot).map(({ state, lockId }) => [state, lockId])).toEqual([
+    [AsyncLockState.HELD, idOf(mutex)],
+  ]);
+  next.release();
+  expect(readAsyncLocks(memory, slot)).toEqual([]);
+});
+
+test('short waits add up by their holder until they are worth a record', async () => {
+  const mutex = new Mutex('often waited for');
+  let waited = 0;
+  for (let i = 0; i < 2000 && told().blames.length === 0; i++, waited++) {
+    const lease = await mutex.acquireAsync();
+    const next = mutex.acquireAsync();
+    lease.release();
+    (await next).release();
+  }
+  expect(waited).toBeGreaterThan(1);
+  expect(waited).toBeLessThan(2000);
+});

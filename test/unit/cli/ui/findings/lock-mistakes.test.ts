@@ -1,0 +1,48 @@
+/** The rules about locks that are used wrongly. */
+import { describe, expect, it } from 'vitest';
+import type { AgentEvent } from '../../../../../agent/cli/ui/window/window.ts';
+import { PROCESS, thread } from '../summaries.ts';
+import { evidence, onlyFinding, titles } from './evidence.ts';
+
+function event(name: string, body: string, options: Partial<AgentEvent> = {}): AgentEvent {
+  const further = { threadName: '', errorType: '', site: undefined, workerFile: '' };
+  return { process: PROCESS, name, body, timeMs: 1_000, ...further, ...options };
+}
+
+const DEADLOCK = event('gridwatch.deadlock', 'deadlock: main waits for "a" held by w; w waits for "b" held by main');
+const INVERSION = event('gridwatch.lock.order.inversion', '"a" and "b" are taken in both orders', {
+  site: { file: 'app.js', line: 7 },
+});
+
+describe('mistakes with locks', () => {
+  it('a deadlock is the finding, and not how long its threads have waited', () => {
+    const threads = [thread('main', { waiting_lock: 50 }), thread('w', { waiting_lock: 50 })];
+    const finding = onlyFinding(evidence({ threads, events: [DEADLOCK] }));
+    expect(finding).toMatchObject({
+      severity: 'failure',
+      title: 'Deadlock: main waits for "a" held by w; w waits for "b" held by main.',
+      facts: [],
+    });
+    expect(titles(evidence({ threads }))).toEqual([expect.stringContaining('waited for a lock')]);
+  });
+
+  it('several of a kind are one finding, that says how many there were, and where the first one is', () => {
+    const finding = onlyFinding(evidence({ events: [INVERSION, INVERSION] }));
+    expect(finding.title).toBe('"a" and "b" are taken in both orders.');
+    expect(finding.facts).toEqual(['The first of 2 pairs of locks in both orders.']);
+    expect(finding.site).toEqual({ file: 'app.js', line: 7 });
+  });
+
+  it('a deadlock comes first, whatever else has failed', () => {
+    const abandoned = event('gridwatch.lock.abandoned', 'w ended while it held "a"; the next holder is told');
+    const exits = [{ errorType: 'uncaught', count: 1000 }];
+    const found = titles(evidence({ events: [INVERSION, abandoned, DEADLOCK], exits }));
+    expect(found[0]).toMatch(/^Deadlock: /);
+    expect(found).toContain('W ended while it held "a"; the next holder is told.');
+    expect(found).toHaveLength(4);
+  });
+
+  it('what the agent tells of itself is none', () => {
+    expect(titles(evidence({ events: [event('gridwatch.agent.degraded', 'gc is off')] }))).toEqual([]);
+  });
+});
