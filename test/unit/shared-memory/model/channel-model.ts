@@ -119,7 +119,10 @@ export async function exploreChannel(
   /** All that the running program keeps, but for the place it has come to. */
   let kept = (): string => '';
   let isWaiting = false;
-  const settle = (place: string): void => void access({ kind: 'settle', key: `${place} ${isWaiting} ${kept()}` });
+  /** It has claimed a cell, or is about to take an item: whom it wakes it wakes for that, and not because the channel is closed. */
+  let isAtCell = false;
+  const settle = (place: string): void =>
+    void access({ kind: 'settle', key: `${place} ${isWaiting} ${isAtCell} ${kept()}` });
   (globalThis as Record<string, unknown>)[HOOK] = settle;
   const itemAt = (cellAt: number): number => (cellAt + words.CELL.ITEM) >> 2;
 
@@ -128,6 +131,7 @@ export async function exploreChannel(
     for (let n = 1; n <= count; n++) {
       kept = () => `${n} ${queue.headSeen} ${queue.announced}`;
       isWaiting = false;
+      isAtCell = false;
       let cellAt = queue.claimToSend();
       if (cellAt === -1 && plan.isTrying === true) return;
       for (let hasParked = false; cellAt === -1; hasParked = true) {
@@ -137,6 +141,7 @@ export async function exploreChannel(
         cellAt = queue.attemptOrAnnounce(queue.sendersAt, hasParked, false, () => queue.claimToSend());
       }
       if (cellAt === -2) return host.note('refused', 1);
+      isAtCell = true;
       i32[itemAt(cellAt)] = (index + 1) * 100 + n;
       queue.publish(cellAt);
       host.note(`sent ${(index + 1) * 100 + n}`, 1);
@@ -149,12 +154,18 @@ export async function exploreChannel(
       let item = 0;
       kept = () => `${taken} ${item} ${queue.announced} ${[...last].join(';')}`;
       isWaiting = false;
+      isAtCell = false;
       const attempt = (): number => {
         for (;;) {
           const found = queue.findItem();
           if (found < 0) return found;
           if (plan.readsLate !== true) item = i32[itemAt(found)] as number;
-          if (!queue.take(found)) continue;
+          isAtCell = true;
+          if (!queue.take(found)) {
+            isAtCell = false;
+            item = 0;
+            continue;
+          }
           if (plan.readsLate === true) item = i32[itemAt(found)] as number;
           return found;
         }

@@ -8,7 +8,8 @@ import { headline } from '../../../support/explore.ts';
 import type { Change } from '../../../support/variant.ts';
 import { type ChannelPlan, exploreChannel, queueChange } from './channel-model.ts';
 
-const LONG_MS = 60_000;
+/** The largest of them has some 150 000 states: seconds on a quiet machine. */
+const LONG_MS = 240_000;
 
 const TWO_SENDERS: ChannelPlan = { isTrying: true, capacity: 1, senders: [1, 1], receivers: [1] };
 const TWO_RECEIVERS: ChannelPlan = { isTrying: true, capacity: 1, senders: [2], receivers: [1, 1] };
@@ -43,7 +44,7 @@ describe('a channel, in every interleaving', () => {
   );
 
   test.each<[what: string, plan: ChannelPlan, mayDie: string[]]>([
-    ['a sender or the receiver', { ...TWO_SENDERS, receivers: [2] }, ['s1', 'r1']],
+    ['a sender or the receiver', TWO_SENDERS, ['s1', 'r1']],
     ['the sender or a receiver', TWO_RECEIVERS, ['s1', 'r1']],
   ])(
     'N1, N5: %s dies at any step',

@@ -9,7 +9,7 @@ import { type Change, loadVariant } from '../../../support/variant.ts';
 
 const PARKING = 'shared-memory/parking-word.ts';
 const [WORD, GENERATION, TOKENS] = [0, 1, 16];
-const LONG_MS = 60_000;
+const LONG_MS = 240_000;
 
 /** Where a loop begins anew, nothing is kept of what was read before: two ways there are one. */
 const HOOK = 'gridwatchModelSettles';
