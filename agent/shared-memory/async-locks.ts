@@ -7,6 +7,10 @@
  * An activity is one asynchronous course of the program: the callback of `runExclusive`, `withLockAsync`, ... Its number is unique on its thread;
  * 0 is none, a wait or hold outside of any.
  *
+ * A Web Lock is one lock for all threads of the process: of kind web_lock two entries with the same instance (> 0) are of one lock, whatever their lock ids and
+ * threads; with instance 0 (names are kept for ever, so a thread tells a thousand apart) an entry is not certain, and of no lock that is known. Any other lock
+ * with an id < 0 is its thread's own.
+ *
  *     word 0       sequence: odd while the entry is being written            word 8       class: number of a name; 0 where the lock's block has it
  *     word 1       state                                                     word 9       site: number of a name
  *     word 2       activity                                                  word 10      stack: number of a name, or 0

@@ -111,8 +111,10 @@ describe.each(present)('on Node $version', (node) => {
     const classes = Object.values(withAgent[0]?.['classes'] as object) as object[];
     expect(classes[0]).toEqual({ acquisitions: 3, contentions: 1, timeouts: 1, aborts: 0 });
   });
+});
 
-  it.skipIf(node.major < 24)('Web Locks: the same for the program, and counted', async () => {
+describe.each(present.filter(({ major }) => major >= 24))('on Node $version, which has Web Locks', (node) => {
+  it('the same for the program, and counted', async () => {
     const [without, withAgent] = await Promise.all([
       run(node, ['web-locks.cjs'], false),
       run(node, ['web-locks.cjs'], true),

@@ -40,14 +40,14 @@ export class Subject {
   }
 }
 
-/** The lock that an object is, followed from now on if its construction was not seen; undefined for what is no object. */
-export function lockOf(tracker: LockTracker, target: unknown, library: string): TrackedLock | undefined {
+/** An object as a lock, followed from now on if its construction was not seen; undefined for what is no object. */
+export function subjectOf(tracker: LockTracker, target: unknown, library: string): Subject | undefined {
   const found = Hidden.get(target);
-  if (found instanceof Subject) return found.lock;
+  if (found instanceof Subject) return found;
   if (typeof target !== 'object' || target === null) return undefined;
   const made = new Subject(tracker, library);
   Hidden.set(target, made);
-  return made.lock;
+  return made;
 }
 
 /**

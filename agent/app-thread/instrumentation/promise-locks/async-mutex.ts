@@ -5,7 +5,7 @@
  * Its `acquire` is entered in the turn of the caller, also from its `runExclusive`, so what is asked for stands in a variable for the length of a call.
  */
 import { Hidden } from '../../async-locks/hidden.ts';
-import { followConstruction, lockOf, Subject } from '../../async-locks/subject.ts';
+import { followConstruction, Subject, subjectOf } from '../../async-locks/subject.ts';
 import { Hold, type TrackedLock, Wait } from '../../async-locks/tracked-lock.ts';
 import { type LockTracker, PROMISE_LOCKS } from '../../async-locks/tracker.ts';
 import type { Method } from '../../replace-method.ts';
@@ -65,13 +65,14 @@ class AsyncMutexPatch {
     return function (this: object, weight: unknown, priority: unknown): unknown {
       const asked = patch.#asked;
       patch.#asked = undefined;
-      const lock = tracker.isOff(PROMISE_LOCKS) ? undefined : lockOf(tracker, this, LIBRARY);
-      if (lock === undefined) return original.call(this, weight, priority);
+      const subject = tracker.isOff(PROMISE_LOCKS) ? undefined : subjectOf(tracker, this, LIBRARY);
+      if (subject === undefined) return original.call(this, weight, priority);
+      const { lock } = subject;
       const hold = asked !== undefined && asked.lock === lock ? asked : lock.request(false);
       if (patch.#timeoutMs >= 0) hold.isTimed = true;
       const { _queue: queue, _value: value } = this as unknown as SemaphoreLike;
       const before = queue.length;
-      if (before === 0 && value === 1 && weight === 1 && isExclusive(this)) {
+      if (subject.isExclusive && before === 0 && value === 1 && weight === 1) {
         lock.granted(hold);
         patch.#isGranted = true;
         const promise = original.call(this, weight, priority);
@@ -102,7 +103,7 @@ class AsyncMutexPatch {
     const tracker = this.#tracker;
     return function (this: object, callback: unknown, weight: unknown, priority: unknown): unknown {
       const isPlain = typeof callback !== 'function' || tracker.isOff(PROMISE_LOCKS);
-      const lock = isPlain ? undefined : lockOf(tracker, this, LIBRARY);
+      const lock = isPlain ? undefined : subjectOf(tracker, this, LIBRARY)?.lock;
       if (lock === undefined) return original.call(this, callback, weight, priority);
       const hold = lock.request(true);
       patch.#asked = hold;
@@ -130,7 +131,7 @@ class AsyncMutexPatch {
     return function (this: object, item: unknown): unknown {
       if (patch.#isGranted) return original.call(this, item);
       const granting = patch.#granting;
-      const lock = granting?.lock ?? lockOf(tracker, this, LIBRARY);
+      const lock = granting?.lock ?? subjectOf(tracker, this, LIBRARY)?.lock;
       if (lock === undefined) return original.call(this, item);
       const before = patch.#dispatched;
       patch.#dispatched = NOBODY;
@@ -172,7 +173,7 @@ class AsyncMutexPatch {
     const patch = this;
     const tracker = this.#tracker;
     return function (this: object, weight: unknown): unknown {
-      const hold = patch.#releasing ?? lockOf(tracker, this, LIBRARY)?.holds[0];
+      const hold = patch.#releasing ?? subjectOf(tracker, this, LIBRARY)?.lock.holds[0];
       patch.#releasing = undefined;
       if (hold instanceof Hold && !((weight as number) <= 0)) hold.lock.released(hold);
       return original.call(this, weight);
