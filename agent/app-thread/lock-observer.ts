@@ -8,6 +8,7 @@ import { featureBits } from '../config/feature-bits.ts';
 import type { Config } from '../config/options.ts';
 import { AsyncLockTable, LOCK_MODES, type LockMode } from '../shared-memory/async-locks.ts';
 import { HEADER } from '../shared-memory/layout.ts';
+import type { LockKind } from '../shared-memory/lock-block.ts';
 import {
   encodeLockBlame,
   encodeLockOrder,
@@ -113,10 +114,14 @@ export class LockObserver {
     return activeTraceIds();
   }
 
-  /** The thread is about to block at a lock. Waits do not nest. */
-  beginWait(lockId: number, mode: LockMode, nowNs: number, isTimed = false): void {
+  /**
+   * The thread is about to block at a lock. Waits do not nest. At a condition or a barrier it waits for what others do, as at a queue: a pool that is idle
+   * there has no demand for anything.
+   */
+  beginWait(lockId: number, kind: LockKind, mode: LockMode, nowNs: number, isTimed = false): void {
+    const state = kind === 'condition' || kind === 'barrier' ? WaitState.WAITING_QUEUE : WaitState.WAITING_LOCK;
     const flags = isTimed ? TIMED_WAIT : 0;
-    this.#recorder.waitWord.begin(WaitState.WAITING_LOCK, -lockId, nowNs, LOCK_MODES.indexOf(mode) | flags);
+    this.#recorder.waitWord.begin(state, -lockId, nowNs, LOCK_MODES.indexOf(mode) | flags);
   }
 
   /** The thread is about to block at a queue: a channel that is full or empty. */

@@ -48,7 +48,7 @@ export class LockSceneReader {
     const blocked: [SceneThread, number, WaitSnapshot][] = [];
     for (const [slot, thread] of threads.observed) {
       const wait = readWaitWord(memory, slot, nowNs);
-      if (wait?.state === 'waiting_lock') blocked.push([thread, slot, wait]);
+      if (wait !== undefined && this.#isAtLock(wait)) blocked.push([thread, slot, wait]);
       for (const lock of readAsyncLocks(memory, slot)) {
         const party = activityParty(thread, lock);
         if (activities.get(party.key)?.isCertain !== true) activities.set(party.key, party);
@@ -64,6 +64,12 @@ export class LockSceneReader {
       ...this.#unobservedWaits(nowNs, locks, held),
     ];
     return { nowNs, waits, locks, activities };
+  }
+
+  /** A condition's or a barrier's waiter is in the state of one who waits for work; a channel's is none of these. */
+  #isAtLock({ state, targetId }: WaitSnapshot): boolean {
+    if (state === 'waiting_lock') return true;
+    return state === 'waiting_queue' && this.#settings.index.of(-targetId)?.lockClass !== undefined;
   }
 
   #blockingWait(

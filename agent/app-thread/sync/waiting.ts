@@ -54,7 +54,7 @@ function block(contended: Contended, wait: Wait, timeoutMs: number): Outcome {
   thread.tell(LOCK_THREAD.ABORT, 0);
   thread.tell(LOCK_THREAD.AWAITED, lock.id);
   if (isQueue) observer?.beginQueueWait(lock.id, wait.startNs);
-  else observer?.beginWait(lock.id, mode, wait.startNs, endsSoon(timeoutMs));
+  else observer?.beginWait(lock.id, lock.kind, mode, wait.startNs, endsSoon(timeoutMs));
   try {
     return park(contended, wait, observer, wait.startNs + timeoutMs * 1e6);
   } finally {

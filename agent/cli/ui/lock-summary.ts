@@ -20,12 +20,16 @@ export interface LockSummary {
   readonly worst: LockBlameSummary | undefined;
 }
 
+/** Where threads wait for work, or for nobody knows what. */
+const FOR_WORK = new Set(['atomics', 'condition', 'barrier']);
+
 /** What the agent calls a place, or a thread, that it does not know or does not tell apart. */
 const NO_ONE = new Set(['_OTHER', 'unknown', '']);
 
 export function locksOf(window: Window, fromMs: number, toMs: number): LockSummary[] {
   const waits = new Map<string, number>();
   for (const { attributes, series } of window.all('gridwatch.lock.wait.duration')) {
+    if (FOR_WORK.has(attributes['gridwatch.lock.kind'] ?? '')) continue;
     const name = attributes['gridwatch.lock.name'] ?? '';
     waits.set(name, (waits.get(name) ?? 0) + series.increaseS(fromMs, toMs));
   }

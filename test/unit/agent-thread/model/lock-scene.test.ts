@@ -216,7 +216,8 @@ describe('who holds', () => {
 test('a condition is held by nobody, and is known with the mutex that it is used with', () => {
   const lock = world.lock('ready', 'condition');
   const mutex = world.lock('state');
-  world.block(one, lock, 1);
+  world.block(one, lock, 1, 0, WaitState.WAITING_QUEUE);
+  world.block(two, world.lock('items', 'channel'), 1, 0, WaitState.WAITING_QUEUE);
   expect(onlyWait().lock.counts).not.toHaveProperty('condition');
   count(lock, CONDITION.MUTEX, mutex.id);
   count(lock, CONDITION.TICKETS, 3);

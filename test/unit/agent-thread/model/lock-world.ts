@@ -127,8 +127,14 @@ export class LockWorld {
   }
 
   /** The thread is parked at the lock. */
-  block(thread: WorldThread, { id }: WorldLock, sinceNs: number, mode = 0): void {
-    thread.waitWord.begin(WaitState.WAITING_LOCK, -id, sinceNs, mode);
+  block(
+    thread: WorldThread,
+    { id }: WorldLock,
+    sinceNs: number,
+    mode = 0,
+    state: WaitState = WaitState.WAITING_LOCK,
+  ): void {
+    thread.waitWord.begin(state, -id, sinceNs, mode);
     this.tell(thread.lockThread, LOCK_THREAD.AWAITED, id);
   }
 

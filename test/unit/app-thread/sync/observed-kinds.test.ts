@@ -19,6 +19,7 @@ import { claimSlot } from '../../../../agent/shared-memory/registry.ts';
 import { RingReader } from '../../../../agent/shared-memory/ring-reader.ts';
 import { Entry, leaveRead, tryRead, tryWrite } from '../../../../agent/shared-memory/rw-lock-words.ts';
 import { tryPermit } from '../../../../agent/shared-memory/semaphore-words.ts';
+import { readWaitWord } from '../../../../agent/shared-memory/wait-word.ts';
 import { codeOf } from './codes.ts';
 import { otherThread } from './other-thread.ts';
 
@@ -128,6 +129,25 @@ test('waits at a semaphore, a condition and a barrier', () => {
     { lockId: idOf(condition), kind: 'condition', mode: 'shared', outcome: 'timeout', holder: { holderWord: 0 } },
     { lockId: idOf(barrier), kind: 'barrier', mode: 'shared', outcome: 'timeout', holder: { holderWord: 0 } },
   ]);
+});
+
+test('a thread at a condition or a barrier waits as at a queue, at any other lock for the lock', () => {
+  const statesNs = (): { lock: number; queue: number } => {
+    const wait = readWaitWord(memory, claim.slot, lockThread().clock.nowNs());
+    return { lock: wait?.waitingLockNs ?? -1, queue: wait?.waitingQueueNs ?? -1 };
+  };
+  const mutex = new Mutex();
+  const before = statesNs();
+  codeOf(() => mutex.withLock(() => new Condition().wait(mutex, { timeoutMs: 3 })));
+  codeOf(() => new Barrier({ parties: 2 }).wait({ timeoutMs: 3 }));
+  const after = statesNs();
+  expect(after.lock).toBe(before.lock);
+  expect(after.queue - before.queue).toBeGreaterThanOrEqual(6e6);
+  const semaphore = new Semaphore({ permits: 1 });
+  tryPermit(wordsOf(semaphore), 0, otherThread().word, { index: 0, value: 0 });
+  codeOf(() => semaphore.acquire({ timeoutMs: 3 }));
+  expect(statesNs().lock - after.lock).toBeGreaterThanOrEqual(2e6);
+  told();
 });
 
 test('a callback that waits at a condition holds the mutex after it for certain, as before', async () => {
