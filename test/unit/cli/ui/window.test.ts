@@ -73,6 +73,8 @@ describe('the window', () => {
   it('knows the locks that were waited for, and who was to blame for the most of it', () => {
     const window = new Window();
     const lock = { 'gridwatch.lock.name': 'orders', 'gridwatch.lock.kind': 'mutex' };
+    /* An idle pool waits there for work. */
+    const idle = { 'gridwatch.lock.name': 'pool.js:7', 'gridwatch.lock.kind': 'atomics' };
     const blame = (thread: string, site: string): Record<string, string> => ({
       ...lock,
       'thread.name': thread,
@@ -82,6 +84,7 @@ describe('the window', () => {
       const labelled = (attributes: Record<string, string>): PointOptions => ({ startMs: T0, timeMs, attributes });
       return metricsRequest([
         histogram('gridwatch.lock.wait.duration', new Array<number>(3 * factor).fill(1), labelled(lock)),
+        histogram('gridwatch.lock.wait.duration', new Array<number>(5 * factor).fill(1), labelled(idle)),
         counter('gridwatch.lock.caused_wait.time', 2 * factor, labelled(blame('worker-1', 'app.js:3'))),
         counter('gridwatch.lock.caused_wait.time', 0.5 * factor, labelled(blame('worker-2', 'unknown'))),
         counter('gridwatch.lock.caused_wait.time', 9 * factor, labelled(blame('_OTHER', 'unknown'))),
