@@ -32,8 +32,7 @@ class AsyncMutexPatch {
   /** Whose releaser was called; undefined for a bare `release`. */
   #releasing: Hold | typeof NOBODY | undefined;
   #timeoutMs = -1;
-  /** A mutex is free, and taken: what the library does then needs no look at. */
-  #isGranted = false;
+  #undoSeveral: (() => void) | undefined;
 
   constructor(tracker: LockTracker) {
     this.#tracker = tracker;
@@ -41,25 +40,45 @@ class AsyncMutexPatch {
 
   semaphore(prototype: object): () => void {
     const tracker = this.#tracker;
-    const follow = followConstruction(prototype, '_queue', (target) =>
-      Hidden.set(target, new Subject(tracker, LIBRARY)),
-    );
+    const follow = followConstruction(prototype, '_queue', (target) => {
+      const hasOne = (target as SemaphoreLike)._value === 1;
+      if (!hasOne) this.#followSeveral(prototype);
+      Hidden.set(target, new Subject(tracker, LIBRARY, hasOne));
+    });
     const replaced = replaceAll(prototype, {
-      acquire: (original) => this.#acquire(original),
+      acquire: (original) => this.#acquire(original, prototype),
       runExclusive: (original) => this.#runExclusive(original),
       release: (original) => this.#release(original),
-      setValue: (original) => severalHolders(original),
+      setValue: (original) => this.#setValue(original, prototype),
       cancel: (original) => cancelled(original),
-      _dispatchItem: (original) => this.#dispatch(original),
-      _newReleaser: (original) => this.#newReleaser(original),
     });
     return () => {
+      this.#undoSeveral?.();
       replaced();
       follow();
     };
   }
 
-  #acquire(original: Method): Method {
+  /** What tells several holders apart costs a mutex as much as all the rest together: it is put in place with the first semaphore of more than one. */
+  #followSeveral(prototype: object): void {
+    this.#undoSeveral ??= replaceAll(prototype, {
+      _dispatchItem: (original) => this.#dispatch(original),
+      _newReleaser: (original) => this.#newReleaser(original),
+    });
+  }
+
+  /** From now on more than one may hold it. */
+  #setValue(original: Method, prototype: object): Method {
+    const patch = this;
+    return function (this: object, value: unknown): unknown {
+      const subject = Hidden.get(this);
+      if (subject instanceof Subject) subject.isExclusive = false;
+      patch.#followSeveral(prototype);
+      return original.call(this, value);
+    };
+  }
+
+  #acquire(original: Method, prototype: object): Method {
     const patch = this;
     const tracker = this.#tracker;
     return function (this: object, weight: unknown, priority: unknown): unknown {
@@ -70,15 +89,15 @@ class AsyncMutexPatch {
       const { lock } = subject;
       const hold = asked !== undefined && asked.lock === lock ? asked : lock.request(false);
       if (patch.#timeoutMs >= 0) hold.isTimed = true;
-      const { _queue: queue, _value: value } = this as unknown as SemaphoreLike;
+      const { _queue: queue } = this as unknown as SemaphoreLike;
       const before = queue.length;
-      if (subject.isExclusive && before === 0 && value === 1 && weight === 1) {
-        lock.granted(hold);
-        patch.#isGranted = true;
+      if (subject.isExclusive) {
         const promise = original.call(this, weight, priority);
-        patch.#isGranted = false;
+        if (queue.length > before) patch.#waits(lock, hold, queue);
+        else lock.granted(hold);
         return promise;
       }
+      patch.#followSeveral(prototype);
       patch.#granting = hold;
       try {
         return original.call(this, weight, priority);
@@ -129,7 +148,7 @@ class AsyncMutexPatch {
     const patch = this;
     const tracker = this.#tracker;
     return function (this: object, item: unknown): unknown {
-      if (patch.#isGranted) return original.call(this, item);
+      if (isExclusive(this)) return original.call(this, item);
       const granting = patch.#granting;
       const lock = granting?.lock ?? subjectOf(tracker, this, LIBRARY)?.lock;
       if (lock === undefined) return original.call(this, item);
@@ -156,7 +175,7 @@ class AsyncMutexPatch {
     const patch = this;
     return function (this: object, weight: unknown): unknown {
       const release = original.call(this, weight) as () => void;
-      if (patch.#isGranted || isExclusive(this)) return release;
+      if (isExclusive(this)) return release;
       const hold = patch.#dispatched;
       return () => {
         patch.#releasing = hold;
@@ -173,10 +192,18 @@ class AsyncMutexPatch {
     const patch = this;
     const tracker = this.#tracker;
     return function (this: object, weight: unknown): unknown {
-      const hold = patch.#releasing ?? subjectOf(tracker, this, LIBRARY)?.lock.holds[0];
+      const subject = subjectOf(tracker, this, LIBRARY);
+      const hold = patch.#releasing ?? subject?.lock.holds[0];
       patch.#releasing = undefined;
       if (hold instanceof Hold && !((weight as number) <= 0)) hold.lock.released(hold);
-      return original.call(this, weight);
+      if (subject === undefined || !subject.isExclusive || !subject.lock.isWaitedFor)
+        return original.call(this, weight);
+      const { _queue: queue } = this as unknown as SemaphoreLike;
+      const [first] = queue;
+      const result = original.call(this, weight);
+      const wait = queue[0] === first ? undefined : Hidden.get(first);
+      if (wait instanceof Wait) subject.lock.grantedAfter(wait);
+      return result;
     };
   }
 
@@ -215,15 +242,6 @@ class AsyncMutexPatch {
 function isExclusive(semaphore: object): boolean {
   const subject = Hidden.get(semaphore);
   return subject instanceof Subject && subject.isExclusive;
-}
-
-/** From now on more than one may hold it. */
-function severalHolders(original: Method): Method {
-  return function (this: object, value: unknown): unknown {
-    const subject = Hidden.get(this);
-    if (subject instanceof Subject) subject.isExclusive = false;
-    return original.call(this, value);
-  };
 }
 
 /** `cancel` rejects all that wait, and puts another queue in the place of theirs. */
