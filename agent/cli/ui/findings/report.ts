@@ -9,6 +9,7 @@ import { busiestMain, processSuffix, shareOf } from '../summary.ts';
 import { durationMsOf, siteText } from '../window/span-log.ts';
 import { tooFewCpus } from './cpu.ts';
 import { garbageBeside, gcPauses } from './garbage-collection.ts';
+import { detectorFindings } from './lock-findings.ts';
 import { abandonedLocks, deadlocks, lockOrders } from './lock-mistakes.ts';
 import { lockWaits } from './locks.ts';
 import { blockingRequests, busyMainThread } from './main-thread.ts';
@@ -28,6 +29,7 @@ const RULES: readonly AnyRule[] = [
   toAnyRule(deadlocks),
   toAnyRule(lockOrders),
   toAnyRule(abandonedLocks),
+  toAnyRule(detectorFindings),
   toAnyRule(failedWorkers),
   toAnyRule(gcPauses),
   toAnyRule(garbageBeside),

@@ -71,6 +71,8 @@ export interface AgentEvent {
   readonly site: Site | undefined;
   /** The file that worker ran; '' where it is not known. */
   readonly workerFile: string;
+  /** What a detector has found (`gridwatch.finding`); '' for any other event. */
+  readonly finding: string;
 }
 
 export class Window {
@@ -177,6 +179,7 @@ export class Window {
       errorType: textOf(log.attributes, 'error.type'),
       site: siteOf(log.attributes),
       workerFile: textOf(log.attributes, 'gridwatch.thread.file'),
+      finding: textOf(log.attributes, 'gridwatch.finding'),
     });
     if (this.#events.length > MAX_EVENTS) this.#events.shift();
   }

@@ -1,11 +1,12 @@
 /** The rules about locks that are used wrongly. */
 import { describe, expect, it } from 'vitest';
+import { findingsOf } from '../../../../../agent/cli/ui/findings/report.ts';
 import type { AgentEvent } from '../../../../../agent/cli/ui/window/window.ts';
 import { PROCESS, thread } from '../summaries.ts';
 import { evidence, onlyFinding, titles } from './evidence.ts';
 
 function event(name: string, body: string, options: Partial<AgentEvent> = {}): AgentEvent {
-  const further = { threadName: '', errorType: '', site: undefined, workerFile: '' };
+  const further = { threadName: '', errorType: '', site: undefined, workerFile: '', finding: '' };
   return { process: PROCESS, name, body, timeMs: 1_000, ...further, ...options };
 }
 
@@ -40,6 +41,18 @@ describe('mistakes with locks', () => {
     expect(found[0]).toMatch(/^Deadlock: /);
     expect(found).toContain('W ended while it held "a"; the next holder is told.');
     expect(found).toHaveLength(4);
+  });
+
+  it('what a detector has found is told once a kind, with what to do about it', () => {
+    const race = event('gridwatch.finding', 'race: two threads write element 0', { finding: 'race' });
+    const convoy = event('gridwatch.finding', '4 threads queue for "a"', { finding: 'convoy' });
+    const found = findingsOf(evidence({ events: [convoy, race, race] }));
+    expect(found.map(({ severity, title, facts }) => ({ severity, title, facts }))).toEqual([
+      { severity: 'failure', title: 'Race: two threads write element 0.', facts: ['The first of 2 such findings.'] },
+      { severity: 'slow', title: '4 threads queue for "a".', facts: [] },
+    ]);
+    expect(titles(evidence({ events: [race, DEADLOCK] }))).toHaveLength(1);
+    expect(titles(evidence({ events: [event('gridwatch.finding', 'new', { finding: 'of tomorrow' })] }))).toEqual([]);
   });
 
   it('what the agent tells of itself is none', () => {

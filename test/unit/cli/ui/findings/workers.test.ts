@@ -16,6 +16,7 @@ describe('workers', () => {
     errorType: 'uncaught',
     site: { file: 'src/pool.js', line: 12 },
     workerFile: 'src/resize.js',
+    finding: '',
   };
 
   it('that fail are a finding, with the place', () => {
