@@ -91,6 +91,8 @@ describe('contents', () => {
     expect(importsOf('dist/index.js')).toEqual(['./preload.js']);
     expect(files.filter((file) => /^dist\/(?:app-thread\/.*|start)\.js$/.test(file))).toEqual([
       'dist/app-thread/sync/index.js',
+      // The doctor's: which packages are followed.
+      'dist/app-thread/instrumentation/promise-locks/table.js',
     ]);
   });
 

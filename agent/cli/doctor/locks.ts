@@ -15,7 +15,7 @@ type Features = Config['features'];
 export function checkLocks(
   features: Features,
   folder: string = process.cwd(),
-  hasWebLocks: boolean = 'locks' in workerThreads,
+  hasWebLocks: boolean = Object.hasOwn(workerThreads, 'locks'),
 ): Check[] {
   if (!features.locks)
     return [{ level: 'note', found: 'Locks are not followed.', remedy: 'Take -locks out of GRIDWATCH_FEATURES.' }];
