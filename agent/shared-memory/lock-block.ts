@@ -61,7 +61,8 @@ export const BLOCK = {
 /** Size of a block with one holder at a time, and where the kind's own area begins in any other. */
 export const EXCLUSIVE_BLOCK_BYTES = 1536;
 export const SHARED_BLOCK_BYTES = 2560;
-const NAME_CAPACITY = BLOCK.ACQUISITIONS - BLOCK.NAME - 4;
+/** Bytes of a name. */
+export const NAME_CAPACITY: number = BLOCK.ACQUISITIONS - BLOCK.NAME - 4;
 
 /** Kinds of locks as `gridwatch.lock.kind` names them; the index stands in memory. A channel is a queue (`gridwatch.queue.kind`). */
 export const LOCK_KINDS = [

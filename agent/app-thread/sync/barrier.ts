@@ -86,8 +86,7 @@ export class Barrier {
 
   /** The barrier of a handle that another thread has sent. */
   static from(handle: LockHandle): Barrier {
-    const create = Barrier as unknown as new (party: unknown) => Barrier;
-    return new create(partyOf(openHandle(shapeOf(-1), handle)));
+    return made(partyOf(openHandle(shapeOf(-1), handle)));
   }
 
   /** What other threads get at this barrier by: to be sent in a message, or as `workerData`. */
@@ -272,4 +271,10 @@ class RoundWait implements Contended {
   }
 
   passOn(): void {}
+}
+
+/** Outside of the class: one that names itself is called otherwise once it is joined with others. */
+function made(party: unknown): Barrier {
+  const create = Barrier as unknown as new (party: unknown) => Barrier;
+  return new create(party);
 }

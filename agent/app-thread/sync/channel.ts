@@ -69,8 +69,7 @@ export class Channel<T = unknown> implements AsyncIterable<T>, Iterable<T> {
 
   /** The channel of a handle that another thread has sent. */
   static from<T = unknown>(handle: LockHandle): Channel<T> {
-    const create = Channel as unknown as new (core: unknown) => Channel<T>;
-    return new create(coreOf(openHandle({ kind: 'channel', bytes: 0, numberA: -1, numberB: -1 }, handle)));
+    return made(coreOf(openHandle({ kind: 'channel', bytes: 0, numberA: -1, numberB: -1 }, handle)));
   }
 
   /** Bytes that a channel of this size takes in a buffer of the program's. */
@@ -206,4 +205,10 @@ function coreOf(lock: LocalLock): ChannelCore {
 
 function isClosedError(error: unknown): boolean {
   return error instanceof GridwatchError && error.code === 'ERR_GRIDWATCH_CHANNEL_CLOSED';
+}
+
+/** Outside of the class: one that names itself is called otherwise once it is joined with others. */
+function made<T>(core: unknown): Channel<T> {
+  const create = Channel as unknown as new (core: unknown) => Channel<T>;
+  return new create(core);
 }

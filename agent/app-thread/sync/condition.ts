@@ -83,7 +83,7 @@ export class Condition {
 
   /** The condition of a handle that another thread has sent. */
   static from(handle: LockHandle): Condition {
-    return new Condition(handle);
+    return made(handle);
   }
 
   /** What other threads get at this condition by: to be sent in a message, or as `workerData`. */
@@ -262,4 +262,9 @@ class ConditionWaiter implements Contended {
     if (!mayKeep) notifyOldest(words, 0, thread.memory);
     return mayKeep;
   }
+}
+
+/** Outside of the class: one that names itself is called otherwise once it is joined with others. */
+function made(handle: LockHandle): Condition {
+  return new Condition(handle);
 }

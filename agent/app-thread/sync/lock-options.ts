@@ -5,6 +5,7 @@
  * Runs on application threads.
  */
 import { GridwatchError } from '../../errors.ts';
+import { NAME_CAPACITY } from '../../shared-memory/lock-block.ts';
 
 /**
  * One acquisition of a lock. It ends with `release()`, or at the end of the block that declares it with `using`.
@@ -64,9 +65,12 @@ export function optionError(message: string): GridwatchError {
 
 /** The validated time-out; infinite for none. */
 export function timeoutOf(options: AcquireOptions | undefined): number {
+  if (options !== undefined && (typeof options !== 'object' || options === null))
+    throw optionError(`a wait takes an object of options, such as { timeoutMs: 100 }, not ${shown(options)}`);
   const timeoutMs = options?.timeoutMs;
   if (timeoutMs === undefined) return Number.POSITIVE_INFINITY;
-  if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0)) throw optionError('timeoutMs must be a number of at least 0');
+  if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0))
+    throw optionError(`timeoutMs must be a number of at least 0, not ${shown(timeoutMs)}`);
   return timeoutMs;
 }
 
@@ -79,22 +83,39 @@ export function signalOf(options: AcquireAsyncOptions | undefined): AbortSignal 
 
 /** A name, or options with one, as the constructors take them. */
 export function lockOptionsOf<T extends LockOptions>(given: string | T | undefined): Partial<T> & LockOptions {
-  const options = typeof given === 'string' ? ({ name: given } as Partial<T> & LockOptions) : (given ?? {});
-  if (typeof options !== 'object') throw optionError('a lock takes its name, or an object of options');
+  const options =
+    typeof given === 'string' ? ({ name: given } as Partial<T> & LockOptions) : given === undefined ? {} : given;
+  if (typeof options !== 'object' || options === null)
+    throw optionError(`a lock takes its name, or an object of options, not ${shown(options)}`);
   const { name, buffer, byteOffset } = options as LockOptions;
   if (name !== undefined && (typeof name !== 'string' || name === ''))
-    throw optionError('the name of a lock must be a text that is not empty');
+    throw optionError(`the name of a lock must be a text that is not empty, not ${shown(name)}`);
+  /* In UTF-8 all halves of a character are one. */
+  if (name !== undefined && /\p{Surrogate}/u.test(name))
+    throw optionError(`the name of a lock must be of whole characters: ${shown(name)}`);
+  /* Two names that are cut alike would be one lock. */
+  if (name !== undefined && Buffer.byteLength(name) > NAME_CAPACITY)
+    throw optionError(
+      `the name of a lock may have ${NAME_CAPACITY} bytes in UTF-8; this one has ${Buffer.byteLength(name)}: ${name.slice(0, 40)}...`,
+    );
   if (buffer !== undefined && !(buffer instanceof SharedArrayBuffer))
     throw optionError('buffer must be a SharedArrayBuffer');
   if (buffer === undefined && byteOffset !== undefined) throw optionError('byteOffset needs a buffer');
   if (byteOffset !== undefined && (!Number.isInteger(byteOffset) || byteOffset < 0 || byteOffset % 64 !== 0))
-    throw optionError('byteOffset must be a multiple of 64');
+    throw optionError(`byteOffset must be a multiple of 64, not ${shown(byteOffset)}`);
   return options;
 }
 
 /** A whole number in a range. */
 export function wholeNumber(name: string, value: unknown, min: number, max: number): number {
   if (!Number.isInteger(value) || (value as number) < min || (value as number) > max)
-    throw optionError(`${name} must be a whole number from ${min} to ${max}`);
+    throw optionError(`${name} must be a whole number from ${min} to ${max}, not ${shown(value)}`);
   return value as number;
+}
+
+/** A value as an error names it, on one line. */
+function shown(value: unknown): string {
+  return process
+    .getBuiltinModule('node:util')
+    .inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY, maxStringLength: 40 });
 }

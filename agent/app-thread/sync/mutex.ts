@@ -61,8 +61,7 @@ export class Mutex {
 
   /** The mutex of a handle that another thread has sent. */
   static from(handle: LockHandle): Mutex {
-    const create = Mutex as new (core: unknown) => Mutex;
-    return new create(coreOf(openHandle(EITHER, handle)));
+    return made(coreOf(openHandle(EITHER, handle)));
   }
 
   /** What other threads get at this mutex by: to be sent in a message, or as `workerData`. */
@@ -137,4 +136,10 @@ function open(options: MutexOptions): MutexCore {
   const { fair = false } = options;
   if (typeof fair !== 'boolean') throw optionError('fair must be true or false');
   return coreOf(openLock(fair ? FAIR_SHAPE : PLAIN, options));
+}
+
+/** Outside of the class: one that names itself is called otherwise once it is joined with others. */
+function made(core: unknown): Mutex {
+  const create = Mutex as new (core: unknown) => Mutex;
+  return new create(core);
 }

@@ -51,8 +51,7 @@ export class RwLock {
 
   /** The RwLock of a handle that another thread has sent. */
   static from(handle: LockHandle): RwLock {
-    const create = RwLock as new (sides: unknown) => RwLock;
-    return new create(sidesOf(openHandle(SHAPE, handle)));
+    return made(sidesOf(openHandle(SHAPE, handle)));
   }
 
   /** What other threads get at this lock by: to be sent in a message, or as `workerData`. */
@@ -141,4 +140,10 @@ export class RwLock {
   withWriteAsync<T>(fn: (lease: Lease) => T | Promise<T>, options?: AcquireAsyncOptions): Promise<T> {
     return this.#sides.write.withLeaseAsync(fn, options);
   }
+}
+
+/** Outside of the class: one that names itself is called otherwise once it is joined with others. */
+function made(sides: unknown): RwLock {
+  const create = RwLock as new (sides: unknown) => RwLock;
+  return new create(sides);
 }

@@ -75,8 +75,7 @@ export class Semaphore {
 
   /** The semaphore of a handle that another thread has sent. */
   static from(handle: LockHandle): Semaphore {
-    const create = Semaphore as unknown as new (side: unknown) => Semaphore;
-    return new create(sideOf(openHandle(shapeOf(-1), handle)));
+    return made(sideOf(openHandle(shapeOf(-1), handle)));
   }
 
   /** What other threads get at this semaphore by: to be sent in a message, or as `workerData`. */
@@ -207,4 +206,10 @@ class SemaphoreSide extends LockSide {
     const word = Atomics.load(this.lock.words, permitAt(0, permit) >> 2);
     return threadOf(word) < 0 ? 0 : word & ~FLAGS;
   }
+}
+
+/** Outside of the class: one that names itself is called otherwise once it is joined with others. */
+function made(side: unknown): Semaphore {
+  const create = Semaphore as unknown as new (side: unknown) => Semaphore;
+  return new create(side);
 }

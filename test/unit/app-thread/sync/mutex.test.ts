@@ -3,6 +3,7 @@ import { getEnvironmentData } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { type Lease, type LockHandle, Mutex } from '../../../../agent/app-thread/sync/index.ts';
 import { lockThread } from '../../../../agent/app-thread/sync/lock-thread.ts';
+import { Semaphore } from '../../../../agent/app-thread/sync/semaphore.ts';
 import { HistogramReader, HistogramTotal } from '../../../../agent/shared-memory/histogram.ts';
 import { BLOCK } from '../../../../agent/shared-memory/lock-block.ts';
 import { DIED, WAITERS } from '../../../../agent/shared-memory/lock-word.ts';
@@ -199,6 +200,9 @@ test.each<[what: string, options: unknown]>([
   ['a name that is empty', ''],
   ['a name that is no text', { name: 7 }],
   ['no options but a number', 7],
+  ['nothing, where a name was meant', null],
+  ['a name that would be cut, and then be that of another lock', 'x'.repeat(157)],
+  ['a name of half characters, which are all alike in UTF-8', 'orders\ud800'],
   ['a buffer that is not shared', { buffer: new ArrayBuffer(4096) }],
   ['a place without a buffer', { byteOffset: 64 }],
   ['a place that is negative', { buffer: new SharedArrayBuffer(4096), byteOffset: -64 }],
@@ -207,10 +211,19 @@ test.each<[what: string, options: unknown]>([
   expect(codeOf(() => new Mutex(options as string))).toBe('LOCK_OPTION');
 });
 
+test('a name may be as long as a block has room for, and what is wrong with an option is said with its value', () => {
+  const name = 'ü'.repeat(78);
+  expect(new Mutex(name).name).toBe(name);
+  expect(() => new Semaphore({ permits: 0 })).toThrow('permits must be a whole number from 1 to 1024, not 0');
+  expect(() => new Mutex().acquire({ timeoutMs: -1 })).toThrow('timeoutMs must be a number of at least 0, not -1');
+  expect(() => new Mutex('x'.repeat(157))).toThrow('may have 156 bytes in UTF-8; this one has 157');
+});
+
 test.each<[what: string, options: unknown]>([
   ['a negative time-out', { timeoutMs: -1 }],
   ['a time-out that is not a number', { timeoutMs: Number.NaN }],
   ['a time-out that is a text', { timeoutMs: '5' }],
+  ['a number of milliseconds in place of options', 5],
 ])('is no way to wait, also where there is nothing to wait for: %s', async (_, options) => {
   const mutex = new Mutex();
   expect(codeOf(() => mutex.acquire(options as object))).toBe('LOCK_OPTION');
