@@ -127,6 +127,7 @@ const flushNow = (): void => {
   void telemetry.flush(config.exitTimeoutMs);
 };
 const lockDetectors = new LockDetectors({
+  isRestarted: !isFirst,
   voices: {
     emitSpan: (span) => telemetry.spans.emit(span),
     emitLog: (record) => telemetry.logs.emit(record),

@@ -9,16 +9,19 @@ import type { KnownLock } from '../model/lock-index.ts';
 export interface AbandonmentsSettings {
   readonly locks: Iterable<KnownLock>;
   readonly onAbandoned: (lock: KnownLock) => void;
+  /** There was an agent thread before this one. */
+  readonly isRestarted?: boolean | undefined;
 }
 
 export class Abandonments {
   readonly #settings: AbandonmentsSettings;
   /** What was counted when it was told last; of a lock that nobody knows any more it is forgotten with it. */
   readonly #told = new WeakMap<KnownLock, number>();
-  #hasLooked = false;
+  #hasLooked: boolean;
 
   constructor(settings: AbandonmentsSettings) {
     this.#settings = settings;
+    this.#hasLooked = settings.isRestarted === false;
   }
 
   /** The agent has told of this lock itself. */
@@ -26,7 +29,7 @@ export class Abandonments {
     this.#told.set(lock, countOf(lock));
   }
 
-  /** What was counted before the first look was told by an agent thread before this one. */
+  /** What was counted before the first look of one that follows another was told by an agent thread before this one. */
   look(): void {
     for (const lock of this.#settings.locks) {
       const count = countOf(lock);

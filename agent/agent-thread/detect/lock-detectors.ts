@@ -25,6 +25,8 @@ export interface LockDetectorsSettings {
   readonly index: Pick<LockIndex, 'of'> & Iterable<KnownLock>;
   readonly labelOf: (lock: KnownLock) => LockLabel;
   readonly nowNs: () => number;
+  /** There was an agent thread before this one. */
+  readonly isRestarted?: boolean | undefined;
   /** Delivers everything at once. */
   readonly flush: () => void;
   /** With `GRIDWATCH_DEADLOCK_ACTION=abort` only. */
@@ -44,7 +46,7 @@ export class LockDetectors implements MetricSource {
   readonly #incidents: LockIncidents;
   readonly #abandonments: Abandonments;
 
-  constructor({ voices, naming, index, labelOf, nowNs, flush, abort }: LockDetectorsSettings) {
+  constructor({ isRestarted, voices, naming, index, labelOf, nowNs, flush, abort }: LockDetectorsSettings) {
     const findings = new Findings(voices);
     const deadlocks = new Deadlocks({ voices, findings, flush, abort });
     const inversions = new Inversions(voices);
@@ -60,7 +62,7 @@ export class LockDetectors implements MetricSource {
     const incidents = new LockIncidents({ voices, findings, naming });
     const onAbandoned = (lock: KnownLock): void => incidents.abandoned(labelOf(lock), undefined, nowNs());
     this.#incidents = incidents;
-    this.#abandonments = new Abandonments({ locks: index, onAbandoned });
+    this.#abandonments = new Abandonments({ locks: index, onAbandoned, isRestarted });
   }
 
   /** To be called at every poll. */
