@@ -57,3 +57,11 @@ test('one that was abandoned before there was an agent thread is not; one that i
   abandonments.look();
   expect(told).toEqual([2]);
 });
+
+test('one that was abandoned before the first look is told by the first agent thread, and not by one that follows it', () => {
+  const [first] = locks as [KnownLock];
+  abandon(first);
+  for (const isRestarted of [false, true])
+    new Abandonments({ locks, onAbandoned: ({ id }) => told.push(id), isRestarted }).look();
+  expect(told).toEqual([1]);
+});
