@@ -123,6 +123,7 @@ function startRunning(config: Config, diag: Diag): Running | undefined {
   memory.f64[HEADER.GC_THRESHOLD_NS >> 3] = config.gcThresholdMs * 1e6;
   memory.f64[HEADER.LOOP_THRESHOLD_NS >> 3] = config.loopThresholdMs * 1e6;
   memory.f64[HEADER.LOCK_THRESHOLD_NS >> 3] = config.lockThresholdMs * 1e6;
+  memory.f64[HEADER.QUEUE_THRESHOLD_NS >> 3] = config.queueThresholdMs * 1e6;
   const claim = claimSlot(memory, {
     parentThreadId: threadId,
     name: 'main',

@@ -24,6 +24,7 @@ export function applySettings(
   memory.f64[HEADER.GC_THRESHOLD_NS >> 3] = config.gcThresholdMs * 1e6;
   memory.f64[HEADER.LOOP_THRESHOLD_NS >> 3] = config.loopThresholdMs * 1e6;
   memory.f64[HEADER.LOCK_THRESHOLD_NS >> 3] = config.lockThresholdMs * 1e6;
+  memory.f64[HEADER.QUEUE_THRESHOLD_NS >> 3] = config.queueThresholdMs * 1e6;
   switches.want(config.features, isOff);
   telemetry.metrics.limit(config.metricsMaxSeries);
   telemetry.isSilent = isOff;

@@ -11,6 +11,7 @@
  *     ...      rings            512 x 256 KiB: 4 096 records of 64 bytes
  *     ...      async locks      512 x 32 KiB: 256 waits and holds of activities of one thread (`async-locks.ts`)
  *     ...      class cells      4 096 x 1 152: counts and histograms of one class of locks on one thread (`class-cells.ts`)
+ *     ...      queue cells      4 096 x 1 152: counts and histograms of the queues of one name on one thread (`queue-cells.ts`)
  *
  * A slot (byte offsets; W = who writes):
  *
@@ -35,7 +36,7 @@
 
 /** "GWM1" */
 const MAGIC = 0x47574d31;
-const LAYOUT_VERSION = 2;
+const LAYOUT_VERSION = 3;
 
 /** Threads that can be observed at once; a thread that finds no free slot runs unobserved and is counted. */
 export const SLOT_COUNT = 512;
@@ -50,6 +51,8 @@ export const ASYNC_LOCKS = 256;
 export const ASYNC_LOCK_BYTES = 128;
 export const CLASS_CELLS = 4096;
 export const CLASS_CELL_BYTES = 1152;
+export const QUEUE_CELLS = 4096;
+export const QUEUE_CELL_BYTES = 1152;
 
 const HEADER_BYTES = 4096;
 const SLOT_BYTES = 8192;
@@ -61,7 +64,8 @@ const NAMES_AT = NAME_INDEX_AT + NAME_INDEX_ENTRIES * 4;
 const RINGS_AT = NAMES_AT + NAME_BYTES;
 const ASYNC_LOCKS_AT = RINGS_AT + SLOT_COUNT * RING_BYTES;
 const CLASS_CELLS_AT = ASYNC_LOCKS_AT + SLOT_COUNT * ASYNC_LOCKS * ASYNC_LOCK_BYTES;
-const TOTAL_BYTES = CLASS_CELLS_AT + CLASS_CELLS * CLASS_CELL_BYTES;
+const QUEUE_CELLS_AT = CLASS_CELLS_AT + CLASS_CELLS * CLASS_CELL_BYTES;
+const TOTAL_BYTES = QUEUE_CELLS_AT + QUEUE_CELLS * QUEUE_CELL_BYTES;
 
 /** Byte offsets in the header, each on a cache line of its own where more than one thread writes. */
 export const HEADER = {
@@ -100,6 +104,12 @@ export const HEADER = {
   CLASS_CELLS_HIGH: 640,
   /** Int32: lock classes that found no cell, and locks the agent could not follow; every thread adds. */
   LOCKS_DROPPED: 644,
+  /** Int32: queue cells that were ever in use: scans end there. Only grows; every thread adds. */
+  QUEUE_CELLS_HIGH: 704,
+  /** Int32: queues that found no cell; every thread adds. */
+  QUEUES_DROPPED: 708,
+  /** Float64: an item that waits in a queue at least this long becomes a span; written like the others. */
+  QUEUE_THRESHOLD_NS: 544,
 } as const;
 
 /** Byte offsets in a slot. */
@@ -211,6 +221,10 @@ export class ControlMemory {
 
   classCellAt(cell: number): number {
     return CLASS_CELLS_AT + cell * CLASS_CELL_BYTES;
+  }
+
+  queueCellAt(cell: number): number {
+    return QUEUE_CELLS_AT + cell * QUEUE_CELL_BYTES;
   }
 
   get nameIndexAt(): number {

@@ -4,18 +4,37 @@
  * Runs on every thread: written by `RingWriter`, read by `RingReader`.
  *
  *     word 0      kind; | FIRST_HALF or SECOND_HALF where a record is two of this size, one after the other, published together
- *     word 1      a number (for GC: the type; for a blocked event loop: CPU time in us; for locks see `lock-records.ts`)
+ *     word 1      a number (for GC: the type; for a blocked event loop: CPU time in us; for locks see `lock-records.ts`, for messages and tasks `queue-records.ts`)
  *     words 2-3   two more numbers
  *     words 4-5   Float64: start, ns of the agent's clock
  *     words 6-7   Float64: duration, ns
  *     words 8-14  trace id, span id, flags of the span that was active (see `writeTraceIds`)
  *     word 15     a fourth number
  */
-export const RecordKind = { GC: 1, EVENTLOOP: 2, LOCK_WAIT: 3, LOCK_BLAME: 4, LOCK_ORDER: 5, RACE: 6 } as const;
+export const RecordKind = {
+  GC: 1,
+  EVENTLOOP: 2,
+  LOCK_WAIT: 3,
+  LOCK_BLAME: 4,
+  LOCK_ORDER: 5,
+  RACE: 6,
+  MESSAGE: 7,
+  TASK: 8,
+} as const;
 export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind];
 
 /** Kinds as the drop counters and `gridwatch.record.kind` name them; the index is the kind. Zero: a record that could not be believed. */
-export const RECORD_KIND_NAMES = ['corrupt', 'gc', 'eventloop', 'wait', 'wait', 'order', 'race'] as const;
+export const RECORD_KIND_NAMES = [
+  'corrupt',
+  'gc',
+  'eventloop',
+  'wait',
+  'wait',
+  'order',
+  'race',
+  'message',
+  'task',
+] as const;
 
 export const FIRST_HALF = 0x100;
 export const SECOND_HALF = 0x200;

@@ -14,6 +14,8 @@ import { LOCK_ATTRIBUTES } from './catalog/lock-attributes.ts';
 import { LOCK_METRICS } from './catalog/lock-metrics.ts';
 import { LOOP_METRICS } from './catalog/loop-metrics.ts';
 import { MEMORY_METRICS } from './catalog/memory-metrics.ts';
+import { QUEUE_ATTRIBUTES } from './catalog/queue-attributes.ts';
+import { QUEUE_METRICS } from './catalog/queue-metrics.ts';
 import { RESOURCE } from './catalog/resource.ts';
 import { SPAN_ATTRIBUTES } from './catalog/span-attributes.ts';
 import { ANY_LOG, ANY_SPAN, LOG_EVENTS, SPANS } from './catalog/spans.ts';
@@ -29,9 +31,13 @@ export type {
 } from './catalog/definitions.ts';
 export { ANY_LOG, ANY_SPAN, LOG_EVENTS, RESOURCE, SPANS };
 
-export const ATTRIBUTES: typeof METRIC_ATTRIBUTES & typeof LOCK_ATTRIBUTES & typeof SPAN_ATTRIBUTES = {
+export const ATTRIBUTES: typeof METRIC_ATTRIBUTES &
+  typeof LOCK_ATTRIBUTES &
+  typeof QUEUE_ATTRIBUTES &
+  typeof SPAN_ATTRIBUTES = {
   ...METRIC_ATTRIBUTES,
   ...LOCK_ATTRIBUTES,
+  ...QUEUE_ATTRIBUTES,
   ...SPAN_ATTRIBUTES,
 };
 
@@ -39,6 +45,7 @@ export const METRICS: typeof THREAD_METRICS &
   typeof LOOP_METRICS &
   typeof MEMORY_METRICS &
   typeof LOCK_METRICS &
+  typeof QUEUE_METRICS &
   typeof HOST_METRICS &
   typeof CONTAINER_METRICS &
   typeof AGENT_METRICS = {
@@ -46,6 +53,7 @@ export const METRICS: typeof THREAD_METRICS &
   ...LOOP_METRICS,
   ...MEMORY_METRICS,
   ...LOCK_METRICS,
+  ...QUEUE_METRICS,
   ...HOST_METRICS,
   ...CONTAINER_METRICS,
   ...AGENT_METRICS,

@@ -64,6 +64,9 @@ const HEADER_FIELDS: Record<keyof typeof HEADER, Field> = {
   LOCK_THRESHOLD_NS: float64('agent'),
   CLASS_CELLS_HIGH: int32('every thread'),
   LOCKS_DROPPED: int32('every thread'),
+  QUEUE_CELLS_HIGH: int32('every thread'),
+  QUEUES_DROPPED: int32('every thread'),
+  QUEUE_THRESHOLD_NS: float64('agent'),
 };
 
 const SLOT_FIELDS: Record<keyof typeof SLOT, Field> = {

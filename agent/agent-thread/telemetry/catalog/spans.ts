@@ -4,6 +4,7 @@
 
 import type { SpanDefinition } from './definitions.ts';
 import { LOCK_INCIDENT, LOCK_LOGS, LOCK_SPANS } from './lock-spans.ts';
+import { QUEUE_SPANS } from './queue-spans.ts';
 
 /** What any span may have: what it stands for, and the parent it was not given because that is not sampled. */
 export const ANY_SPAN = [
@@ -76,9 +77,10 @@ const INCIDENTS: Readonly<Record<'incident <event>', SpanDefinition>> = {
   },
 };
 
-export const SPANS: typeof OTHER_SPANS & typeof LOCK_SPANS & typeof INCIDENTS = {
+export const SPANS: typeof OTHER_SPANS & typeof LOCK_SPANS & typeof QUEUE_SPANS & typeof INCIDENTS = {
   ...OTHER_SPANS,
   ...LOCK_SPANS,
+  ...QUEUE_SPANS,
   ...INCIDENTS,
 };
 

@@ -1,0 +1,38 @@
+/**
+ * What the patches of pools and queues need of the message ledger: found by a symbol on the global that the preload sets, because they are a file of their own
+ * (`queue-patches.ts`).
+ *
+ * Runs on application threads. Nothing here may throw anything but what `fn` throws.
+ */
+import type { TraceIds } from '../shared-memory/registry.ts';
+
+const LINK = Symbol.for('gridwatch.messages');
+const LINK_VERSION = 1;
+
+export interface MessageLink {
+  readonly version: number;
+  /** What `fn` posts carries this context as it is, and has no spans of its own: the context is a task's, whose span tells of the way. */
+  postAs<T>(context: TraceIds | undefined, fn: () => T): T;
+  /** The context that came with the message this thread took last, whether it was delivered or taken by `receiveMessageOnPort`; undefined without one. */
+  received(): TraceIds | undefined;
+  /** Runs `fn`, and all that it begins, with a span of these ids active; without a context manager `fn` is merely called. */
+  runWith<T>(context: TraceIds | undefined, fn: () => T): T;
+}
+
+const holder = globalThis as { [LINK]?: MessageLink };
+
+export function findMessageLink(): MessageLink | undefined {
+  const link = holder[LINK];
+  return link?.version === LINK_VERSION ? link : undefined;
+}
+
+/** Sets what the other patches find, or takes it away. */
+export function setMessageLink(link: Omit<MessageLink, 'version'> | undefined): void {
+  if (link === undefined) Reflect.deleteProperty(globalThis, LINK);
+  else
+    Object.defineProperty(globalThis, LINK, {
+      value: { ...link, version: LINK_VERSION },
+      configurable: true,
+      enumerable: false,
+    });
+}

@@ -1,0 +1,172 @@
+/**
+ * What is said of messages and tasks through a ring (`records.ts`): types, and how they lie in a record of two halves.
+ *
+ * Runs on every thread: application threads offer them through their recorder, the agent thread decodes them. What is decoded is validated.
+ */
+import type { RecordHalf } from './lock-records.ts';
+import { QUEUE_KINDS, type QueueKind } from './queue-cells.ts';
+import { RecordKind } from './records.ts';
+import type { TraceIds } from './registry.ts';
+
+/** How a task ended; the index stands in memory. */
+export const TASK_OUTCOMES = ['done', 'failed', 'aborted', 'rejected'] as const;
+export type TaskOutcome = (typeof TASK_OUTCOMES)[number];
+
+/** An item of a pool or a queue, from submission to its end. Offered by the thread that submitted it. */
+export interface TaskRecord {
+  readonly nameNumber: number;
+  readonly kind: QueueKind;
+  readonly outcome: TaskOutcome;
+  /** Node's `threadId` of the worker that served it; -1 where it was served on no worker. */
+  readonly workerThreadId: number;
+  /** Where it was submitted: the number of a name, or 0. */
+  readonly siteNumber: number;
+  readonly submittedNs: number;
+  readonly waitNs: number;
+  readonly serviceNs: number;
+  /** The span that was active at submission. */
+  readonly context: TraceIds | undefined;
+  /** The id of its own span, where spans of the program are children of that: it must then be exported. */
+  readonly spanId: string | undefined;
+}
+
+/** Which way a message went, as seen from a port's ledger; the index stands in memory. */
+export const DIRECTIONS = ['none', 'to_worker', 'to_parent'] as const;
+export type Direction = (typeof DIRECTIONS)[number];
+
+/** A message whose transit was long, or whose receiver did something that has a span. Offered by the receiver. */
+export interface MessageRecord {
+  readonly kind: QueueKind;
+  readonly direction: Direction;
+  /** The number of the port's name; 0 for a worker's own port, which is named after that worker's thread. */
+  readonly nameNumber: number;
+  /** The slot, + 1, of the worker whose own port it is, and its generation; 0 for any other port. */
+  readonly portSlot: number;
+  readonly portGeneration: number;
+  /** The slot, + 1, of the thread that posted it; 0: not known. */
+  readonly senderSlot: number;
+  /** How many messages were on their way before it. */
+  readonly depth: number;
+  readonly sentNs: number;
+  readonly transitNs: number;
+  /** How long its handlers ran, to the end of their synchronous part. */
+  readonly processNs: number;
+  /** The span that was active at the post. */
+  readonly context: TraceIds | undefined;
+  /** The ids of the two spans, where spans of the program are children of the second: both must then be exported. */
+  readonly sendSpanId: string | undefined;
+  readonly processSpanId: string | undefined;
+}
+
+const NO_ID = '0000000000000000';
+
+type TwoHalves = readonly [RecordHalf, RecordHalf];
+
+export function encodeTask(task: TaskRecord): TwoHalves {
+  return [
+    {
+      kind: RecordKind.TASK,
+      number: task.nameNumber,
+      second: QUEUE_KINDS.indexOf(task.kind) | (TASK_OUTCOMES.indexOf(task.outcome) << 8),
+      third: task.workerThreadId,
+      fourth: task.siteNumber,
+      startNs: task.submittedNs,
+      durationNs: task.waitNs,
+      context: task.context,
+    },
+    {
+      kind: RecordKind.TASK,
+      number: highWord(task.spanId),
+      second: lowWord(task.spanId),
+      third: 0,
+      fourth: 0,
+      startNs: 0,
+      durationNs: task.serviceNs,
+      context: undefined,
+    },
+  ];
+}
+
+export function decodeTask([first, second]: readonly RecordHalf[]): TaskRecord | undefined {
+  if (first === undefined || second === undefined) return undefined;
+  const kind = QUEUE_KINDS[first.second & 0xff];
+  const outcome = TASK_OUTCOMES[(first.second >> 8) & 0xff];
+  if (kind === undefined || outcome === undefined || !areDurations(first, second)) return undefined;
+  return {
+    nameNumber: first.number,
+    kind,
+    outcome,
+    workerThreadId: first.third,
+    siteNumber: first.fourth,
+    submittedNs: first.startNs,
+    waitNs: first.durationNs,
+    serviceNs: second.durationNs,
+    context: first.context,
+    spanId: idOf(second.number, second.second),
+  };
+}
+
+export function encodeMessage(message: MessageRecord): TwoHalves {
+  const { context, processSpanId, sendSpanId } = message;
+  return [
+    {
+      kind: RecordKind.MESSAGE,
+      number: message.nameNumber,
+      second: QUEUE_KINDS.indexOf(message.kind) | (DIRECTIONS.indexOf(message.direction) << 8),
+      third: message.senderSlot,
+      fourth: message.depth,
+      startNs: message.sentNs,
+      durationNs: message.transitNs,
+      context,
+    },
+    {
+      kind: RecordKind.MESSAGE,
+      number: highWord(sendSpanId),
+      second: lowWord(sendSpanId),
+      third: message.portSlot,
+      fourth: message.portGeneration,
+      startNs: 0,
+      durationNs: message.processNs,
+      context: context === undefined || processSpanId === undefined ? undefined : { ...context, spanId: processSpanId },
+    },
+  ];
+}
+
+export function decodeMessage([first, second]: readonly RecordHalf[]): MessageRecord | undefined {
+  if (first === undefined || second === undefined) return undefined;
+  const kind = QUEUE_KINDS[first.second & 0xff];
+  const direction = DIRECTIONS[(first.second >> 8) & 0xff];
+  if (kind === undefined || direction === undefined || !areDurations(first, second)) return undefined;
+  return {
+    kind,
+    direction,
+    nameNumber: first.number,
+    portSlot: second.third,
+    portGeneration: second.fourth,
+    senderSlot: first.third,
+    depth: first.fourth,
+    sentNs: first.startNs,
+    transitNs: first.durationNs,
+    processNs: second.durationNs,
+    context: first.context,
+    sendSpanId: idOf(second.number, second.second),
+    processSpanId: second.context?.spanId,
+  };
+}
+
+function areDurations(first: RecordHalf, second: RecordHalf): boolean {
+  return first.durationNs >= 0 && second.durationNs >= 0;
+}
+
+function highWord(spanId: string | undefined): number {
+  return Number.parseInt((spanId ?? NO_ID).slice(0, 8), 16) | 0;
+}
+
+function lowWord(spanId: string | undefined): number {
+  return Number.parseInt((spanId ?? NO_ID).slice(8), 16) | 0;
+}
+
+function idOf(high: number, low: number): string | undefined {
+  if (high === 0 && low === 0) return undefined;
+  return [high, low].map((word) => (word >>> 0).toString(16).padStart(8, '0')).join('');
+}
