@@ -49,7 +49,7 @@ abstract class PromiseLockInstrumentation extends InstrumentationBase<PromiseLoc
 
   /** Of the table: the package, its versions, and those of its files that are patched beside what it exports. */
   protected define(module: string): InstrumentationNodeModuleDefinition {
-    const { versions = '', files = [] } = patches.PATCHED_PACKAGES.find((entry) => entry.module === module) ?? {};
+    const { versions = '', files = [] } = patches.PROMISE_LOCKS.find((entry) => entry.module === module) ?? {};
     const patch = (file: string) => (exports: unknown) => this.#patch(module, file, exports);
     const unpatch = (exports: unknown): void => this.#unpatch(exports);
     const inner = files.map(

@@ -13,9 +13,10 @@ import { attachSlot, markRunning, type SlotClaim } from '../shared-memory/regist
 import { followExit } from './exit.ts';
 import { patchAtomicsWait } from './instrumentation/atomics.ts';
 import { followPackages } from './instrumentation/package-loader.ts';
+import type { PatchedFeature } from './instrumentation/patched-package.ts';
 import { patchWebLocks } from './instrumentation/web-locks.ts';
 import type { LabModes } from './lab-modes.ts';
-import { loadLockPatches } from './load-patches.ts';
+import { loadLockPatches, loadQueuePatches } from './load-patches.ts';
 import { setLockLink } from './lock-link.ts';
 import type { LockNotice } from './lock-observer.ts';
 import { claimPreload, type Preload } from './preload-argument.ts';
@@ -126,19 +127,10 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
     atomics: { wait, waitAsync, notify },
   });
   undo.push(() => setLockLink(settings.lockBuffer, undefined));
+  const { features } = config;
   const patches = (): ReturnType<typeof loadLockPatches> => loadLockPatches(settings.preload.file);
-  if (config.features.locks) {
-    part('promise_locks', () => {
-      let isLoaded = false;
-      undo.push(() => isLoaded && patches().unpatch());
-      const ignore = followPackages((module, file, declared) => {
-        isLoaded = true;
-        patches().patch(module, file, declared);
-      });
-      undo.push(ignore);
-    });
-    part('web_locks', () => undo.push(patchWebLocks(recorder, patches)));
-  }
+  if (features.locks) part('web_locks', () => undo.push(patchWebLocks(recorder, patches)));
+  undo.push(followPatched(config, settings.preload.file, settings.onFailure));
   part('threads', () => {
     const isExcluded = createThreadMatcher(config.excludeThreads);
     undo.push(followTermination(memory));
@@ -166,6 +158,33 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
       for (const step of undo.toReversed()) step();
     },
   };
+}
+
+/** Patches the packages of those features that are on, as they are loaded; gives back what takes that back. */
+function followPatched(
+  { features }: Config,
+  registerFile: string,
+  onFailure: (feature: Feature, error: unknown) => void,
+): () => void {
+  const followed = new Set<PatchedFeature>();
+  if (features.promise_locks && features.locks) followed.add('promise_locks');
+  if (features.pools) followed.add('pools');
+  if (features.queues) followed.add('queues');
+  const used = new Set<ReturnType<typeof loadLockPatches> | ReturnType<typeof loadQueuePatches>>();
+  try {
+    const ignore = followPackages(followed, (feature, module, file, declared) => {
+      const patches = feature === 'promise_locks' ? loadLockPatches(registerFile) : loadQueuePatches(registerFile);
+      used.add(patches);
+      patches.patch(module, file, declared);
+    });
+    return () => {
+      ignore();
+      for (const patches of used) patches.unpatch();
+    };
+  } catch (error) {
+    for (const feature of followed) onFailure(feature, error);
+    return () => {};
+  }
 }
 
 /** The preload on a worker thread: attaches it by the ticket that its parent sent along, and does nothing without one. */

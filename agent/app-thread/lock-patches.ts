@@ -5,12 +5,12 @@
  * Runs on application threads.
  */
 import { lockTracker } from './async-locks/trackers.ts';
-import type { Declared } from './instrumentation/promise-locks/patch.ts';
+import type { Declared } from './instrumentation/patch.ts';
 import { patchFile } from './instrumentation/promise-locks/patches.ts';
 
 export { standalone } from './async-locks/standalone.ts';
 export { instrument } from './instrument-lock.ts';
-export { PATCHED_PACKAGES } from './instrumentation/promise-locks/table.ts';
+export { PROMISE_LOCKS } from './instrumentation/promise-locks/table.ts';
 export { requestWebLock } from './instrumentation/web-lock-request.ts';
 export { startLabModes } from './lab-modes.ts';
 export { lockTracker, patchFile };

@@ -78,7 +78,8 @@ function importsOf(file: string): string[] {
 describe('contents', () => {
   test('the compiled agent, its declarations, and what a package must have; no source, no source map', () => {
     const compiled = /^dist\/(?:[a-z0-9-]+\/)*[a-z0-9-]+(?:\.d\.ts|\.js)$/;
-    const commonJs = ['dist/preload-worker.cjs', 'dist/app-thread/lock-patches.cjs'];
+    const joined = ['dist/app-thread/lock-patches.cjs', 'dist/app-thread/queue-patches.cjs'];
+    const commonJs = ['dist/preload-worker.cjs', ...joined];
     const gate = ['dist/register.cjs', 'dist/register.d.cts', ...commonJs];
     const others = files.filter((file) => !compiled.test(file) && !gate.includes(file));
     expect(others.toSorted()).toEqual(['LICENSE', 'README.md', 'dist/catalog.json', 'package.json']);
@@ -92,6 +93,7 @@ describe('contents', () => {
     expect(files.filter((file) => /^dist\/(?:app-thread\/.*|start)\.js$/.test(file))).toEqual([
       'dist/app-thread/sync/index.js',
       // The doctor's: which packages are followed.
+      'dist/app-thread/instrumentation/patched-package.js',
       'dist/app-thread/instrumentation/promise-locks/table.js',
     ]);
   });

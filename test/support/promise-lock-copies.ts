@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { sep } from 'node:path';
 import type { LockTracker } from '../../agent/app-thread/async-locks/tracker.ts';
 import { patchFile } from '../../agent/app-thread/instrumentation/promise-locks/patches.ts';
-import { PATCHED_PACKAGES } from '../../agent/app-thread/instrumentation/promise-locks/table.ts';
+import { PROMISE_LOCKS } from '../../agent/app-thread/instrumentation/promise-locks/table.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -19,7 +19,7 @@ export function commonJsCopy<T>(name: string, tracker?: LockTracker): T {
   for (const file of Object.keys(require.cache)) if (file.startsWith(folder)) delete require.cache[file];
   require(name);
   if (tracker !== undefined) {
-    for (const { file } of PATCHED_PACKAGES.find(({ module }) => module === name)?.files ?? []) {
+    for (const { file } of PROMISE_LOCKS.find(({ module }) => module === name)?.files ?? []) {
       const module = require.cache[`${folder}${file.replaceAll('/', sep)}`];
       if (module !== undefined) patchFile(name, file, module as unknown as Record<string, unknown>, tracker);
     }

@@ -55,7 +55,8 @@ const MAY_IMPORT: Record<Zone, readonly Zone[]> = {
 /** Single files any zone may read, and why: they load nothing that is not theirs to load. */
 const OPEN_FILES = new Set([
   'agent/agent-thread/telemetry/catalog.ts', // the list of all that is emitted
-  'agent/app-thread/instrumentation/promise-locks/table.ts', // which packages are patched
+  'agent/app-thread/instrumentation/patched-package.ts', // which packages are patched
+  'agent/app-thread/instrumentation/promise-locks/table.ts',
   'agent/agent-thread/settings.ts', // what the agent thread is started with
 ]);
 
@@ -78,6 +79,7 @@ beforeAll(async () => {
       'agent/index.ts',
       'agent/preload-worker.ts',
       'agent/app-thread/lock-patches.ts',
+      'agent/app-thread/queue-patches.ts',
       'agent/app-thread/sync/index.ts',
     ],
     outdir: 'unwritten',

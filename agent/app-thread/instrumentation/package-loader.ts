@@ -7,7 +7,8 @@
  */
 import type { LoadFnOutput, RegisterHooksOptions } from 'node:module';
 import { callModule } from '../builtin-exports.ts';
-import { isInRange, PATCHED_PACKAGES, type PatchedFile } from './promise-locks/table.ts';
+import { isInRange, type PatchedFeature, type PatchedFile } from './patched-package.ts';
+import { PATCHED_PACKAGES } from './patched-packages.ts';
 
 /** Where the line finds whom to call. */
 const PATCHES = Symbol.for('gridwatch.patches');
@@ -16,21 +17,26 @@ const PATCHES = Symbol.for('gridwatch.patches');
 export type Declared = Record<string, unknown>;
 
 /** Patches what a file of a package declares. `file` is as the table has it. */
-export type PatchPackage = (module: string, file: string, declared: Declared) => void;
+export type PatchPackage = (feature: PatchedFeature, module: string, file: string, declared: Declared) => void;
+
+/** What the line calls. */
+type PatchFound = (module: string, file: string, declared: Declared) => void;
 
 interface Found {
   readonly module: string;
   readonly file: PatchedFile;
 }
 
-const NAMES = PATCHED_PACKAGES.map(({ module }) => module).join('|');
-const IN_PACKAGE = new RegExp(`^(file:.*/node_modules/(${NAMES})/)([^?#]*)$`);
-
-/** Begins to follow; gives back what ends it. `patch` is called when the file has run, before who loads it goes on. */
-export function followPackages(patch: PatchPackage): () => void {
-  const value: PatchPackage = (module, file, declared) => {
+/** Begins to follow the packages of these features; gives back what ends it. `patch` is called when the file has run, before who loads it goes on. */
+export function followPackages(features: ReadonlySet<PatchedFeature>, patch: PatchPackage): () => void {
+  const followed = PATCHED_PACKAGES.filter(({ feature }) => features.has(feature));
+  if (followed.length === 0) return () => {};
+  const names = followed.map(({ module }) => module).join('|');
+  const inPackage = new RegExp(`^(file:.*/node_modules/(${names})/)([^?#]*)$`);
+  const value: PatchFound = (module, file, declared) => {
     try {
-      patch(module, file, declared);
+      const entry = followed.find((one) => one.module === module);
+      if (entry !== undefined) patch(entry.feature, module, file, declared);
     } catch {
       /* The package is not as expected: it stays as it is. */
     }
@@ -38,7 +44,7 @@ export function followPackages(patch: PatchPackage): () => void {
   const options: RegisterHooksOptions = {
     load: (url, context, next) => {
       const loaded = next(url, context);
-      const match = IN_PACKAGE.exec(url);
+      const match = inPackage.exec(url);
       return match === null || loaded.source == null ? loaded : withLine(loaded, match, value);
     },
   };
@@ -49,7 +55,7 @@ export function followPackages(patch: PatchPackage): () => void {
 function withLine(
   loaded: LoadFnOutput,
   [, folder = '', module = '', path = '']: RegExpExecArray,
-  value: PatchPackage,
+  value: PatchFound,
 ): LoadFnOutput {
   try {
     const found = find(folder, module, path);

@@ -3,7 +3,8 @@
  * the program uses a package cannot be seen here, so nothing in this section is a problem.
  */
 import * as workerThreads from 'node:worker_threads';
-import { isInRange, PATCHED_PACKAGES } from '../../app-thread/instrumentation/promise-locks/table.ts';
+import { isInRange } from '../../app-thread/instrumentation/patched-package.ts';
+import { PROMISE_LOCKS } from '../../app-thread/instrumentation/promise-locks/table.ts';
 import type { Config } from '../../config/options.ts';
 import type { Check } from '../doctor.ts';
 import { findCopies } from './packages.ts';
@@ -20,7 +21,7 @@ export function checkLocks(
   if (!features.locks)
     return [{ level: 'note', found: 'Locks are not followed.', remedy: 'Take -locks out of GRIDWATCH_FEATURES.' }];
   const packages = features.promise_locks
-    ? PATCHED_PACKAGES.flatMap((patched) => checkPackage(patched, folder))
+    ? PROMISE_LOCKS.flatMap((patched) => checkPackage(patched, folder))
     : [
         {
           level: 'note',
@@ -41,7 +42,7 @@ function checkBuiltIn(features: Features, hasWebLocks: boolean): Check {
   return { level: 'ok', found: `Locks are followed: ${inWords.format(followed)}${missing}.`, remedy: '' };
 }
 
-function checkPackage({ module, versions }: (typeof PATCHED_PACKAGES)[number], folder: string): Check[] {
+function checkPackage({ module, versions }: (typeof PROMISE_LOCKS)[number], folder: string): Check[] {
   const found = [...new Set(findCopies(module, folder).map(({ version }) => version))];
   const followed = found.filter((version) => isInRange(version, versions));
   const others = found.filter((version) => !isInRange(version, versions));

@@ -10,7 +10,7 @@ import { followConstruction, Subject } from '../../async-locks/subject.ts';
 import type { Hold, TrackedLock, Wait } from '../../async-locks/tracked-lock.ts';
 import { type LockTracker, PROMISE_LOCKS } from '../../async-locks/tracker.ts';
 import type { Method } from '../../replace-method.ts';
-import { type Callable, type Declared, once, type Patch, replaceAll } from './patch.ts';
+import { type Callable, type Declared, once, type Patch, replaceAll } from '../patch.ts';
 
 const LIBRARY = 'async-lock';
 
@@ -144,7 +144,7 @@ function isReentrant(library: object, key: string): boolean {
   return domains !== undefined && domain != null && domains[key] === domain;
 }
 
-export const patchAsyncLock: Patch = (declared: Declared, tracker: LockTracker) => {
+export const patchAsyncLock: Patch<LockTracker> = (declared: Declared, tracker: LockTracker) => {
   const { AsyncLock } = declared;
   if (typeof AsyncLock !== 'function') return () => {};
   return once(AsyncLock.prototype, (prototype) => {

@@ -9,7 +9,7 @@ import { followConstruction, Subject, subjectOf } from '../../async-locks/subjec
 import { Hold, type TrackedLock, Wait } from '../../async-locks/tracked-lock.ts';
 import { type LockTracker, PROMISE_LOCKS } from '../../async-locks/tracker.ts';
 import type { Method } from '../../replace-method.ts';
-import { type Callable, type Declared, once, type Patch, replaceAll, replaceDeclared } from './patch.ts';
+import { type Callable, type Declared, once, type Patch, replaceAll, replaceDeclared } from '../patch.ts';
 
 const LIBRARY = 'async-mutex';
 
@@ -260,7 +260,7 @@ function cancelled(original: Method): Method {
 /** One a thread: `withTimeout` and `Semaphore` stand in different files, and know of each other by it. */
 const patches = new WeakMap<LockTracker, AsyncMutexPatch>();
 
-export const patchAsyncMutex: Patch = (declared: Declared, tracker: LockTracker) => {
+export const patchAsyncMutex: Patch<LockTracker> = (declared: Declared, tracker: LockTracker) => {
   const patch = patches.get(tracker) ?? new AsyncMutexPatch(tracker);
   patches.set(tracker, patch);
   const undo: (() => void)[] = [];

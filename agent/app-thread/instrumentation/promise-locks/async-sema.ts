@@ -9,7 +9,7 @@ import { followConstruction, Subject } from '../../async-locks/subject.ts';
 import type { TrackedLock, Wait } from '../../async-locks/tracked-lock.ts';
 import { type LockTracker, PROMISE_LOCKS } from '../../async-locks/tracker.ts';
 import type { Method } from '../../replace-method.ts';
-import { type Callable, type Declared, once, type Patch, replaceAll, replaceDeclared } from './patch.ts';
+import { type Callable, type Declared, once, type Patch, replaceAll, replaceDeclared } from '../patch.ts';
 
 const LIBRARY = 'async-sema';
 
@@ -77,7 +77,7 @@ function release(original: Method): Method {
   };
 }
 
-export const patchAsyncSema: Patch = (declared: Declared, tracker: LockTracker) => {
+export const patchAsyncSema: Patch<LockTracker> = (declared: Declared, tracker: LockTracker) => {
   const { Sema } = declared;
   if (typeof Sema !== 'function') return () => {};
   let isRateLimit = false;

@@ -8,7 +8,7 @@ import { Subject } from '../../async-locks/subject.ts';
 import type { Hold, TrackedLock, Wait } from '../../async-locks/tracked-lock.ts';
 import { type LockTracker, PROMISE_LOCKS } from '../../async-locks/tracker.ts';
 import type { Method } from '../../replace-method.ts';
-import { type Callable, type Declared, type Patch, replaceDeclared } from './patch.ts';
+import { type Callable, type Declared, type Patch, replaceDeclared } from '../patch.ts';
 
 const LIBRARY = 'p-limit';
 
@@ -149,7 +149,7 @@ function replaceValue(properties: Record<string, PropertyDescriptor>, name: stri
   properties[name] = { ...before, value };
 }
 
-export const patchPLimit: Patch = (declared: Declared, tracker: LockTracker) =>
+export const patchPLimit: Patch<LockTracker> = (declared: Declared, tracker: LockTracker) =>
   replaceDeclared(declared, 'pLimit', (original) => {
     const pLimit: Callable = (...args) => {
       const limit = original(...args);

@@ -4,13 +4,13 @@
  * Runs on application threads, when such a package is loaded.
  */
 import type { LockTracker } from '../../async-locks/tracker.ts';
+import { type Declared, declaredBy, type Patch } from '../patch.ts';
 import { patchAsyncLock } from './async-lock.ts';
 import { patchAsyncMutex } from './async-mutex.ts';
 import { patchAsyncSema } from './async-sema.ts';
 import { patchPLimit } from './p-limit.ts';
-import type { Declared, Patch } from './patch.ts';
 
-const PATCHES: Readonly<Record<string, Patch>> = {
+const PATCHES: Readonly<Record<string, Patch<LockTracker>>> = {
   'async-mutex': patchAsyncMutex,
   'async-lock': patchAsyncLock,
   'p-limit': patchPLimit,
@@ -33,24 +33,5 @@ export function patchFile(
   declared: Declared,
   tracker: LockTracker,
 ): (() => void) | undefined {
-  const patch = PATCHES[module];
-  return patch?.(
-    'exports' in declared ? exported(`${module}/${file}`, declared as { exports: unknown }) : declared,
-    tracker,
-  );
-}
-
-function exported(file: string, module: { exports: unknown }): Declared {
-  const name = NAMES[file];
-  if (name === undefined) return module.exports as Declared;
-  const given = module.exports as { default?: unknown };
-  const isWhole = typeof given === 'function';
-  const found = { [name]: isWhole ? given : given.default };
-  return Object.defineProperty(found, name, {
-    get: () => (isWhole ? module.exports : given.default),
-    set: (value: unknown) => {
-      if (isWhole) module.exports = value;
-      else given.default = value;
-    },
-  });
+  return PATCHES[module]?.(declaredBy(declared, NAMES[`${module}/${file}`]), tracker);
 }

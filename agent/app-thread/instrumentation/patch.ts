@@ -1,16 +1,15 @@
 /**
- * What the patches of promise locks have in common: how they are given what a package declares, and how they replace it.
+ * What the patches of packages have in common: how they are given what a package declares, and how they replace it.
  *
  * Runs on application threads, when such a package is loaded.
  */
-import type { LockTracker } from '../../async-locks/tracker.ts';
-import { type Method, replaceMethod } from '../../replace-method.ts';
+import { type Method, replaceMethod } from '../replace-method.ts';
 
 /** What a file declares, by name; what is assigned to stands in its place. */
 export type Declared = Record<string, unknown>;
 
-/** Patches what a package declares; gives back what takes that back. */
-export type Patch = (declared: Declared, tracker: LockTracker) => () => void;
+/** Patches what a package declares, and tells a tracker; gives back what takes that back. */
+export type Patch<Tracker> = (declared: Declared, tracker: Tracker) => () => void;
 
 /** A function that does not look at its `this`. */
 export type Callable = (...args: unknown[]) => unknown;
@@ -54,4 +53,24 @@ export function replaceDeclared(declared: Declared, name: string, make: (origina
   return () => {
     if (declared[name] === replaced) declared[name] = original;
   };
+}
+
+/**
+ * What a file declares, by name. An ES module's bindings have theirs; `exports` of CommonJS are taken by theirs, or, where they are one function, or have it as
+ * `default`, by the one name given.
+ */
+export function declaredBy(declared: Declared, name: string | undefined): Declared {
+  if (!('exports' in declared)) return declared;
+  const module = declared as { exports: unknown };
+  if (name === undefined) return module.exports as Declared;
+  const given = module.exports as { default?: unknown };
+  const isWhole = typeof given === 'function';
+  const found = { [name]: isWhole ? given : given.default };
+  return Object.defineProperty(found, name, {
+    get: () => (isWhole ? module.exports : given.default),
+    set: (value: unknown) => {
+      if (isWhole) module.exports = value;
+      else given.default = value;
+    },
+  });
 }

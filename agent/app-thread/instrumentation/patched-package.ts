@@ -1,0 +1,40 @@
+/**
+ * What the tables of packages that are patched say of one.
+ *
+ * Runs on application threads, as part of the preload: data only.
+ */
+import type { Feature } from '../../config/options.ts';
+
+/** Features that follow packages. */
+export type PatchedFeature = Extract<Feature, 'promise_locks' | 'pools' | 'queues'>;
+
+export interface PatchedFile {
+  /** Below the package's folder. */
+  readonly file: string;
+  /** An ES module's own bindings that its patch reads and may replace; of CommonJS it is given `exports`. */
+  readonly bindings: readonly string[];
+}
+
+export interface PatchedPackage {
+  /** What follows it: with the feature off the package is left alone. */
+  readonly feature: PatchedFeature;
+  readonly module: string;
+  /** One range, `>=a.b.c <d.e.f`. */
+  readonly versions: string;
+  readonly files: readonly PatchedFile[];
+}
+
+/** CommonJS files have no bindings to name. */
+export const commonJs = (file: string): PatchedFile => ({ file, bindings: [] });
+
+/** Whether a version lies in a range of the table; a prerelease counts as its release. */
+export function isInRange(version: string, range: string): boolean {
+  const [low, high] = range.split(' ').map((bound) => numberOf(bound));
+  const number = numberOf(version);
+  return low !== undefined && high !== undefined && number >= low && number < high;
+}
+
+function numberOf(version: string): number {
+  const [, major = '', minor = '', patch = ''] = /(\d+)\.(\d+)\.(\d+)/.exec(version) ?? [];
+  return major === '' ? Number.NaN : Number(major) * 1e8 + Number(minor) * 1e4 + Number(patch);
+}
