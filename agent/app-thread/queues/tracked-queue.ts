@@ -22,6 +22,12 @@ export interface QueueItem {
   /** Of the task's own span, if it is to have one for certain: then spans of the work may be its children. */
   readonly spanId: string | undefined;
   readonly site: string;
+  readonly queue: TrackedQueue;
+  /** The item of the same queue in whose work it was submitted. */
+  readonly cause: QueueItem | undefined;
+  /** Of the items that it is the cause of, how many wait. */
+  waitingEffects: number;
+  workerThreadId: number;
   beganNs: number;
   isOver: boolean;
 }
@@ -50,9 +56,23 @@ export class TrackedQueue {
     const context = activeTraceIds();
     const isSampled = context !== undefined && (context.traceFlags & SAMPLED) !== 0;
     const spanId = isSampled && this.#kind === 'pool' ? this.#tracker.promised.under(context.spanId) : undefined;
-    const item = { submittedNs: this.#tracker.nowNs(), context, spanId, site, beganNs: 0, isOver: false };
     const named = this.#named;
+    const served = named === undefined ? undefined : this.#tracker.servedItem(named);
+    const item: QueueItem = {
+      submittedNs: this.#tracker.nowNs(),
+      context,
+      spanId,
+      site,
+      cause: served?.queue === this ? served : undefined,
+      queue: this,
+      waitingEffects: 0,
+      workerThreadId: -1,
+      beganNs: 0,
+      isOver: false,
+    };
     if (named === undefined) return item;
+    const { cause } = item;
+    if (cause?.isOver === false && cause.waitingEffects++ === 0) named.cell.add(QUEUE_CELL.SELF_WAITING);
     named.cell.add(QUEUE_CELL.ARRIVALS);
     named.cell.add(QUEUE_CELL.SIZE);
     named.waiting.add(item);
@@ -65,8 +85,8 @@ export class TrackedQueue {
     return context === undefined || spanId === undefined ? context : { ...context, spanId };
   }
 
-  /** It left the queue, and somebody works on it. */
-  begins(item: QueueItem): void {
+  /** It left the queue, and somebody works on it: the worker with this `threadId` of Node's, -1 where that is none or not known. */
+  begins(item: QueueItem, workerThreadId = -1): void {
     if (item.beganNs !== 0 || item.isOver) return;
     const nowNs = this.#tracker.nowNs();
     item.beganNs = nowNs;
@@ -75,10 +95,21 @@ export class TrackedQueue {
     this.#leaves(named, item);
     named.cell.waits.record(nowNs - item.submittedNs);
     named.cell.addActive(1, nowNs);
+    item.workerThreadId = workerThreadId;
+    if (workerThreadId >= 0) named.onWorkers.set(workerThreadId, item);
   }
 
-  /** The work on it is over. `workerThreadId` is Node's `threadId` of the worker that did it, -1 where that was none. */
-  ends(item: QueueItem, outcome: Extract<TaskOutcome, 'done' | 'failed' | 'aborted'>, workerThreadId = -1): void {
+  /** Runs the work on an item that has begun on this thread, so that what it submits is known to be its own. */
+  run<T>(item: QueueItem, fn: () => T): T {
+    return this.#tracker.runAs(item, fn);
+  }
+
+  /** The work on it is over. `workerThreadId` is Node's `threadId` of the worker that did it, where that was not known when it began. */
+  ends(
+    item: QueueItem,
+    outcome: Extract<TaskOutcome, 'done' | 'failed' | 'aborted'>,
+    workerThreadId: number = item.workerThreadId,
+  ): void {
     if (item.isOver) return;
     if (item.beganNs === 0) {
       this.gaveUp(item);
@@ -90,6 +121,8 @@ export class TrackedQueue {
     if (named !== undefined) {
       named.cell.services.record(nowNs - item.beganNs);
       named.cell.addActive(-1, nowNs);
+      if (item.waitingEffects > 0) named.cell.add(QUEUE_CELL.SELF_WAITING, -1);
+      if (named.onWorkers.get(item.workerThreadId) === item) named.onWorkers.delete(item.workerThreadId);
       named.cell.add(outcome === 'aborted' ? QUEUE_CELL.ABORTS : QUEUE_CELL.COMPLETIONS);
       if (outcome === 'failed') named.cell.add(QUEUE_CELL.ERRORS);
     }
@@ -137,6 +170,8 @@ export class TrackedQueue {
     if (!named.waiting.delete(item)) return;
     named.cell.add(QUEUE_CELL.SIZE, -1);
     named.tellOldest();
+    const { cause } = item;
+    if (cause?.isOver === false && --cause.waitingEffects === 0) named.cell.add(QUEUE_CELL.SELF_WAITING, -1);
   }
 
   /** A record only past the threshold, or where spans of the program are children of the task's. */
