@@ -42,6 +42,9 @@ import { EventLoops } from './model/event-loops.ts';
 import { GcTotals } from './model/gc.ts';
 import { Heaps } from './model/heaps.ts';
 import { Locks } from './model/locks.ts';
+import { QueueCells } from './model/queue-cells.ts';
+import { QueueTotals } from './model/queue-totals.ts';
+import { Queues } from './model/queues.ts';
 import { AgentSelf, agentUsage, DisabledFeatures, DropCounts } from './model/self.ts';
 import { ThreadTable } from './model/threads.ts';
 import { describeProcess, instanceId, packageVersion } from './resource.ts';
@@ -112,13 +115,26 @@ const table = new ThreadTable({
 const gcTotals = new GcTotals();
 const loops = new EventLoops({ memory, readWait, nowNs });
 const heaps = new Heaps({ memory, nowNs });
+const queueTotals = new QueueTotals();
 const locks = new Locks({
   memory,
   lockMemory,
+  queues: queueTotals,
   observed: () => threads,
   nowNs,
   hasStacks: config.stacks !== 'off',
   onDrop: (count) => drops.count('lock', count),
+});
+const queues = new Queues({
+  memory,
+  totals: queueTotals,
+  readers: [
+    new QueueCells({ memory, totals: queueTotals, text: (number) => locks.text(number) }),
+    { read: (atNs) => locks.index.readChannels(atNs) },
+  ],
+  isOn: (feature) => switches.isOn(feature),
+  nowNs,
+  onDrop: (count) => drops.count('queue', count),
 });
 /* Of what is told at once, who the program is can no longer be waited for. */
 const flushNow = (): void => {
@@ -162,7 +178,16 @@ const lockDeath = new LockDeath({
   locks,
   onAbandoned: (lock, thread) => isDetecting() && lockDetectors.abandoned(lock, thread, nowNs()),
 });
-const threads: ObservedThreads = new ObservedThreads({ memory, table, gcTotals, loops, heaps, dispatch, lockDeath });
+const threads: ObservedThreads = new ObservedThreads({
+  memory,
+  table,
+  gcTotals,
+  loops,
+  heaps,
+  queues,
+  dispatch,
+  lockDeath,
+});
 const mainStack = new MainStack({
   mainSlot: settings.mainClaim.slot,
   isOff: config.stacks === 'off' || isInspected([...settings.execArgv, process.env['NODE_OPTIONS'] ?? '']),
@@ -237,6 +262,8 @@ addSource('eventloop', loops);
 addSource('heap', heaps);
 addSource('locks', locks);
 addSource('detectors', lockDetectors);
+/* Three features share it: it looks itself which of them run. */
+telemetry.metrics.addSource(queues);
 addSource('cpu', new HostCpu({ proc, sys, inventory, claim: hostClaim, nowNs, onUnavailable }));
 addSource('cpu', new ContainerMetrics({ proc, sys, onUnavailable }));
 addSource('cpu', new PressureMetrics({ proc, sys, onUnavailable }));

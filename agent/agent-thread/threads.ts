@@ -22,6 +22,7 @@ import type { EventLoop } from './model/event-loop.ts';
 import type { EventLoops } from './model/event-loops.ts';
 import type { GcReader, GcTotals } from './model/gc.ts';
 import type { Heaps, ThreadHeap } from './model/heaps.ts';
+import type { Queues } from './model/queues.ts';
 import type { ThreadEntry, ThreadTable } from './model/threads.ts';
 
 /** A claim that is not completed by then was left by a thread that died in the middle of it. */
@@ -54,6 +55,7 @@ export interface ObservedThreadsSettings {
   readonly gcTotals: GcTotals;
   readonly loops: EventLoops;
   readonly heaps: Heaps;
+  readonly queues: Pick<Queues, 'end'>;
   readonly dispatch: Dispatch;
   readonly lockDeath: LockDeath;
 }
@@ -105,12 +107,13 @@ export class ObservedThreads {
     if (thread === undefined || last === undefined || last.generation !== claim.generation) return;
     this.#refresh(thread);
     this.#drainRing(thread, nowNs);
-    const { gcTotals, loops, heaps, lockDeath } = this.#settings;
+    const { gcTotals, loops, heaps, queues, lockDeath } = this.#settings;
     /* First of all: somebody may be waiting for what it held. */
     lockDeath.end(thread);
     gcTotals.close(thread.gc);
     loops.close(thread.loop, last.endedNs > 0 ? last.endedNs : nowNs);
     heaps.close(thread.heap);
+    queues.end(claim, nowNs);
     this.#dispatch.ended(thread, last, this.#wasStopped(last), nowNs);
     this.#bySlot.delete(claim.slot);
     releaseSlot(this.#memory, claim);
