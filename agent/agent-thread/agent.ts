@@ -20,6 +20,7 @@ import { ANY_STALL_NS, INCIDENT_STALL_NS, Stalls } from './detect/stalls.ts';
 import { Dispatch } from './dispatch.ts';
 import { Drain } from './drain.ts';
 import { FeatureSwitches } from './feature-switches.ts';
+import { followQueues } from './follow-queues.ts';
 import { HeapGuard } from './heap-guard.ts';
 import { cpuQuota } from './host/cgroup.ts';
 import { ContainerMetrics } from './host/container.ts';
@@ -42,9 +43,7 @@ import { EventLoops } from './model/event-loops.ts';
 import { GcTotals } from './model/gc.ts';
 import { Heaps } from './model/heaps.ts';
 import { Locks } from './model/locks.ts';
-import { QueueCells } from './model/queue-cells.ts';
 import { QueueTotals } from './model/queue-totals.ts';
-import { Queues } from './model/queues.ts';
 import { AgentSelf, agentUsage, DisabledFeatures, DropCounts } from './model/self.ts';
 import { ThreadTable } from './model/threads.ts';
 import { describeProcess, instanceId, packageVersion } from './resource.ts';
@@ -125,16 +124,15 @@ const locks = new Locks({
   hasStacks: config.stacks !== 'off',
   onDrop: (count) => drops.count('lock', count),
 });
-const queues = new Queues({
+const followed = followQueues({
   memory,
   totals: queueTotals,
-  readers: [
-    new QueueCells({ memory, totals: queueTotals, text: (number) => locks.text(number) }),
-    { read: (atNs) => locks.index.readChannels(atNs) },
-  ],
-  isOn: (feature) => switches.isOn(feature),
+  locks,
+  living: () => threads,
+  switches,
+  drops,
+  emit: (span) => telemetry.spans.emit(span),
   nowNs,
-  onDrop: (count) => drops.count('queue', count),
 });
 /* Of what is told at once, who the program is can no longer be waited for. */
 const flushNow = (): void => {
@@ -172,7 +170,7 @@ const lockDispatch = new LockDispatch({
     onGcPause: (threadKey, startNs, pauseNs) => isDetecting() && lockDetectors.paused(threadKey, startNs, pauseNs),
   },
 });
-const dispatch = new Dispatch(table, telemetry, drops, disabled, lockDispatch);
+const dispatch = new Dispatch(table, telemetry, drops, disabled, lockDispatch, followed.dispatch);
 const lockDeath = new LockDeath({
   lockMemory,
   locks,
@@ -184,7 +182,8 @@ const threads: ObservedThreads = new ObservedThreads({
   gcTotals,
   loops,
   heaps,
-  queues,
+  queues: followed.queues,
+  recent: followed.recent,
   dispatch,
   lockDeath,
 });
@@ -263,7 +262,7 @@ addSource('heap', heaps);
 addSource('locks', locks);
 addSource('detectors', lockDetectors);
 /* Three features share it: it looks itself which of them run. */
-telemetry.metrics.addSource(queues);
+telemetry.metrics.addSource(followed.queues);
 addSource('cpu', new HostCpu({ proc, sys, inventory, claim: hostClaim, nowNs, onUnavailable }));
 addSource('cpu', new ContainerMetrics({ proc, sys, onUnavailable }));
 addSource('cpu', new PressureMetrics({ proc, sys, onUnavailable }));

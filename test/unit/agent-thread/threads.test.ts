@@ -32,6 +32,8 @@ let told: string[] = [];
 let swept: [slot: number, isOwn: boolean][] = [];
 /** The same of threads whose queues were read a last time. */
 let queuesRead: [slot: number, isOwn: boolean][] = [];
+/** Slots whose threads are remembered. */
+let remembered: number[] = [];
 let threads: ObservedThreads;
 
 const openThread = ({ name, role }: { name: string; role: string }): { name: string; info: { threadId: number } } => {
@@ -72,6 +74,7 @@ function observe(): ObservedThreads {
     heaps: opened as unknown as Heaps,
     dispatch: dispatch as unknown as Dispatch,
     queues: { end: (ended) => void queuesRead.push(ownership(ended)) },
+    recent: { end: ({ claim: { slot } }) => void remembered.push(slot) },
     lockDeath: {
       end: ({ claim: ended }: { claim: SlotClaim }) => void swept.push(ownership(ended)),
     } as unknown as LockDeath,
@@ -103,6 +106,7 @@ beforeEach(() => {
   told = [];
   swept = [];
   queuesRead = [];
+  remembered = [];
   threads = observe();
   claim('main');
   threads.drain(1);
@@ -117,6 +121,7 @@ test('the locks of a thread are swept, and its queues are read, while its slot i
   threads.end(worker, 4);
   expect(swept).toEqual([[worker.slot, true]]);
   expect(queuesRead).toEqual([[worker.slot, true]]);
+  expect(remembered).toEqual([worker.slot]);
   expect(readSlot(memory, worker.slot)).toBeUndefined();
 });
 
