@@ -7,9 +7,10 @@ import { type ChannelFill, readChannelFill } from '../../shared-memory/channel-w
 import { BLOCK, type BlockViews, type LockIdentity } from '../../shared-memory/lock-block.ts';
 import type { QueueTotal } from './queue-totals.ts';
 
-/** Half of the numbers that tickets are counted with: a count that seems to have grown by more has gone back. */
-const HALF = 2 ** 30;
+/** The numbers that tickets are counted with. */
 const TICKETS = 0x7fffffff;
+/** More than there are tickets without an item at once. */
+const MAX_BACK = 2 ** 20;
 
 export class ChannelReader {
   readonly #views: BlockViews;
@@ -67,8 +68,8 @@ export class ChannelReader {
   }
 }
 
-/** A ticket that turns out to have no item is taken off again: the count then stands still until it has been made good. */
+/** By how much a count has grown. A ticket that turns out to have no item is taken off again: the count then stands still until that has been made good. */
 function grown(before: number, now: number): number {
   const delta = (now - before) & TICKETS;
-  return delta < HALF ? delta : 0;
+  return delta < TICKETS - MAX_BACK ? delta : 0;
 }
