@@ -23,6 +23,7 @@ import { LOCK_THREAD } from '../../shared-memory/lock-memory.ts';
 import { ASYNC_WAITERS, useNotify } from '../../shared-memory/lock-wake.ts';
 import type { Contended } from './contended.ts';
 import type { LocalLock } from './local-lock.ts';
+import { isGone } from './lock-access.ts';
 import { type LockShape, openHandle, openLock } from './lock-base.ts';
 import {
   type AcquireAsyncOptions,
@@ -34,7 +35,6 @@ import {
   timeoutOf,
   wholeNumber,
 } from './lock-options.ts';
-import { isGone } from './lock-side.ts';
 import { waitBlocking } from './waiting.ts';
 
 const SHARED_ACQUISITIONS = BLOCK.SHARED_ACQUISITIONS >> 2;

@@ -25,6 +25,7 @@ import { FLAGS } from '../../shared-memory/lock-word.ts';
 import type { Contended } from './contended.ts';
 import { AsyncLease, type HeldLease } from './lease.ts';
 import type { LocalLock } from './local-lock.ts';
+import { isGone } from './lock-access.ts';
 import { type LockShape, openHandle, openLock } from './lock-base.ts';
 import {
   type AcquireAsyncOptions,
@@ -36,7 +37,6 @@ import {
   signalOf,
   timeoutOf,
 } from './lock-options.ts';
-import { isGone } from './lock-side.ts';
 import type { Mutex } from './mutex.ts';
 import type { MutexCore } from './mutex-core.ts';
 import { waitBlocking } from './waiting.ts';

@@ -20,8 +20,9 @@ import {
   withdrawWriter,
 } from '../../shared-memory/rw-lock-words.ts';
 import type { LocalLock } from './local-lock.ts';
+import { isGone } from './lock-access.ts';
 import { optionError } from './lock-options.ts';
-import { isGone, LockSide } from './lock-side.ts';
+import { LockSide } from './lock-side.ts';
 
 const WORD = BLOCK.WORD >> 2;
 
@@ -154,9 +155,10 @@ class WriteSide extends LockSide {
     return ((this.lock.words[WORD] as number) & WAITERS) !== 0;
   }
 
-  /** Lets readers in again that a writer has held off which does not come. */
-  protected override withdraw(): void {
-    const { words, thread } = this.lock;
+  /** Lets readers in again that a writer has held off which does not come; not while another of this thread waits to write, as it holds them off, too. */
+  protected override leave(): void {
+    const { words, thread, queue } = this.lock;
+    if (queue.waitersFor(this) > 0) return;
     if ((Atomics.load(words, WORD) & ~FLAGS) === thread.word) withdrawWriter(words, 0, thread.word);
   }
 

@@ -16,6 +16,7 @@ import {
   tryPermit,
 } from '../../shared-memory/semaphore-words.ts';
 import type { LocalLock } from './local-lock.ts';
+import { isGone } from './lock-access.ts';
 import { type LockShape, openHandle, openLock } from './lock-base.ts';
 import {
   type AcquireAsyncOptions,
@@ -26,7 +27,7 @@ import {
   lockOptionsOf,
   wholeNumber,
 } from './lock-options.ts';
-import { isGone, LockSide } from './lock-side.ts';
+import { LockSide } from './lock-side.ts';
 
 function shapeOf(permits: number): LockShape {
   return { kind: 'semaphore', bytes: semaphoreBytes(Math.max(1, permits)), numberA: permits, numberB: 0 };

@@ -82,7 +82,9 @@ function sidesOf(sources: Sources, name: Thread): Sides {
     spins: 0,
     waits: { record: () => {} },
     sharedWaits: { record: () => {} },
+    countAcquisition: () => {},
     countContention: () => {},
+    queue: { waitersFor: () => 0 },
     open,
     close: (lease: { isHeld: boolean }) => {
       lease.isHeld = false;
@@ -199,14 +201,13 @@ describe('blocking waits for an RwLock, in every interleaving', () => {
 });
 
 describe('a mistake is found', () => {
-  const SIDE = 'app-thread/sync/lock-side.ts';
   const SIDES = 'app-thread/sync/rw-lock-sides.ts';
   test.each<[mistake: string, found: string, scene: Scene, changes: readonly SyncChange[]]>([
     [
       'a writer that gives up keeps the lock word',
       'has a holder',
       givesUp('read'),
-      [{ file: SIDE, from: 'if (this.#asyncWaits === 0) this.withdraw();', to: '' }],
+      [{ file: SIDES, from: '=== thread.word) withdrawWriter(words', to: '=== 0) withdrawWriter(words' }],
     ],
     [
       'nobody looks whether the writer is dead',
