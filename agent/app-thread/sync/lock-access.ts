@@ -93,7 +93,8 @@ export abstract class LockAccess implements Contended, Releaser {
 
   /** Releases the newest lease that this thread has of this lock and mode. */
   releaseHeld(): void {
-    const lease = this.lock.findHeld(this);
+    const { held } = this.lock.thread;
+    const lease = held?.releaser === this ? held : this.lock.findHeld(this);
     if (lease === undefined) throw this.notHeld();
     this.release(lease);
   }

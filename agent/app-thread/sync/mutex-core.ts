@@ -89,6 +89,8 @@ export class MutexCore extends LockAccess {
   }
 
   protected tryAtOnce(): boolean {
+    const { words, thread } = this.lock;
+    if (Atomics.compareExchange(words, WORD, 0, thread.word) === 0) return this.took(Take.TAKEN);
     return this.isFree() && this.attempt(false, false);
   }
 
