@@ -184,9 +184,9 @@ describe.each([
     const [name] = Object.keys(tracking.classes);
     expect(name).toMatch(/^async-mutex@test\/unit\/.*async-mutex\.test\.ts:\d+$/);
     expect(tracking.only).toMatchObject({ acquisitions: 3, contentions: 2, waits: 2, holds: 3, waiters: 0 });
-    tracking.drain();
-    expect(tracking.waits).toHaveLength(2);
-    for (const { holder } of tracking.waits) expect(tracking.name(holder.siteNumber)).toContain('async-mutex.test.ts');
+    const { waits } = tracking.told();
+    expect(waits).toHaveLength(2);
+    for (const { holder } of waits) expect(tracking.name(holder.siteNumber)).toContain('async-mutex.test.ts');
   });
 
   it('counts who was cancelled, and who timed out', async () => {
