@@ -52,7 +52,7 @@ export interface Told {
 }
 
 export class LockTracking {
-  readonly memory: ControlMemory = ControlMemory.create(process.hrtime()[0]);
+  readonly memory: ControlMemory;
   readonly recorder: Recorder;
   /** What the agent thread is sent. */
   readonly notices: LockNotice[] = [];
@@ -61,7 +61,9 @@ export class LockTracking {
   readonly tracker: LockTracker;
   readonly #reader: RingReader;
 
-  constructor(options: GridwatchOptions = {}) {
+  /** `baseS`: of the clock of the locks that are to record here. */
+  constructor(options: GridwatchOptions = {}, baseS: number = process.hrtime()[0]) {
+    this.memory = ControlMemory.create(baseS);
     const claim = claimSlot(this.memory, {
       parentThreadId: -1,
       name: 'main',

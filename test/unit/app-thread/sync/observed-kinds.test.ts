@@ -12,12 +12,12 @@ import { LockTracking } from '../../../support/lock-tracking.ts';
 import { codeOf } from './codes.ts';
 import { otherThread } from './other-thread.ts';
 
-const tracking = new LockTracking();
+const { memory: locks } = lockThread();
+const tracking = new LockTracking({}, locks.baseS);
 const { memory, slot } = tracking;
-const lockBuffer = lockThread().memory.views.buffer;
 
-beforeAll(() => tracking.link(lockBuffer));
-afterAll(() => setLockLink(lockBuffer, undefined));
+beforeAll(() => tracking.link(locks.views.buffer));
+afterAll(() => setLockLink(locks.views.buffer, undefined));
 
 const idOf = ({ handle }: { readonly handle: RwLock['handle'] }): number =>
   readIdentity(

@@ -15,12 +15,12 @@ import { codeOf } from './codes.ts';
 import { otherThread } from './other-thread.ts';
 
 const early = new Mutex();
-const tracking = new LockTracking({ stacks: 'all' });
+const { memory: locks } = lockThread();
+const tracking = new LockTracking({ stacks: 'all' }, locks.baseS);
 const { memory, notices, slot } = tracking;
-const lockBuffer = lockThread().memory.views.buffer;
 
-beforeAll(() => tracking.link(lockBuffer));
-afterAll(() => setLockLink(lockBuffer, undefined));
+beforeAll(() => tracking.link(locks.views.buffer));
+afterAll(() => setLockLink(locks.views.buffer, undefined));
 
 const idOf = ({ handle }: Mutex): number => new Int32Array(handle.buffer, handle.byteOffset)[BLOCK.ID >> 2] as number;
 const wordOf = ({ handle }: Mutex): Int32Array => new Int32Array(handle.buffer, handle.byteOffset, 384);
@@ -32,7 +32,7 @@ test('a lock that was made before the agent is adopted when it is there, as are 
     ['adopt', idOf(early)],
     ['adopt', idOf(later)],
   ]);
-  const { memory: locks, thread } = lockThread();
+  const { thread } = lockThread();
   expect(locks.views.i32[locks.threadAt(thread, LOCK_THREAD.AGENT_SLOT) >> 2]).toBe(slot + 1);
 });
 
