@@ -6,19 +6,12 @@
  */
 import { GridwatchError } from '../../errors.ts';
 import type { LockMode } from '../../shared-memory/async-locks.ts';
-import { isHolderGone } from '../../shared-memory/lock-threads.ts';
-import { isOfDeadThread } from '../../shared-memory/lock-word.ts';
 import { AsyncEntry } from './async-entry.ts';
 import type { Contended } from './contended.ts';
 import type { HeldLease, Releaser } from './lease.ts';
 import type { LocalLock } from './local-lock.ts';
 import { type AcquireAsyncOptions, type AcquireOptions, type Lease, signalOf, timeoutOf } from './lock-options.ts';
 import { perturb } from './perturbed.ts';
-
-/** Whether the thread that a holder word names has ended. Asks the kernel: for who waits. */
-export function isGone({ thread: { memory } }: LocalLock, word: number): boolean {
-  return isOfDeadThread(memory, word) || isHolderGone(memory, word);
-}
 
 export abstract class LockAccess implements Contended, Releaser {
   readonly lock: LocalLock;

@@ -5,13 +5,10 @@
  * Runs on application threads. One object a thread, lock and mode.
  */
 import { GridwatchError } from '../../errors.ts';
-import type { LockMode } from '../../shared-memory/async-locks.ts';
 import { BLOCK } from '../../shared-memory/lock-block.ts';
 import { LOCK_THREAD } from '../../shared-memory/lock-memory.ts';
-import { useNotify } from '../../shared-memory/lock-wake.ts';
 import type { Place } from '../../shared-memory/rw-lock-words.ts';
 import type { HeldLease } from './lease.ts';
-import type { LocalLock } from './local-lock.ts';
 import { LockAccess } from './lock-access.ts';
 import { type AcquireOptions, type Lease, timeoutOf } from './lock-options.ts';
 import { perturb } from './perturbed.ts';
@@ -25,11 +22,6 @@ export abstract class LockSide extends LockAccess {
   protected readonly place: Place = { index: 0, value: 0 };
   /** Which part of the lock the last attempt that succeeded has taken. */
   protected part = 0;
-
-  constructor(lock: LocalLock, mode: LockMode) {
-    super(lock, mode);
-    useNotify(lock.thread.atomics.notify);
-  }
 
   /** Gives the lock, or the part of it, back; false where this thread does not have it. */
   protected abstract giveBack(part: number): boolean;

@@ -7,17 +7,17 @@ import { GridwatchError } from '../../errors.ts';
 import { buryTickets, callNext, giveUpTicket, leaveFair, tryTakeFair } from '../../shared-memory/fair-words.ts';
 import { BLOCK } from '../../shared-memory/lock-block.ts';
 import { LOCK_THREAD } from '../../shared-memory/lock-memory.ts';
-import { isThreadGone } from '../../shared-memory/lock-threads.ts';
+import { isHolderGone, isThreadGone } from '../../shared-memory/lock-threads.ts';
+import { ASYNC_WAITERS, wakeAsyncWaiters } from '../../shared-memory/lock-wake.ts';
 import { FLAGS } from '../../shared-memory/lock-word.ts';
 import { bury, isFree, leaveWaited, Take, tryTake } from '../../shared-memory/mutex-words.ts';
 import type { HeldLease } from './lease.ts';
 import type { LocalLock } from './local-lock.ts';
-import { isGone, LockAccess } from './lock-access.ts';
+import { LockAccess } from './lock-access.ts';
 import { type AcquireOptions, type Lease, timeoutOf } from './lock-options.ts';
 import { perturb } from './perturbed.ts';
 import { answerAsk } from './wait-report.ts';
 import { waitBlocking } from './waiting.ts';
-import { ASYNC_WAITERS, wakeAsync } from './wake.ts';
 
 const WORD = BLOCK.WORD >> 2;
 
@@ -60,7 +60,7 @@ export class MutexCore extends LockAccess {
     answerAsk(lock);
     lock.thread.tell(LOCK_THREAD.PENDING, lock.id);
     if (!this.giveUp(word)) throw this.notHeld();
-    wakeAsync(lock);
+    wakeAsyncWaiters(lock.words, 0);
     this.wake();
     lock.thread.tell(LOCK_THREAD.PENDING, 0);
   }
@@ -72,12 +72,12 @@ export class MutexCore extends LockAccess {
   attempt(hasOthers: boolean, isAsync: boolean): boolean {
     const { words, thread } = this.lock;
     /* Before WAITERS: the release that clears it sees this, too. */
-    if (isAsync) Atomics.store(words, ASYNC_WAITERS, 1);
+    if (isAsync) Atomics.store(words, ASYNC_WAITERS >> 2, 1);
     return this.took(tryTake(words, thread.word, hasOthers, this));
   }
 
   bury(): boolean {
-    return bury(this.lock.words, (word) => isGone(this.lock, word));
+    return bury(this.lock.words, (word) => isHolderGone(this.lock.thread.memory, word));
   }
 
   /** Nothing: its last attempt has failed, so whoever has the lock will wake another one. */

@@ -5,7 +5,6 @@
  */
 import { FAIR_BLOCK_BYTES } from '../../shared-memory/fair-words.ts';
 import { EXCLUSIVE_BLOCK_BYTES } from '../../shared-memory/lock-block.ts';
-import { type LockShape, openHandle, openLock } from './lock-base.ts';
 import {
   type AcquireAsyncOptions,
   type AcquireOptions,
@@ -16,6 +15,7 @@ import {
   optionError,
 } from './lock-options.ts';
 import { coreOf, FAIR, MutexCore } from './mutex-core.ts';
+import { type LockShape, openHandle, openLock } from './open-lock.ts';
 
 const PLAIN: LockShape = { kind: 'mutex', bytes: EXCLUSIVE_BLOCK_BYTES, numberA: 0, numberB: 0 };
 const FAIR_SHAPE: LockShape = { kind: 'mutex', bytes: FAIR_BLOCK_BYTES, numberA: FAIR, numberB: 0 };

@@ -4,6 +4,7 @@
  * Runs on application threads. How the words stand for it is in `rw-lock-words.ts`; a reader writes but its own thread's word.
  */
 import { BLOCK } from '../../shared-memory/lock-block.ts';
+import { isHolderGone } from '../../shared-memory/lock-threads.ts';
 import { ASYNC_WAITERS } from '../../shared-memory/lock-wake.ts';
 import { FLAGS, generationOf, holderWord, threadOf, WAITERS } from '../../shared-memory/lock-word.ts';
 import {
@@ -20,7 +21,6 @@ import {
   withdrawWriter,
 } from '../../shared-memory/rw-lock-words.ts';
 import type { LocalLock } from './local-lock.ts';
-import { isGone } from './lock-access.ts';
 import { optionError } from './lock-options.ts';
 import { LockSide } from './lock-side.ts';
 
@@ -50,7 +50,7 @@ function buryAll(lock: LocalLock): boolean {
   const { words, thread } = lock;
   let has = false;
   const look = (word: number): void => {
-    if (threadOf(word) < 0 || word === thread.word || !isGone(lock, word)) return;
+    if (threadOf(word) < 0 || word === thread.word || !isHolderGone(lock.thread.memory, word)) return;
     sweepRwLock(words, 0, word);
     has = true;
   };

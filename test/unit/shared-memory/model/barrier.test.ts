@@ -102,14 +102,18 @@ const isAsync: BarrierScene = {
   programs: (s) => ({ a: arrivesAsync(s, 'a'), b: arrives(s, 'b', 1) }),
   model: { hasAsync: true },
 };
+/** Resets the barrier while one waits. */
+const resets = (sources: Sources) => (): void => {
+  host.until('a is in');
+  sources.barrier.resetBarrier(sources.i32, LOCK);
+};
 /** One comes, and the barrier is reset. Who comes once more makes two of the two that a new round takes. */
 const reset: BarrierScene = {
   parties: AB,
   programs: (s) => ({
     a: arrives(s, 'a', 1),
     c: () => {
-      host.until('a is in');
-      s.barrier.resetBarrier(s.i32, LOCK);
+      resets(s)();
       host.settle('was reset');
       host.note('a came', 0);
     },
@@ -122,8 +126,7 @@ const resetAndGoneOn: BarrierScene = {
   programs: (s) => ({
     a: arrives(s, 'a', 1),
     c: () => {
-      host.until('a is in');
-      s.barrier.resetBarrier(s.i32, LOCK);
+      resets(s)();
       host.settle('was reset');
       s.barrier.arrive(s.i32, LOCK, wordOf(s, 'b'));
       s.barrier.arrive(s.i32, LOCK, wordOf(s, 'c'));
@@ -134,14 +137,8 @@ const resetTwice: BarrierScene = {
   ...reset,
   programs: (s) => ({
     a: arrives(s, 'a', 1),
-    c: () => {
-      host.until('a is in');
-      s.barrier.resetBarrier(s.i32, LOCK);
-    },
-    d: () => {
-      host.until('a is in');
-      s.barrier.resetBarrier(s.i32, LOCK);
-    },
+    c: resets(s),
+    d: resets(s),
   }),
 };
 /* It may die before it has come, which is not for the barrier to know. */

@@ -4,8 +4,9 @@
  */
 
 import { describe, expect, test, vi } from 'vitest';
-import type { HeldLease, Lease, Releaser } from '../../../../agent/app-thread/sync/lease.ts';
+import type { HeldLease, Releaser } from '../../../../agent/app-thread/sync/lease.ts';
 import type { LocalLock } from '../../../../agent/app-thread/sync/local-lock.ts';
+import type { Lease } from '../../../../agent/app-thread/sync/lock-options.ts';
 import type { Sides } from '../../../../agent/app-thread/sync/rw-lock-sides.ts';
 import { BLOCK } from '../../../../agent/shared-memory/lock-block.ts';
 import type { LockMemory } from '../../../../agent/shared-memory/lock-memory.ts';
