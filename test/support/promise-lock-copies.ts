@@ -2,6 +2,7 @@
  * Packages of promise locks in two copies, one as it is and one patched, and what tells them apart: a log of everything a
  * scenario sees, with the microtask in which it sees it. Runs in a test's own process.
  */
+import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { sep } from 'node:path';
 import type { LockTracker } from '../../agent/app-thread/async-locks/tracker.ts';
@@ -36,6 +37,11 @@ export async function moduleCopy<T>(name: string, file: string, tracker?: LockTr
   const declared: Record<string, unknown> = { ...namespace, pLimit: namespace['default'] };
   if (tracker !== undefined) patchFile(name, file, declared, tracker);
   return declared as T;
+}
+
+/** Once Node has told of a rejection that nobody handles. */
+export function unhandledRejection(): Promise<unknown> {
+  return once(process, 'unhandledRejection');
 }
 
 /** What a scenario is given: the library, and a log. */

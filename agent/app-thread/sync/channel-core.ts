@@ -58,7 +58,7 @@ class ChannelEnd implements Contended {
 
   bury(): boolean {
     const { memory } = this.lock.thread;
-    return this.#queue.bury((holder) => isOfDeadThread(memory, holder) || isHolderGone(memory, holder));
+    return this.#queue.bury((holder) => isHolderGone(memory, holder));
   }
 
   passOn(): void {

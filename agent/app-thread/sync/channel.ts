@@ -8,7 +8,6 @@ import { GridwatchError } from '../../errors.ts';
 import { channelBytes } from '../../shared-memory/channel-words.ts';
 import { ChannelCore } from './channel-core.ts';
 import type { LocalLock } from './local-lock.ts';
-import { type LockShape, openHandle, openLock } from './lock-base.ts';
 import {
   type AcquireAsyncOptions,
   type AcquireOptions,
@@ -18,6 +17,7 @@ import {
   optionError,
   wholeNumber,
 } from './lock-options.ts';
+import { type LockShape, openHandle, openLock } from './open-lock.ts';
 
 const DEFAULT_ITEM_BYTES = 240;
 const MAX_CAPACITY = 2 ** 20;

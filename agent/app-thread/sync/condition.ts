@@ -20,12 +20,12 @@ import {
 } from '../../shared-memory/condition-words.ts';
 import { BLOCK } from '../../shared-memory/lock-block.ts';
 import { LOCK_THREAD } from '../../shared-memory/lock-memory.ts';
-import { ASYNC_WAITERS, useNotify } from '../../shared-memory/lock-wake.ts';
+import { isHolderGone } from '../../shared-memory/lock-threads.ts';
+import { ASYNC_WAITERS } from '../../shared-memory/lock-wake.ts';
 import { FLAGS } from '../../shared-memory/lock-word.ts';
 import type { Contended } from './contended.ts';
 import { AsyncLease, type HeldLease } from './lease.ts';
 import type { LocalLock } from './local-lock.ts';
-import { type LockShape, openHandle, openLock } from './lock-base.ts';
 import {
   type AcquireAsyncOptions,
   type AcquireOptions,
@@ -36,10 +36,10 @@ import {
   signalOf,
   timeoutOf,
 } from './lock-options.ts';
-import { isGone } from './lock-side.ts';
 import type { Mutex } from './mutex.ts';
 import type { MutexCore } from './mutex-core.ts';
-import { waitBlocking } from './waiting.ts';
+import { type LockShape, openHandle, openLock } from './open-lock.ts';
+import { isTimeout, waitBlocking } from './waiting.ts';
 
 const SHARED_ACQUISITIONS = BLOCK.SHARED_ACQUISITIONS >> 2;
 const UNHEARD = BLOCK.UNHEARD >> 2;
@@ -78,7 +78,6 @@ export class Condition {
   constructor(options?: string | ConditionOptions) {
     const isHandle = typeof options === 'object' && options !== null && 'gridwatch' in options;
     this.#lock = isHandle ? openHandle(SHAPE, options as never) : openLock(SHAPE, lockOptionsOf(options));
-    useNotify(this.#lock.thread.atomics.notify);
   }
 
   /** The condition of a handle that another thread has sent. */
@@ -172,10 +171,6 @@ export class Condition {
   }
 }
 
-function isTimeout(error: unknown): boolean {
-  return error instanceof GridwatchError && error.code === 'ERR_GRIDWATCH_LOCK_TIMEOUT';
-}
-
 function timeoutError({ name }: LocalLock, timeoutMs: number): GridwatchError {
   const what = name === '' ? 'the condition' : `the condition '${name}'`;
   return new GridwatchError('ERR_GRIDWATCH_LOCK_TIMEOUT', `${what} was not notified of within ${timeoutMs} ms`);
@@ -247,7 +242,7 @@ class ConditionWaiter implements Contended {
     const dead = new Set<number>();
     for (let entry = 0; entry < MAX_CONDITION_WAITERS; entry++) {
       const word = Atomics.load(words, entryAt(0, entry) >> 2) & ~FLAGS;
-      if (word !== 0 && word !== thread.word && isGone(this.lock, word)) dead.add(word);
+      if (word !== 0 && word !== thread.word && isHolderGone(this.lock.thread.memory, word)) dead.add(word);
     }
     for (const word of dead) sweepCondition(words, 0, thread.memory, word);
     return dead.size > 0;

@@ -106,6 +106,11 @@ function spin(contended: Contended): boolean {
   return isAcquired;
 }
 
+/** Whether a wait has failed because its time was up. */
+export function isTimeout(error: unknown): boolean {
+  return error instanceof GridwatchError && error.code === 'ERR_GRIDWATCH_LOCK_TIMEOUT';
+}
+
 /** The error of a wait that has failed. */
 export function failure(outcome: 'timeout' | 'deadlock', { lock }: Contended, timeoutMs: number): GridwatchError {
   const what = lock.name === '' ? `the ${lock.kind}` : `the ${lock.kind} '${lock.name}'`;

@@ -20,13 +20,10 @@ import {
 } from '../../shared-memory/lock-block.ts';
 import { LockMemory } from '../../shared-memory/lock-memory.ts';
 import { isHolderGone } from '../../shared-memory/lock-threads.ts';
-import { isOfDeadThread } from '../../shared-memory/lock-word.ts';
 import { LocalLock } from './local-lock.ts';
 import { type LockHandle, type LockOptions, optionError } from './lock-options.ts';
 import { type LockThread, lockThread } from './lock-thread.ts';
 import { siteOfCaller } from './sync-stack.ts';
-
-export type { LockHandle } from './lock-options.ts';
 
 /** What a kind wants its block to be. */
 export interface LockShape {
@@ -128,7 +125,7 @@ function makeBlock(
   for (;;) {
     const found = Atomics.load(views.i32, kindAt);
     if (found > 0 && found < LOCK_KINDS.length) return;
-    const isMine = found === 0 || isOfDeadThread(thread.memory, found) || isHolderGone(thread.memory, found);
+    const isMine = found === 0 || isHolderGone(thread.memory, found);
     if (!isMine) {
       thread.atomics.wait(views.i32, kindAt, found, MAKING_SLICE_MS);
       continue;
