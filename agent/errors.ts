@@ -29,6 +29,8 @@ export type GridwatchErrorCode =
   | 'ERR_GRIDWATCH_BARRIER_BROKEN'
   /** The channel takes, or has, no more items. */
   | 'ERR_GRIDWATCH_CHANNEL_CLOSED'
+  /** An item is of what no channel can carry: a function, a promise, shared memory. */
+  | 'ERR_GRIDWATCH_ITEM_TYPE'
   /** An item is larger than the channel's slots. */
   | 'ERR_GRIDWATCH_ITEM_TOO_LARGE';
 

@@ -34,6 +34,7 @@ import {
   type LockOptions,
   lockOptionsOf,
   optionError,
+  shown,
   signalOf,
   timeoutOf,
 } from './lock-options.ts';
@@ -178,7 +179,7 @@ function isTimeout(error: unknown): boolean {
 
 function timeoutError({ name }: LocalLock, timeoutMs: number): GridwatchError {
   const what = name === '' ? 'the condition' : `the condition '${name}'`;
-  return new GridwatchError('ERR_GRIDWATCH_LOCK_TIMEOUT', `${what} was not notified of within ${timeoutMs} ms`);
+  return new GridwatchError('ERR_GRIDWATCH_LOCK_TIMEOUT', `${what} was not notified within ${timeoutMs} ms`);
 }
 
 /** The lease by which this thread has a mutex, by a blocking call. */
@@ -198,7 +199,8 @@ function heldAsync({ thread }: LocalLock, mutex: Mutex): AsyncLease {
 }
 
 function mutexOf(mutex: Mutex): Mutex {
-  if (typeof mutex?.acquireAsync !== 'function') throw optionError('a condition waits with a Mutex');
+  if (typeof mutex?.acquireAsync !== 'function')
+    throw optionError(`a condition waits with the Mutex itself, not ${shown(mutex)}`);
   return mutex;
 }
 

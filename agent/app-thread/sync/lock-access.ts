@@ -12,7 +12,15 @@ import { AsyncEntry } from './async-entry.ts';
 import type { Contended } from './contended.ts';
 import type { HeldLease, Releaser } from './lease.ts';
 import type { LocalLock } from './local-lock.ts';
-import { type AcquireAsyncOptions, type AcquireOptions, type Lease, signalOf, timeoutOf } from './lock-options.ts';
+import {
+  type AcquireAsyncOptions,
+  type AcquireOptions,
+  type Lease,
+  optionError,
+  shown,
+  signalOf,
+  timeoutOf,
+} from './lock-options.ts';
 import { perturb } from './perturbed.ts';
 
 /** Whether the thread that a holder word names has ended. Asks the kernel: for who waits. */
@@ -72,6 +80,7 @@ export abstract class LockAccess implements Contended, Releaser {
   }
 
   withLease<T>(fn: (lease: Lease) => T, options: AcquireOptions | undefined): T {
+    checkCallback(fn);
     const lease = this.acquire(options);
     try {
       return fn(lease);
@@ -81,6 +90,7 @@ export abstract class LockAccess implements Contended, Releaser {
   }
 
   async withLeaseAsync<T>(fn: (lease: Lease) => T | Promise<T>, options: AcquireAsyncOptions | undefined): Promise<T> {
+    checkCallback(fn);
     const activities = this.lock.thread.recording?.activities;
     const activity = activities?.next() ?? 0;
     const lease = await this.acquireAsync(options, activity);
@@ -123,10 +133,18 @@ export abstract class LockAccess implements Contended, Releaser {
   }
 
   protected reentry(): string {
-    return `this thread has ${this.title} already: it would wait for itself`;
+    return `this thread has ${this.title} already, and would wait for itself: these locks are not reentrant. Take it once, in the caller, or use tryAcquire`;
   }
 
   protected notHeld(): GridwatchError {
-    return new GridwatchError('ERR_GRIDWATCH_LOCK_NOT_HELD', `${this.title} is not held by this lease and thread`);
+    return new GridwatchError(
+      'ERR_GRIDWATCH_LOCK_NOT_HELD',
+      `${this.title} is not held by this lease and thread: release it once, on the thread that has acquired it; withLock and using do`,
+    );
   }
+}
+
+/** Before the lock is taken: what cannot be called needs none. */
+function checkCallback(fn: unknown): void {
+  if (typeof fn !== 'function') throw optionError(`what runs with the lock held must be a function, not ${shown(fn)}`);
 }
