@@ -59,7 +59,7 @@ test('what cannot be called is refused before the lock is taken', async () => {
 });
 
 test('an item that no channel can carry', async () => {
-  const channel = new Channel<unknown>({ capacity: 1 });
+  const channel = new Channel({ capacity: 1 });
   const refused = 'ITEM_TYPE: the item cannot be sent: () => 1 could not be cloned. Send plain data without functions';
   expect(said(() => channel.send({ work: () => 1 }))).toContain(refused);
   expect(await saidLater(channel.sendAsync(() => 1))).toContain(refused);
