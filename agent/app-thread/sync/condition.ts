@@ -142,7 +142,7 @@ export class Condition {
     } catch (error) {
       if (!waiter.leave(isTimeout(error))) throw isTimeout(error) ? timeoutError(lock, timeoutMs) : error;
     } finally {
-      lease.releaser.lock.transfer((await core.acquireAsync(undefined, activity)) as HeldLease, lease);
+      lease.releaser.lock.transfer(await core.acquireAsync(undefined, activity), lease);
     }
     return this.#heard(lease);
   }

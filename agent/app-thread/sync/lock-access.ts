@@ -9,6 +9,7 @@ import type { LockMode } from '../../shared-memory/async-locks.ts';
 import { isHolderGone } from '../../shared-memory/lock-threads.ts';
 import { isOfDeadThread } from '../../shared-memory/lock-word.ts';
 import { AsyncEntry } from './async-entry.ts';
+import { AsyncScope, asyncOrderOf, refOf } from './async-order.ts';
 import type { Contended } from './contended.ts';
 import type { HeldLease, Releaser } from './lease.ts';
 import type { LocalLock } from './local-lock.ts';
@@ -63,16 +64,24 @@ export abstract class LockAccess implements Contended, Releaser {
     return undefined;
   }
 
-  async acquireAsync(options: AcquireAsyncOptions | undefined, activity: number): Promise<Lease> {
+  async acquireAsync(options: AcquireAsyncOptions | undefined, activity: number): Promise<HeldLease> {
     const timeoutMs = timeoutOf(options);
     const signal = signalOf(options);
     signal?.throwIfAborted();
     if (perturb !== undefined) perturb('acquire');
     const { queue } = this.lock;
     /* Not past those who wait already. */
-    if (queue.size === 0 && this.tryAtOnce()) return this.openAsync(activity, undefined);
+    const isBounded = signal !== undefined || timeoutMs !== Number.POSITIVE_INFINITY;
+    const order = isBounded ? undefined : asyncOrderOf(this.lock, this.mode);
+    if (queue.size === 0 && this.tryAtOnce()) {
+      order?.tell();
+      return this.openAsync(activity, undefined);
+    }
     try {
-      return await queue.wait(this, { timeoutMs, signal }, (entry) => this.openAsync(activity, entry));
+      return await queue.wait(this, { timeoutMs, signal }, (entry) => {
+        order?.tell();
+        return this.openAsync(activity, entry);
+      });
     } catch (error) {
       this.leave();
       throw error;
@@ -95,7 +104,9 @@ export abstract class LockAccess implements Contended, Releaser {
     const activity = activities?.next() ?? 0;
     const lease = await this.acquireAsync(options, activity);
     try {
-      return await (activities === undefined ? fn(lease) : activities.run(activity, () => fn(lease)));
+      if (activities === undefined) return await fn(lease);
+      const scope = new AsyncScope(activity, refOf(this.lock, this.mode), lease, activities.scope);
+      return await activities.runAs(scope, () => fn(lease));
     } finally {
       lease[Symbol.dispose]();
     }
