@@ -1,5 +1,6 @@
 /** One order by a thread that blocks, the other by an activity of another thread. */
 // expects: inversion customers, orders
+// node: 24
 import { Mutex, RwLock } from 'gridwatch/sync';
 import { crew, later } from '../crew.js';
 

@@ -1,5 +1,6 @@
 /** Two activities of one thread, one after the other, take two locks of shared memory in both orders. */
 // expects: inversion customers, orders
+// node: 24
 import { Mutex } from 'gridwatch/sync';
 import { later } from '../crew.js';
 
