@@ -219,7 +219,7 @@ function brokenError({ name }: LocalLock): GridwatchError {
   const what = name === '' ? 'the barrier' : `the barrier '${name}'`;
   return new GridwatchError(
     'ERR_GRIDWATCH_BARRIER_BROKEN',
-    `${what} is broken: a party gave up or ended, or it was reset`,
+    `${what} is broken: a party gave up or ended, or it was reset; call reset() once, when no party is in the round, before it is used again`,
   );
 }
 

@@ -33,6 +33,7 @@ import {
   type LockOptions,
   lockOptionsOf,
   optionError,
+  shown,
   signalOf,
   timeoutOf,
 } from './lock-options.ts';
@@ -140,7 +141,7 @@ export class Condition {
     } catch (error) {
       if (!waiter.leave(isTimeout(error))) throw isTimeout(error) ? timeoutError(lock, timeoutMs) : error;
     } finally {
-      lease.releaser.lock.transfer((await core.acquireAsync(undefined, activity)) as HeldLease, lease);
+      lease.releaser.lock.transfer(await core.acquireAsync(undefined, activity), lease);
     }
     return this.#heard(lease);
   }
@@ -173,7 +174,7 @@ export class Condition {
 
 function timeoutError({ name }: LocalLock, timeoutMs: number): GridwatchError {
   const what = name === '' ? 'the condition' : `the condition '${name}'`;
-  return new GridwatchError('ERR_GRIDWATCH_LOCK_TIMEOUT', `${what} was not notified of within ${timeoutMs} ms`);
+  return new GridwatchError('ERR_GRIDWATCH_LOCK_TIMEOUT', `${what} was not notified within ${timeoutMs} ms`);
 }
 
 /** The lease by which this thread has a mutex, by a blocking call. */
@@ -193,7 +194,8 @@ function heldAsync({ thread }: LocalLock, mutex: Mutex): AsyncLease {
 }
 
 function mutexOf(mutex: Mutex): Mutex {
-  if (typeof mutex?.acquireAsync !== 'function') throw optionError('a condition waits with a Mutex');
+  if (typeof mutex?.acquireAsync !== 'function')
+    throw optionError(`a condition waits with the Mutex itself, not ${shown(mutex)}`);
   return mutex;
 }
 

@@ -7,10 +7,19 @@
 import { GridwatchError } from '../../errors.ts';
 import type { LockMode } from '../../shared-memory/async-locks.ts';
 import { AsyncEntry } from './async-entry.ts';
+import { AsyncScope, asyncOrderOf, refOf } from './async-order.ts';
 import type { Contended } from './contended.ts';
 import type { HeldLease, Releaser } from './lease.ts';
 import type { LocalLock } from './local-lock.ts';
-import { type AcquireAsyncOptions, type AcquireOptions, type Lease, signalOf, timeoutOf } from './lock-options.ts';
+import {
+  type AcquireAsyncOptions,
+  type AcquireOptions,
+  type Lease,
+  optionError,
+  shown,
+  signalOf,
+  timeoutOf,
+} from './lock-options.ts';
 import { perturb } from './perturbed.ts';
 
 export abstract class LockAccess implements Contended, Releaser {
@@ -48,16 +57,24 @@ export abstract class LockAccess implements Contended, Releaser {
     return undefined;
   }
 
-  async acquireAsync(options: AcquireAsyncOptions | undefined, activity: number): Promise<Lease> {
+  async acquireAsync(options: AcquireAsyncOptions | undefined, activity: number): Promise<HeldLease> {
     const timeoutMs = timeoutOf(options);
     const signal = signalOf(options);
     signal?.throwIfAborted();
     if (perturb !== undefined) perturb('acquire');
     const { queue } = this.lock;
     /* Not past those who wait already. */
-    if (queue.size === 0 && this.tryAtOnce()) return this.openAsync(activity, undefined);
+    const isBounded = signal !== undefined || timeoutMs !== Number.POSITIVE_INFINITY;
+    const order = isBounded ? undefined : asyncOrderOf(this.lock, this.mode);
+    if (queue.size === 0 && this.tryAtOnce()) {
+      order?.tell();
+      return this.openAsync(activity, undefined);
+    }
     try {
-      return await queue.wait(this, { timeoutMs, signal }, (entry) => this.openAsync(activity, entry));
+      return await queue.wait(this, { timeoutMs, signal }, (entry) => {
+        order?.tell();
+        return this.openAsync(activity, entry);
+      });
     } catch (error) {
       this.leave();
       throw error;
@@ -65,6 +82,7 @@ export abstract class LockAccess implements Contended, Releaser {
   }
 
   withLease<T>(fn: (lease: Lease) => T, options: AcquireOptions | undefined): T {
+    checkCallback(fn);
     const lease = this.acquire(options);
     try {
       return fn(lease);
@@ -74,11 +92,14 @@ export abstract class LockAccess implements Contended, Releaser {
   }
 
   async withLeaseAsync<T>(fn: (lease: Lease) => T | Promise<T>, options: AcquireAsyncOptions | undefined): Promise<T> {
+    checkCallback(fn);
     const activities = this.lock.thread.recording?.activities;
     const activity = activities?.next() ?? 0;
     const lease = await this.acquireAsync(options, activity);
     try {
-      return await (activities === undefined ? fn(lease) : activities.run(activity, () => fn(lease)));
+      if (activities === undefined) return await fn(lease);
+      const scope = new AsyncScope(activity, refOf(this.lock, this.mode), lease, activities.scope);
+      return await activities.runAs(scope, () => fn(lease));
     } finally {
       lease[Symbol.dispose]();
     }
@@ -116,10 +137,18 @@ export abstract class LockAccess implements Contended, Releaser {
   }
 
   protected reentry(): string {
-    return `this thread has ${this.title} already: it would wait for itself`;
+    return `this thread has ${this.title} already, and would wait for itself: these locks are not reentrant. Take it once, in the caller, or use tryAcquire`;
   }
 
   protected notHeld(): GridwatchError {
-    return new GridwatchError('ERR_GRIDWATCH_LOCK_NOT_HELD', `${this.title} is not held by this lease and thread`);
+    return new GridwatchError(
+      'ERR_GRIDWATCH_LOCK_NOT_HELD',
+      `${this.title} is not held by this lease and thread: release it once, on the thread that has acquired it; withLock and using do`,
+    );
   }
+}
+
+/** Before the lock is taken: what cannot be called needs none. */
+function checkCallback(fn: unknown): void {
+  if (typeof fn !== 'function') throw optionError(`what runs with the lock held must be a function, not ${shown(fn)}`);
 }

@@ -148,7 +148,7 @@ class WriteSide extends LockSide {
   }
 
   protected override reentry(): string {
-    return `this thread reads or writes ${this.title} already: it would wait for itself`;
+    return `this thread reads or writes ${this.title} already: it would wait for itself. Release that first (a reader cannot become a writer), or take the write lock from the start`;
   }
 
   protected hasWaiters(): boolean {

@@ -197,7 +197,7 @@ class SemaphoreSide extends LockSide {
   }
 
   protected override reentry(): string {
-    return `this thread has all permits of ${this.title}: it would wait for itself`;
+    return `this thread has all permits of ${this.title}: it would wait for itself. Release one first, or give it more permits`;
   }
 
   protected hasWaiters(): boolean {
