@@ -22,8 +22,13 @@ export interface QueueItem {
   /** Of the task's own span, if it is to have one for certain: then spans of the work may be its children. */
   readonly spanId: string | undefined;
   readonly site: string;
+  readonly queue: TrackedQueue;
   beganNs: number;
   isOver: boolean;
+  /** Its place among those that wait: `WaitingItems`. */
+  isWaiting: boolean;
+  earlier: QueueItem | undefined;
+  later: QueueItem | undefined;
 }
 
 export interface TrackedQueueOptions {
@@ -38,6 +43,8 @@ export class TrackedQueue {
   #threads = 0;
   #limit = 0;
   #capacity = 0;
+  #active = 0;
+  #isClosed = false;
 
   constructor(tracker: QueueTracker, { name, kind }: TrackedQueueOptions) {
     this.#tracker = tracker;
@@ -47,16 +54,49 @@ export class TrackedQueue {
 
   /** An item was submitted; `site` is where, `file:line`, if the patch knows. */
   arrives(site = ''): QueueItem {
+    const item = this.submitted(site);
+    this.enters(item);
+    return item;
+  }
+
+  /** An item was submitted, of which it is not known yet whether it is let in: `enters`, or `refused`. */
+  submitted(site = ''): QueueItem {
     const context = activeTraceIds();
     const isSampled = context !== undefined && (context.traceFlags & SAMPLED) !== 0;
     const spanId = isSampled && this.#kind === 'pool' ? this.#tracker.promised.under(context.spanId) : undefined;
-    const item = { submittedNs: this.#tracker.nowNs(), context, spanId, site, beganNs: 0, isOver: false };
+    return {
+      submittedNs: this.#tracker.nowNs(),
+      context,
+      spanId,
+      site,
+      queue: this,
+      beganNs: 0,
+      isOver: false,
+      isWaiting: false,
+      earlier: undefined,
+      later: undefined,
+    };
+  }
+
+  enters(item: QueueItem): void {
     const named = this.#named;
-    if (named === undefined) return item;
+    if (named === undefined) return;
     named.cell.add(QUEUE_CELL.ARRIVALS);
     named.cell.add(QUEUE_CELL.SIZE);
     named.waiting.add(item);
     if (named.waiting.size === 1) named.cell.setOldestSince(item.submittedNs);
+  }
+
+  /** An item was submitted, and somebody works on it at once: `arrives` and `begins` in one, for half of their price. */
+  starts(site = ''): QueueItem {
+    const item = this.submitted(site);
+    item.beganNs = item.submittedNs;
+    const named = this.#named;
+    if (named === undefined) return item;
+    named.cell.add(QUEUE_CELL.ARRIVALS);
+    named.cell.waits.record(0);
+    named.cell.addActive(1, item.submittedNs);
+    this.#active++;
     return item;
   }
 
@@ -75,6 +115,7 @@ export class TrackedQueue {
     this.#leaves(named, item);
     named.cell.waits.record(nowNs - item.submittedNs);
     named.cell.addActive(1, nowNs);
+    this.#active++;
   }
 
   /** The work on it is over. `workerThreadId` is Node's `threadId` of the worker that did it, -1 where that was none. */
@@ -89,7 +130,10 @@ export class TrackedQueue {
     const named = this.#named;
     if (named !== undefined) {
       named.cell.services.record(nowNs - item.beganNs);
-      named.cell.addActive(-1, nowNs);
+      if (!this.#isClosed) {
+        named.cell.addActive(-1, nowNs);
+        this.#active--;
+      }
       named.cell.add(outcome === 'aborted' ? QUEUE_CELL.ABORTS : QUEUE_CELL.COMPLETIONS);
       if (outcome === 'failed') named.cell.add(QUEUE_CELL.ERRORS);
     }
@@ -115,6 +159,7 @@ export class TrackedQueue {
 
   /** How many work there, how many may; 0 where there is no bound. */
   setThreads(threads: number, limit: number): void {
+    if (threads === this.#threads && limit === this.#limit) return;
     this.#named?.cell.add(QUEUE_CELL.THREADS, threads - this.#threads);
     this.#named?.cell.add(QUEUE_CELL.LIMIT, limit - this.#limit);
     this.#threads = threads;
@@ -123,14 +168,28 @@ export class TrackedQueue {
 
   /** How many items may wait; 0 where there is no bound. */
   setCapacity(capacity: number): void {
+    if (capacity === this.#capacity) return;
     this.#named?.cell.add(QUEUE_CELL.CAPACITY, capacity - this.#capacity);
     this.#capacity = capacity;
   }
 
+  /** All that wait in it have left it without anybody's having worked on them. */
+  cleared(): void {
+    for (let item = this.#named?.waiting.oldest; item !== undefined; ) {
+      const next: QueueItem | undefined = item.later;
+      if (item.queue === this) this.gaveUp(item);
+      item = next;
+    }
+  }
+
   /** It is no more: what it has had is taken off. */
   close(): void {
+    if (this.#isClosed) return;
+    this.cleared();
     this.setThreads(0, 0);
     this.setCapacity(0);
+    this.#isClosed = true;
+    if (this.#active > 0) this.#named?.cell.addActive(-this.#active, this.#tracker.nowNs());
   }
 
   #leaves(named: NamedQueue, item: QueueItem): void {
