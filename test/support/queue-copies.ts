@@ -1,9 +1,9 @@
 /**
  * Packages of queues in two copies, one as it is and one patched. Runs in a test's own process.
  */
-import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { declaredBy } from '../../agent/app-thread/instrumentation/patch.ts';
 import { QUEUE_NAMES, QUEUE_PATCHES } from '../../agent/app-thread/instrumentation/queues/patches.ts';
@@ -33,12 +33,12 @@ export async function queueModules<T>(
   const source = fileURLToPath(new URL(`../../node_modules/${name}`, import.meta.url));
   const folder = mkdtempSync(join(tmpdir(), 'gridwatch-queues-'));
   try {
-    cpSync(source, join(folder, name), { recursive: true });
-    symlinkSync(dirname(source), join(folder, 'node_modules'));
+    const copy = join(folder, 'node_modules', name);
+    cpSync(source, copy, { recursive: true });
     const all: Record<string, unknown> = {};
     const patch = patchOf(name, tracker);
     for (const [file, bindings] of Object.entries(names)) {
-      const namespace = (await import(pathToFileURL(join(folder, name, file)).href)) as Record<string, unknown>;
+      const namespace = (await import(pathToFileURL(join(copy, file)).href)) as Record<string, unknown>;
       const declared: Record<string, unknown> = {};
       for (const [binding, exported] of Object.entries(bindings)) declared[binding] = namespace[exported];
       patch?.(file, declared);
