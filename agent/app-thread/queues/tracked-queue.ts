@@ -54,42 +54,38 @@ export class TrackedQueue {
 
   /** An item was submitted; `site` is where, `file:line`, if the patch knows. */
   arrives(site = ''): QueueItem {
-    const item = this.submitted(site);
-    this.enters(item);
+    const item = this.stands(site);
+    this.letIn(item);
     return item;
   }
 
-  /** An item was submitted, of which it is not known yet whether it is let in: `enters`, or `refused`. */
-  submitted(site = ''): QueueItem {
-    const context = activeTraceIds();
-    const isSampled = context !== undefined && (context.traceFlags & SAMPLED) !== 0;
-    const spanId = isSampled && this.#kind === 'pool' ? this.#tracker.promised.under(context.spanId) : undefined;
-    return {
-      submittedNs: this.#tracker.nowNs(),
-      context,
-      spanId,
-      site,
-      queue: this,
-      beganNs: 0,
-      isOver: false,
-      isWaiting: false,
-      earlier: undefined,
-      later: undefined,
-    };
-  }
-
-  enters(item: QueueItem): void {
+  /** An item was submitted, of which it is not known yet whether it is `letIn` or `turnedAway`; meanwhile it waits as the others do. */
+  stands(site = ''): QueueItem {
+    const item = this.#submitted(site);
     const named = this.#named;
-    if (named === undefined) return;
-    named.cell.add(QUEUE_CELL.ARRIVALS);
+    if (named === undefined) return item;
     named.cell.add(QUEUE_CELL.SIZE);
     named.waiting.add(item);
     if (named.waiting.size === 1) named.cell.setOldestSince(item.submittedNs);
+    return item;
+  }
+
+  letIn(item: QueueItem): void {
+    if (!item.isOver) this.#named?.cell.add(QUEUE_CELL.ARRIVALS);
+  }
+
+  turnedAway(item: QueueItem): void {
+    if (item.isOver || item.beganNs !== 0) return;
+    item.isOver = true;
+    if (this.#named !== undefined) this.#leaves(this.#named, item);
+    this.refused();
+    const nowNs = this.#tracker.nowNs();
+    this.#tell(item, 'rejected', -1, nowNs, nowNs);
   }
 
   /** An item was submitted, and somebody works on it at once: `arrives` and `begins` in one, for half of their price. */
   starts(site = ''): QueueItem {
-    const item = this.submitted(site);
+    const item = this.#submitted(site);
     item.beganNs = item.submittedNs;
     const named = this.#named;
     if (named === undefined) return item;
@@ -190,6 +186,24 @@ export class TrackedQueue {
     this.setCapacity(0);
     this.#isClosed = true;
     if (this.#active > 0) this.#named?.cell.addActive(-this.#active, this.#tracker.nowNs());
+  }
+
+  #submitted(site: string): QueueItem {
+    const context = activeTraceIds();
+    const isSampled = context !== undefined && (context.traceFlags & SAMPLED) !== 0;
+    const spanId = isSampled && this.#kind === 'pool' ? this.#tracker.promised.under(context.spanId) : undefined;
+    return {
+      submittedNs: this.#tracker.nowNs(),
+      context,
+      spanId,
+      site,
+      queue: this,
+      beganNs: 0,
+      isOver: false,
+      isWaiting: false,
+      earlier: undefined,
+      later: undefined,
+    };
   }
 
   #leaves(named: NamedQueue, item: QueueItem): void {

@@ -48,7 +48,7 @@ function patchJob(prototype: object): () => void {
     doQueue: (original) =>
       after(original, (job) => {
         job.isIn = true;
-        job.item.queue.enters(job.item);
+        job.item.queue.letIn(job.item);
       }),
     doExecute: (original) =>
       after(original, (job) => {
@@ -70,7 +70,7 @@ function patchJob(prototype: object): () => void {
         const job = jobOf(this);
         if (job === undefined || isDropped !== true) return isDropped;
         if (job.isIn) job.item.queue.gaveUp(job.item);
-        else job.item.queue.refused();
+        else job.item.queue.turnedAway(job.item);
         return isDropped;
       },
   });
@@ -117,10 +117,11 @@ function receive(original: Method, make: () => FollowedQueue): Method {
     const { storeOptions } = (this as Limiter)._store ?? {};
     followed.setConcurrency(storeOptions?.maxConcurrent);
     tracked.setCapacity(boundOf(storeOptions?.highWater));
-    Hidden.set(job, new FollowedJob(tracked.submitted()));
+    const item = tracked.stands();
+    Hidden.set(job, new FollowedJob(item));
     const isTaken = Reflect.apply(original, this, args);
     /* There is a job with its id already. */
-    if (isTaken === false) tracked.refused();
+    if (isTaken === false) tracked.turnedAway(item);
     return isTaken;
   };
 }

@@ -104,10 +104,15 @@ const SCENARIOS: Record<string, Scenario<Library>> = {
   },
   'timed out': async ({ PQueue: Queue }, log) => {
     const queue = new Queue({ concurrency: 1, timeout: 5 });
-    const hanging = queue.add(() => sleep(30)).catch((error: unknown) => log('rejected', error));
+    let settle = (): void => {};
+    const work = new Promise<void>((resolve) => {
+      settle = resolve;
+    });
+    const hanging = queue.add(() => work).catch((error: unknown) => log('rejected', error));
     await Promise.all([hanging, queue.add(() => log('next'))]);
+    settle();
     await queue.add(() => 1, { timeout: -1 }).catch((error: unknown) => log('rejected', error));
-    await sleep(30);
+    await turn();
   },
   'cleared, paused, and more of them': async ({ PQueue: Queue }, log) => {
     const queue = new Queue({ concurrency: 1, autoStart: false });
@@ -198,7 +203,11 @@ describe('p-queue', () => {
     const queue = new library.PQueue({ concurrency: 1 });
     const controller = new AbortController();
     const { signal } = controller;
-    const hanging = queue.add(() => sleep(20), { timeout: 1 });
+    let settle = (): void => {};
+    const work = new Promise<void>((resolve) => {
+      settle = resolve;
+    });
+    const hanging = queue.add(() => work, { timeout: 1 });
     const aborted = [queue.add(() => 1, { signal }), queue.add(() => 1, { signal })];
     controller.abort();
     expect(tracking.only).toMatchObject({ arrivals: 3, aborts: 2, size: 0, active: 1 });
@@ -211,7 +220,8 @@ describe('p-queue', () => {
     await cleared.catch(() => {});
     await queue.add(() => 1, { timeout: -1 }).catch(() => {});
     expect(tracking.only).toMatchObject({ arrivals: 4, aborts: 4, ...AT_REST });
-    await sleep(30);
+    settle();
+    await turn();
     expect(tracking.only).toMatchObject({ arrivals: 4, aborts: 4, completions: 0 });
   });
 
