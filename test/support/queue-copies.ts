@@ -19,7 +19,7 @@ export function queueCopy<T>(
   name: string,
   tracker?: QueueTracker,
   files: readonly string[] = filesOf(name),
-  entry = name,
+  entry: string = name,
 ): T {
   return commonJsCopyOf<T>(name, files, patchOf(name, tracker), entry);
 }

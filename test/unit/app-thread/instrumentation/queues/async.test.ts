@@ -1,12 +1,40 @@
 /** async does what it did, to the microtask, in its bundle and its single files; and what goes through its queues is counted. */
-import type asyncLibrary from 'async';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { QueueTracker } from '../../../../../agent/app-thread/queues/queue-tracker.ts';
 import { logOf, queueCopy, queueModules, type Scenario } from '../../../../support/queue-copies.ts';
 import { AT_REST, QueueTracking } from '../../../../support/queue-tracking.ts';
 
-type Library = Pick<typeof asyncLibrary, 'queue' | 'priorityQueue' | 'cargo' | 'cargoQueue'>;
-type Done = (error?: Error | null, result?: unknown) => void;
+type Done = (error?: unknown, result?: unknown) => void;
+type Worker<T> = ((value: T, done: Done) => void) | ((value: T) => Promise<unknown>);
+
+/** Of a queue, what is used here. */
+interface Queue<T> extends Iterable<T> {
+  concurrency: number;
+  readonly started: boolean;
+  push(value: T | readonly T[], priorityOrDone?: unknown, done?: Done): Promise<unknown>;
+  pushAsync(value: T, ...more: unknown[]): Promise<unknown>;
+  unshift(value: T): Promise<unknown>;
+  remove(test: (task: { readonly data: T }) => boolean): void;
+  kill(): void;
+  pause(): void;
+  resume(): void;
+  idle(): boolean;
+  length(): number;
+  running(): number;
+  workersList(): readonly unknown[];
+  drain(handler?: () => void): Promise<void>;
+  saturated(handler: () => void): void;
+  unsaturated(handler: () => void): void;
+  empty(handler: () => void): void;
+  error(handler: (error: unknown, value: T) => void): void;
+}
+
+interface Library {
+  queue<T>(worker: Worker<T>, concurrency: number): Queue<T>;
+  priorityQueue<T>(worker: Worker<T>, concurrency: number): Queue<T>;
+  cargo<T>(worker: Worker<T[]>, payload: number): Queue<T>;
+  cargoQueue<T>(worker: Worker<T[]>, concurrency: number, payload: number): Queue<T>;
+}
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -35,14 +63,17 @@ const FORMS: Record<string, (tracker?: QueueTracker) => Library | Promise<Librar
       },
       tracker,
     ).then((found) => {
-      const { cargo$1, cargo, ...rest } = found as Library & { cargo$1: Library['cargo'] };
-      return { ...rest, cargo: cargo$1, cargoQueue: cargo } as unknown as Library;
+      const { cargo$1, cargo, ...rest } = found as Library & {
+        cargo$1: Library['cargo'];
+        cargo: Library['cargoQueue'];
+      };
+      return { ...rest, cargo: cargo$1, cargoQueue: cargo };
     }),
 };
 
 const SCENARIOS: Record<string, Scenario<Library>> = {
   queue: async ({ queue: makeQueue }, log) => {
-    const queue = makeQueue<number, number>((value, done) => {
+    const queue = makeQueue<number>((value, done) => {
       log(`works ${value}`, [queue.running(), queue.length(), queue.workersList().length]);
       setImmediate(() => done(value === 3 ? new RangeError('three') : null, value * 2));
     }, 2);
@@ -50,19 +81,21 @@ const SCENARIOS: Record<string, Scenario<Library>> = {
     queue.unsaturated(() => log('unsaturated'));
     queue.empty(() => log('empty'));
     queue.error((error, value) => log(`error ${value}`, error));
-    const drained = new Promise<void>((resolve) => queue.drain(resolve));
-    queue.push([1, 2, 3], (error, result) => log('called back', [String(error), result]));
+    const drained = new Promise<void>((resolve) => {
+      void queue.drain(resolve);
+    });
+    void queue.push([1, 2, 3], (error: unknown, result: unknown) => log('called back', [String(error), result]));
     void queue.push(4).then((value) => log('fulfilled', value));
     void queue.pushAsync(3).catch((error: unknown) => log('rejected', error));
-    queue.unshift(5);
+    void queue.unshift(5);
     log('tasks', [...queue]);
     await drained;
     log('idle', [queue.idle(), queue.started]);
-    queue.push([], () => log('nothing'));
+    void queue.push([], () => log('nothing'));
     await turn();
   },
   'async functions, and what is thrown': async ({ queue: makeQueue }, log) => {
-    const queue = makeQueue<number, number>(async (value: number) => {
+    const queue = makeQueue<number>(async (value: number) => {
       await Promise.resolve();
       if (value === 2) throw new RangeError('two');
       return value;
@@ -76,12 +109,12 @@ const SCENARIOS: Record<string, Scenario<Library>> = {
     log('over');
   },
   priorityQueue: async ({ priorityQueue }, log) => {
-    const queue = priorityQueue<number, number>((value, done) => {
+    const queue = priorityQueue<number>((value, done) => {
       log('works', value);
       setImmediate(done, null, value);
     }, 1);
     for (const value of [1, 2, 3, 4]) void queue.push(value, value % 2, (_, result) => log('called back', result));
-    queue.push([7, 8], 0);
+    void queue.push([7, 8], 0);
     await queue.drain();
     log('keys', Object.keys(queue));
   },
@@ -90,9 +123,9 @@ const SCENARIOS: Record<string, Scenario<Library>> = {
       log('works', values);
       setImmediate(done, values.includes(4) ? new RangeError('four') : null, values.length);
     };
-    for (const queue of [cargo<number>(work as never, 2), cargoQueue<number>(work as never, 2, 2)]) {
+    for (const queue of [cargo<number>(work, 2), cargoQueue<number>(work, 2, 2)]) {
       for (const value of [1, 2, 3, 4, 5])
-        queue.push(value, (error?: unknown) => log(`called back ${value}`, String(error)));
+        void queue.push(value, (error?: unknown) => log(`called back ${value}`, String(error)));
       await queue.drain();
     }
   },
@@ -101,19 +134,19 @@ const SCENARIOS: Record<string, Scenario<Library>> = {
       log('works', value);
       setImmediate(done);
     }, 1);
-    queue.push([1, 2, 3, 4, 5]);
+    void queue.push([1, 2, 3, 4, 5]);
     queue.pause();
     queue.remove(({ data }) => data === 2);
     log('tasks', [...queue]);
     queue.concurrency = 3;
     queue.resume();
     await turn();
-    queue.push([6, 7, 8, 9]);
+    void queue.push([6, 7, 8, 9]);
     queue.kill();
     await sleep(2);
     log('left', [queue.length(), queue.running()]);
     try {
-      queue.push(1, 'no function' as never);
+      void queue.push(1, 'no function');
     } catch (error) {
       log('thrown', error);
     }
@@ -138,7 +171,7 @@ const SCENARIOS: Record<string, Scenario<Library>> = {
       log(name, (queue as unknown as Record<string, unknown>)[name]);
     const tasks = (queue as unknown as { _tasks: object })._tasks;
     log('list', [Object.keys(tasks), Object.getOwnPropertyNames(Object.getPrototypeOf(tasks))]);
-    for (const make of [() => library.queue(undefined as never), () => library.queue(() => {}, 0)]) {
+    for (const make of [() => library.queue(undefined as never, 1), () => library.queue(() => {}, 0)]) {
       try {
         make();
       } catch (error) {
@@ -169,9 +202,9 @@ describe.each(Object.keys(FORMS))('async, its %s', (form) => {
 
   it('counts those that wait, those at work, and how they end', async () => {
     const done: Done[] = [];
-    const queue = library.queue<number>((_, back) => void done.push(back as Done), 2);
-    queue.push([0, 1, 2, 3, 4]);
-    queue.unshift(5);
+    const queue = library.queue<number>((_, back) => void done.push(back), 2);
+    void queue.push([0, 1, 2, 3, 4]);
+    void queue.unshift(5);
     expect(Object.keys(tracking.queues)).toEqual([
       expect.stringMatching(/^async@test\/unit\/app-thread\/instrumentation\/queues\/async\.test\.ts:\d+$/),
     ]);
@@ -191,16 +224,16 @@ describe.each(Object.keys(FORMS))('async, its %s', (form) => {
       (values, back) => setImmediate(back, values.length > 2 ? new Error('3') : null),
       3,
     );
-    queue.push([1, 2, 3, 4], () => {});
+    void queue.push([1, 2, 3, 4], () => {});
     await queue.drain();
     expect(tracking.only).toMatchObject({ arrivals: 4, completions: 4, errors: 3, waits: 4, services: 4, ...AT_REST });
   });
 
   it('counts those of a priority queue, and gives up what is killed', async () => {
     const done: Done[] = [];
-    const queue = library.priorityQueue<number>((_, back) => void done.push(back as Done), 1);
-    queue.push([1, 2, 3], 1);
-    queue.push(4, 0);
+    const queue = library.priorityQueue<number>((_, back) => void done.push(back), 1);
+    void queue.push([1, 2, 3], 1);
+    void queue.push(4, 0);
     await turn();
     expect(tracking.only).toMatchObject({ arrivals: 4, size: 3, active: 1 });
     queue.kill();
@@ -210,7 +243,7 @@ describe.each(Object.keys(FORMS))('async, its %s', (form) => {
   });
 
   it('counts what async functions do', async () => {
-    const queue = library.queue<number, void>(async (value: number) => {
+    const queue = library.queue<number>(async (value: number) => {
       await turn();
       if (value === 1) throw new Error('one');
     }, 2);
