@@ -15,7 +15,10 @@ import { readWaitWord, type WaitSnapshot } from '../shared-memory/wait-word.ts';
 import { leftToApplication } from './application-metrics.ts';
 import { Breaker } from './breaker.ts';
 import { ControlFile } from './control-file.ts';
+import type { Voices } from './detect/deadlock-report.ts';
+import { Findings } from './detect/findings.ts';
 import { LockDetectors } from './detect/lock-detectors.ts';
+import { PoolStarvation } from './detect/pool-starvation.ts';
 import { ANY_STALL_NS, INCIDENT_STALL_NS, Stalls } from './detect/stalls.ts';
 import { Dispatch } from './dispatch.ts';
 import { Drain } from './drain.ts';
@@ -43,6 +46,7 @@ import { GcTotals } from './model/gc.ts';
 import { Heaps } from './model/heaps.ts';
 import { Locks } from './model/locks.ts';
 import { AgentSelf, agentUsage, DisabledFeatures, DropCounts } from './model/self.ts';
+import { shownName } from './model/shown-name.ts';
 import { ThreadTable } from './model/threads.ts';
 import { describeProcess, instanceId, packageVersion } from './resource.ts';
 import type { AgentThreadSettings } from './settings.ts';
@@ -126,14 +130,23 @@ const flushNow = (): void => {
   fullInventory?.settle();
   void telemetry.flush(config.exitTimeoutMs);
 };
+const voices: Voices = {
+  emitSpan: (span) => telemetry.spans.emit(span),
+  emitLog: (record) => telemetry.logs.emit(record),
+  diag,
+  areNamesFull: config.names === 'full',
+};
+const findings = new Findings(voices);
+const poolStarvation = new PoolStarvation({
+  memory,
+  findings,
+  nameOf: (nameNumber, kind) => shownName(locks.text(nameNumber), kind),
+  threadOf: ({ slot }) => locks.threadEverOf(0, slot + 1),
+});
 const lockDetectors = new LockDetectors({
   isRestarted: !isFirst,
-  voices: {
-    emitSpan: (span) => telemetry.spans.emit(span),
-    emitLog: (record) => telemetry.logs.emit(record),
-    diag,
-    areNamesFull: config.names === 'full',
-  },
+  voices,
+  findings,
   naming: locks,
   index: locks.index,
   labelOf: (lock) => locks.labelOf(lock),
@@ -210,6 +223,7 @@ const drain = new Drain(memory, clock, {
     loops.look();
     if (switches.isOn('eventloop')) stalls.look(threads, atNs);
     if (isDetecting()) lockDetectors.look(locks.readScene(atNs));
+    if (switches.isOn('detectors')) poolStarvation.look(atNs);
     dispatch.tick(atNs);
     heapGuard.check(atNs, () => process.memoryUsage().heapUsed);
   },
@@ -237,6 +251,7 @@ addSource('eventloop', loops);
 addSource('heap', heaps);
 addSource('locks', locks);
 addSource('detectors', lockDetectors);
+addSource('detectors', findings);
 addSource('cpu', new HostCpu({ proc, sys, inventory, claim: hostClaim, nowNs, onUnavailable }));
 addSource('cpu', new ContainerMetrics({ proc, sys, onUnavailable }));
 addSource('cpu', new PressureMetrics({ proc, sys, onUnavailable }));

@@ -15,6 +15,8 @@ export interface MessageLink {
   postAs<T>(context: TraceIds | undefined, fn: () => T): T;
   /** The context that came with the message this thread took last, whether it was delivered or taken by `receiveMessageOnPort`; undefined without one. */
   received(): TraceIds | undefined;
+  /** Node's `threadId` of who posted the message whose handlers run now, in their synchronous part; -1 outside of that, and where it is not known. */
+  servingThreadId(): number;
   /** Runs `fn`, and all that it begins, with a span of these ids active; without a context manager `fn` is merely called. */
   runWith<T>(context: TraceIds | undefined, fn: () => T): T;
 }

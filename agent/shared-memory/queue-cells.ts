@@ -10,6 +10,7 @@
  *       12  kind          + 1; stored last, not zero when whole     52  threads there may be
  *                                                                   56  Float64: since when the oldest item waits, 0 = nothing does
  *       64  Float64: threads that worked, summed up over time, ns   72  Float64: until when that is summed up
+ *       80  items in service that have put items into it which wait
  *      128  waits         histogram        640 service times
  *
  * Invariants
@@ -52,6 +53,7 @@ export const QUEUE_CELL = {
   OLDEST_SINCE_NS: 56,
   BUSY_NS: 64,
   BUSY_UNTIL_NS: 72,
+  SELF_WAITING: 80,
   WAITS: 128,
   SERVICES: 640,
 } as const;

@@ -23,6 +23,11 @@ export interface QueueItem {
   readonly spanId: string | undefined;
   readonly site: string;
   readonly queue: TrackedQueue;
+  /** As long as it waits: the item of the same queue in whose work it was submitted. */
+  cause: QueueItem | undefined;
+  /** Of the items that it is the cause of, how many wait. */
+  waitingEffects: number;
+  workerThreadId: number;
   beganNs: number;
   isOver: boolean;
   /** Its place among those that wait: `WaitingItems`. */
@@ -64,6 +69,11 @@ export class TrackedQueue {
     const item = this.#submitted(site);
     const named = this.#named;
     if (named === undefined) return item;
+    const served = this.#tracker.servedItem(named);
+    if (served?.queue === this && !served.isOver) {
+      item.cause = served;
+      if (served.waitingEffects++ === 0) named.cell.add(QUEUE_CELL.SELF_WAITING);
+    }
     named.cell.add(QUEUE_CELL.SIZE);
     named.waiting.add(item);
     if (named.waiting.size === 1) named.cell.setOldestSince(item.submittedNs);
@@ -101,8 +111,8 @@ export class TrackedQueue {
     return context === undefined || spanId === undefined ? context : { ...context, spanId };
   }
 
-  /** It left the queue, and somebody works on it. */
-  begins(item: QueueItem): void {
+  /** It left the queue, and somebody works on it: the worker with this `threadId` of Node's, -1 where that is none or not known. */
+  begins(item: QueueItem, workerThreadId = -1): void {
     if (item.beganNs !== 0 || item.isOver) return;
     const nowNs = this.#tracker.nowNs();
     item.beganNs = nowNs;
@@ -112,10 +122,21 @@ export class TrackedQueue {
     named.cell.waits.record(nowNs - item.submittedNs);
     named.cell.addActive(1, nowNs);
     this.#active++;
+    item.workerThreadId = workerThreadId;
+    if (workerThreadId >= 0) named.onWorkers.set(workerThreadId, item);
   }
 
-  /** The work on it is over. `workerThreadId` is Node's `threadId` of the worker that did it, -1 where that was none. */
-  ends(item: QueueItem, outcome: Extract<TaskOutcome, 'done' | 'failed' | 'aborted'>, workerThreadId = -1): void {
+  /** Runs the work on an item that has begun on this thread, so that what it submits is known to be its own. */
+  run<T>(item: QueueItem, fn: () => T): T {
+    return this.#tracker.runAs(item, fn);
+  }
+
+  /** The work on it is over. `workerThreadId` is Node's `threadId` of the worker that did it, where that was not known when it began. */
+  ends(
+    item: QueueItem,
+    outcome: Extract<TaskOutcome, 'done' | 'failed' | 'aborted'>,
+    workerThreadId: number = item.workerThreadId,
+  ): void {
     if (item.isOver) return;
     if (item.beganNs === 0) {
       this.gaveUp(item);
@@ -130,6 +151,8 @@ export class TrackedQueue {
         named.cell.addActive(-1, nowNs);
         this.#active--;
       }
+      if (item.waitingEffects > 0) named.cell.add(QUEUE_CELL.SELF_WAITING, -1);
+      if (named.onWorkers.get(item.workerThreadId) === item) named.onWorkers.delete(item.workerThreadId);
       named.cell.add(outcome === 'aborted' ? QUEUE_CELL.ABORTS : QUEUE_CELL.COMPLETIONS);
       if (outcome === 'failed') named.cell.add(QUEUE_CELL.ERRORS);
     }
@@ -198,6 +221,9 @@ export class TrackedQueue {
       spanId,
       site,
       queue: this,
+      cause: undefined,
+      waitingEffects: 0,
+      workerThreadId: -1,
       beganNs: 0,
       isOver: false,
       isWaiting: false,
@@ -210,6 +236,9 @@ export class TrackedQueue {
     if (!named.waiting.delete(item)) return;
     named.cell.add(QUEUE_CELL.SIZE, -1);
     named.tellOldest();
+    const { cause } = item;
+    item.cause = undefined;
+    if (cause?.isOver === false && --cause.waitingEffects === 0) named.cell.add(QUEUE_CELL.SELF_WAITING, -1);
   }
 
   /** A record only past the threshold, or where spans of the program are children of the task's. */
