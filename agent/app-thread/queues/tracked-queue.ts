@@ -28,6 +28,8 @@ export interface QueueItem {
   /** Of the items that it is the cause of, how many wait. */
   waitingEffects: number;
   workerThreadId: number;
+  /** It counts as arrived. */
+  isIn: boolean;
   beganNs: number;
   isOver: boolean;
   /** Its place among those that wait: `WaitingItems`. */
@@ -81,7 +83,9 @@ export class TrackedQueue {
   }
 
   letIn(item: QueueItem): void {
-    if (!item.isOver) this.#named?.cell.add(QUEUE_CELL.ARRIVALS);
+    if (item.isIn || item.isOver) return;
+    item.isIn = true;
+    this.#named?.cell.add(QUEUE_CELL.ARRIVALS);
   }
 
   turnedAway(item: QueueItem): void {
@@ -96,6 +100,7 @@ export class TrackedQueue {
   /** An item was submitted, and somebody works on it at once: `arrives` and `begins` in one, for half of their price. */
   starts(site = ''): QueueItem {
     const item = this.#submitted(site);
+    item.isIn = true;
     item.beganNs = item.submittedNs;
     const named = this.#named;
     if (named === undefined) return item;
@@ -224,6 +229,7 @@ export class TrackedQueue {
       cause: undefined,
       waitingEffects: 0,
       workerThreadId: -1,
+      isIn: false,
       beganNs: 0,
       isOver: false,
       isWaiting: false,
