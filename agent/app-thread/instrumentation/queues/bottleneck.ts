@@ -21,7 +21,6 @@ interface Limiter {
 /** What becomes of one job. */
 class FollowedJob {
   readonly item: QueueItem;
-  isIn = false;
   outcome: 'done' | 'failed' | 'aborted' = 'done';
 
   constructor(item: QueueItem) {
@@ -45,11 +44,7 @@ function after(original: Method, tell: (job: FollowedJob) => void): Method {
 
 function patchJob(prototype: object): () => void {
   return replaceAll(prototype, {
-    doQueue: (original) =>
-      after(original, (job) => {
-        job.isIn = true;
-        job.item.queue.letIn(job.item);
-      }),
+    doQueue: (original) => after(original, (job) => job.item.queue.letIn(job.item)),
     doExecute: (original) =>
       after(original, (job) => {
         job.outcome = 'done';
@@ -69,7 +64,7 @@ function patchJob(prototype: object): () => void {
         const isDropped = Reflect.apply(original, this, args);
         const job = jobOf(this);
         if (job === undefined || isDropped !== true) return isDropped;
-        if (job.isIn) job.item.queue.gaveUp(job.item);
+        if (job.item.isIn) job.item.queue.gaveUp(job.item);
         else job.item.queue.turnedAway(job.item);
         return isDropped;
       },
