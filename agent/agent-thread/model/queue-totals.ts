@@ -8,6 +8,7 @@ import type { Feature } from '../../config/options.ts';
 import { HistogramTotal } from '../../shared-memory/histogram.ts';
 import { QUEUE_KINDS, type QueueKind } from '../../shared-memory/queue-cells.ts';
 import type { Direction } from '../../shared-memory/queue-records.ts';
+import type { SlotClaim } from '../../shared-memory/registry.ts';
 import { type Attributes, OTHER } from '../telemetry/catalog.ts';
 import type { MetricSink } from '../telemetry/metrics.ts';
 import { PoolUse } from './pool-use.ts';
@@ -130,6 +131,8 @@ export class QueueTotal {
 export interface QueueReader {
   /** Adds what was counted since the last call, and with `holds` what is in each queue now: the totals were reset before. */
   read(nowNs: number): void;
+  /** A thread has ended, and its slot is still its own: reads what it has counted a last time. */
+  end?(thread: SlotClaim, nowNs: number): void;
 }
 
 export class QueueTotals {

@@ -29,6 +29,18 @@ export interface KeptMetrics {
   readonly 'gridwatch.agent.feature.disabled': Gauge;
   readonly 'gridwatch.lock.wait.duration': Distribution;
   readonly 'gridwatch.lock.caused_wait.time': Counter;
+  readonly 'gridwatch.queue.arrivals': Counter;
+  readonly 'gridwatch.queue.completions': Counter;
+  readonly 'gridwatch.queue.rejections': Counter;
+  readonly 'gridwatch.queue.aborts': Counter;
+  readonly 'gridwatch.queue.size': Gauge;
+  readonly 'gridwatch.queue.oldest_item.age': Gauge;
+  readonly 'gridwatch.queue.wait.duration': Distribution;
+  readonly 'gridwatch.queue.service.duration': Distribution;
+  readonly 'gridwatch.message.serialize.duration': Distribution;
+  readonly 'gridwatch.pool.thread.count': Gauge;
+  readonly 'gridwatch.pool.thread.limit': Gauge;
+  readonly 'gridwatch.pool.utilization': Gauge;
   readonly 'v8js.gc.duration': Distribution;
   readonly 'system.cpu.time': Counter;
   readonly 'process.cpu.time': Counter;
@@ -46,6 +58,18 @@ const KEPT: { readonly [M in keyof KeptMetrics]: new () => KeptMetrics[M] } = {
   'gridwatch.agent.feature.disabled': Gauge,
   'gridwatch.lock.wait.duration': Distribution,
   'gridwatch.lock.caused_wait.time': Counter,
+  'gridwatch.queue.arrivals': Counter,
+  'gridwatch.queue.completions': Counter,
+  'gridwatch.queue.rejections': Counter,
+  'gridwatch.queue.aborts': Counter,
+  'gridwatch.queue.size': Gauge,
+  'gridwatch.queue.oldest_item.age': Gauge,
+  'gridwatch.queue.wait.duration': Distribution,
+  'gridwatch.queue.service.duration': Distribution,
+  'gridwatch.message.serialize.duration': Distribution,
+  'gridwatch.pool.thread.count': Gauge,
+  'gridwatch.pool.thread.limit': Gauge,
+  'gridwatch.pool.utilization': Gauge,
   'v8js.gc.duration': Distribution,
   'system.cpu.time': Counter,
   'process.cpu.time': Counter,
