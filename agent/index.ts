@@ -3,6 +3,7 @@
  * Runs on the main thread; on a worker `start` does nothing.
  */
 export type { InstrumentLockOptions } from './config/instrument-lock-options.ts';
+export type { InstrumentQueueOptions } from './config/instrument-queue-options.ts';
 export type { Config, Feature, GridwatchOptions, HandledSignal, LogMode } from './config/options.ts';
 /* From the preload: in the package it is one joined file, and both must be the same module instance. */
-export { flush, instrumentLock, shutdown, start } from './preload.ts';
+export { flush, instrumentLock, instrumentQueue, shutdown, start } from './preload.ts';
