@@ -4,6 +4,17 @@
  *
  * Runs on application threads, as part of the preload: data only.
  */
-import type { PatchedPackage } from '../patched-package.ts';
+import { commonJs, type PatchedPackage } from '../patched-package.ts';
 
-export const QUEUES: readonly PatchedPackage[] = [];
+/** Pools of connections. */
+const CONNECTION_POOLS: readonly PatchedPackage[] = [
+  { feature: 'queues', module: 'pg-pool', versions: '>=3.0.0 <4.0.0', files: [commonJs('index.js')] },
+  {
+    feature: 'queues',
+    module: 'mysql2',
+    versions: '>=2.0.0 <4.0.0',
+    files: [commonJs('lib/pool.js'), commonJs('lib/base/pool.js')],
+  },
+];
+
+export const QUEUES: readonly PatchedPackage[] = [...CONNECTION_POOLS];
