@@ -4,8 +4,10 @@
  *
  * Runs on application threads.
  */
+import type { AgentPatch } from './instrumentation/http-agents.ts';
 import { type Declared, declaredBy } from './instrumentation/patch.ts';
 import { POOL_NAMES, POOL_PATCHES } from './instrumentation/pools/patches.ts';
+import { patchHttpAgents } from './instrumentation/queues/http-agent.ts';
 import { QUEUE_NAMES, QUEUE_PATCHES } from './instrumentation/queues/patches.ts';
 import { queueTracker } from './queues/trackers.ts';
 
@@ -18,6 +20,12 @@ export function patch(module: string, file: string, declared: Declared): void {
   if (tracker === undefined || patchOf === undefined) return;
   const name = POOL_NAMES[`${module}/${file}`] ?? QUEUE_NAMES[`${module}/${file}`];
   undo.push(patchOf(declaredBy(declared, name), tracker));
+}
+
+/** Patches the agents of `node:http`. */
+export function patchAgents(): AgentPatch | undefined {
+  const tracker = queueTracker();
+  return tracker === undefined ? undefined : patchHttpAgents(tracker);
 }
 
 /** Takes everything back. */

@@ -76,7 +76,7 @@ export class FollowedPool {
 
   /** All connections are gone, whoever has them. */
   endsAll(): void {
-    for (const connection of [...this.#held.keys()]) this.returns(connection, 'done');
+    for (const connection of this.#held.keys()) this.returns(connection, 'done');
     this.closes(0);
   }
 }

@@ -9,7 +9,7 @@ import { followConstruction } from '../../async-locks/subject.ts';
 import { FollowedPool } from '../../queues/followed-pool.ts';
 import type { QueueTracker } from '../../queues/queue-tracker.ts';
 import type { Method } from '../../replace-method.ts';
-import { type Callable, type Declared, once, type Patch, replaceAll } from '../patch.ts';
+import { type Declared, once, type Patch, replaceAll } from '../patch.ts';
 
 interface List {
   readonly length: number;
@@ -78,7 +78,7 @@ class MysqlPatch {
         if (error) pool.queue.gaveUp(item);
         else pool.hands(connection, item);
         counts(pool, target);
-        return Reflect.apply(callback, this, args) as unknown;
+        return Reflect.apply(callback, this, args);
       };
       patch.#known.add(told);
       try {
@@ -93,7 +93,7 @@ class MysqlPatch {
   }
 
   /** With a subscriber of its tracing channel the library puts another function around the one that waits. */
-  #asks(original: Method, target: PoolLike, callback: Callable | (() => void)): unknown {
+  #asks(original: Method, target: PoolLike, callback: object): unknown {
     const { _connectionQueue: queue } = target;
     const before = queue.length;
     const result = original.call(target, callback);
@@ -117,7 +117,7 @@ class MysqlPatch {
   #end(original: Method): Method {
     const patch = this;
     return function (this: object, ...args: unknown[]): unknown {
-      const result = Reflect.apply(original, this, args) as unknown;
+      const result = Reflect.apply(original, this, args);
       patch.#follow(this).endsAll();
       return result;
     };

@@ -156,7 +156,7 @@ class PgPoolPatch {
       const pool = patch.#follow(this);
       const target = this as unknown as PoolLike;
       const isFirst = isEnd && !target.ending;
-      const result = Reflect.apply(original, this, args) as unknown;
+      const result = Reflect.apply(original, this, args);
       if (isFirst) pool.closes(target._clients.length);
       else if (!isEnd) counts(pool, target);
       return result;
