@@ -12,6 +12,7 @@ import { osThreadId } from '../shared-memory/os-thread.ts';
 import { attachSlot, markRunning, type SlotClaim } from '../shared-memory/registry.ts';
 import { followExit } from './exit.ts';
 import { patchAtomicsWait } from './instrumentation/atomics.ts';
+import { followRequests } from './instrumentation/fetch-requests.ts';
 import { followHttpAgents, HTTP_MODULES, isHttpLoaded } from './instrumentation/http-agents.ts';
 import { followPackages } from './instrumentation/package-loader.ts';
 import type { PatchedFeature } from './instrumentation/patched-package.ts';
@@ -187,9 +188,13 @@ function followPatched(
       (url) => HTTP_MODULES.has(url) && followAgents(),
     );
     if (isHttpLoaded()) followAgents();
+    const forgetRequests = features.queues
+      ? followRequests(() => loadQueuePatches(registerFile).followRequests())
+      : undefined;
     return () => {
       ignore();
       forgetAgents?.();
+      forgetRequests?.();
       for (const patches of used) patches.unpatch();
     };
   } catch (error) {

@@ -119,6 +119,8 @@ export const NOT_EVERYWHERE: ReadonlySet<MetricName> = new Set<MetricName>([
   'gridwatch.lock.oldest_waiter.age',
   'gridwatch.lock.caused_wait.time',
   // Only where there is such a queue, port or pool.
+  'db.client.connection.wait_time',
+  'db.client.connection.pending_requests',
   'gridwatch.queue.size',
   'gridwatch.queue.capacity',
   'gridwatch.queue.arrivals',

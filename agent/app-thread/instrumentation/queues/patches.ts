@@ -7,10 +7,12 @@ import type { QueueTracker } from '../../queues/queue-tracker.ts';
 import type { Patch } from '../patch.ts';
 import { patchMysql2 } from './mysql2.ts';
 import { patchPgPool } from './pg-pool.ts';
+import { patchUndici } from './undici.ts';
 
 export const QUEUE_PATCHES: Readonly<Record<string, Patch<QueueTracker>>> = {
   'pg-pool': patchPgPool,
   mysql2: patchMysql2,
+  undici: patchUndici,
 };
 
 /** Of files whose `exports` are one function, or have it as `default`: the name it is given in what is declared. */

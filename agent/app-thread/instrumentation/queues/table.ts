@@ -15,6 +15,12 @@ const CONNECTION_POOLS: readonly PatchedPackage[] = [
     versions: '>=2.0.0 <4.0.0',
     files: [commonJs('lib/pool.js'), commonJs('lib/base/pool.js')],
   },
+  {
+    feature: 'queues',
+    module: 'undici',
+    versions: '>=5.0.0 <9.0.0',
+    files: [commonJs('lib/core/symbols.js'), commonJs('index.js')],
+  },
 ];
 
 export const QUEUES: readonly PatchedPackage[] = [...CONNECTION_POOLS];
