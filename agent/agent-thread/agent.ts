@@ -36,15 +36,18 @@ import { PressureMetrics } from './host/pressure.ts';
 import { ProcTree } from './host/proc.ts';
 import { ProcessMetrics } from './host/process.ts';
 import { ProcTaskDirectory } from './host/task.ts';
+import { idleTimeMs, probeThreadPool } from './host/thread-pool-probe.ts';
 import { Identity } from './identity.ts';
 import { applySettings } from './live-settings.ts';
 import { Liveness } from './liveness.ts';
 import { LockDeath } from './lock-death.ts';
 import { LockDispatch } from './lock-dispatch.ts';
 import { isInspected, MainStack, openMainSession } from './main-stack.ts';
+import { DatabasePools } from './model/database-pools.ts';
 import { EventLoops } from './model/event-loops.ts';
 import { GcTotals } from './model/gc.ts';
 import { Heaps } from './model/heaps.ts';
+import { LibuvPool } from './model/libuv-pool.ts';
 import { Locks } from './model/locks.ts';
 import { QueueTotals } from './model/queue-totals.ts';
 import { AgentSelf, agentUsage, DisabledFeatures, DropCounts } from './model/self.ts';
@@ -118,6 +121,7 @@ const table = new ThreadTable({
 const gcTotals = new GcTotals();
 const loops = new EventLoops({ memory, readWait, nowNs });
 const heaps = new Heaps({ memory, nowNs });
+const libuvPool = new LibuvPool({ helpers: table.helpers, probe: probeThreadPool, idleTimeMs, nowNs });
 const queueTotals = new QueueTotals();
 const locks = new Locks({
   memory,
@@ -244,6 +248,7 @@ const drain = new Drain(memory, clock, {
     breaker.check(atNs);
     liveness.lookUp(threads, atNs);
     if (switches.isOn('threads')) table.sample(atNs);
+    if (switches.isOn('queues')) libuvPool.tick(atNs);
     loops.look();
     if (switches.isOn('eventloop')) stalls.look(threads, atNs);
     if (isDetecting()) lockDetectors.look(locks.readScene(atNs));
@@ -278,6 +283,8 @@ addSource('detectors', lockDetectors);
 addSource('detectors', findings);
 /* Three features share it: it looks itself which of them run. */
 telemetry.metrics.addSource(followed.queues);
+addSource('queues', new DatabasePools(queueTotals));
+addSource('queues', libuvPool);
 addSource('cpu', new HostCpu({ proc, sys, inventory, claim: hostClaim, nowNs, onUnavailable }));
 addSource('cpu', new ContainerMetrics({ proc, sys, onUnavailable }));
 addSource('cpu', new PressureMetrics({ proc, sys, onUnavailable }));

@@ -12,6 +12,8 @@ import { osThreadId } from '../shared-memory/os-thread.ts';
 import { attachSlot, markRunning, type SlotClaim } from '../shared-memory/registry.ts';
 import { followExit } from './exit.ts';
 import { patchAtomicsWait } from './instrumentation/atomics.ts';
+import { followRequests } from './instrumentation/fetch-requests.ts';
+import { followHttpAgents, HTTP_MODULES, isHttpLoaded } from './instrumentation/http-agents.ts';
 import { followPackages } from './instrumentation/package-loader.ts';
 import type { PatchedFeature } from './instrumentation/patched-package.ts';
 import { patchWebLocks } from './instrumentation/web-locks.ts';
@@ -171,14 +173,28 @@ function followPatched(
   if (features.pools) followed.add('pools');
   if (features.queues) followed.add('queues');
   const used = new Set<ReturnType<typeof loadLockPatches> | ReturnType<typeof loadQueuePatches>>();
+  let forgetAgents: (() => void) | undefined;
+  const followAgents = (): void => {
+    if (features.queues) forgetAgents ??= followHttpAgents(() => loadQueuePatches(registerFile).patchAgents());
+  };
   try {
-    const ignore = followPackages(followed, (feature, module, file, declared) => {
-      const patches = feature === 'promise_locks' ? loadLockPatches(registerFile) : loadQueuePatches(registerFile);
-      used.add(patches);
-      patches.patch(module, file, declared);
-    });
+    const ignore = followPackages(
+      followed,
+      (feature, module, file, declared) => {
+        const patches = feature === 'promise_locks' ? loadLockPatches(registerFile) : loadQueuePatches(registerFile);
+        used.add(patches);
+        patches.patch(module, file, declared);
+      },
+      (url) => HTTP_MODULES.has(url) && followAgents(),
+    );
+    if (isHttpLoaded()) followAgents();
+    const forgetRequests = features.queues
+      ? followRequests(() => loadQueuePatches(registerFile).followRequests())
+      : undefined;
     return () => {
       ignore();
+      forgetAgents?.();
+      forgetRequests?.();
       for (const patches of used) patches.unpatch();
     };
   } catch (error) {

@@ -27,8 +27,15 @@ interface Found {
   readonly file: PatchedFile;
 }
 
-/** Begins to follow the packages of these features; gives back what ends it. `patch` is called when the file has run, before who loads it goes on. */
-export function followPackages(features: ReadonlySet<PatchedFeature>, patch: PatchPackage): () => void {
+/**
+ * Begins to follow the packages of these features; gives back what ends it. `patch` is called when the file has run, before who loads it goes on; `beforeLoad` with
+ * the URL of each module that is about to run, also of a built-in one.
+ */
+export function followPackages(
+  features: ReadonlySet<PatchedFeature>,
+  patch: PatchPackage,
+  beforeLoad?: (url: string) => void,
+): () => void {
   const followed = PATCHED_PACKAGES.filter(({ feature }) => features.has(feature));
   if (followed.length === 0) return () => {};
   const names = followed.map(({ module }) => module).join('|');
@@ -44,6 +51,7 @@ export function followPackages(features: ReadonlySet<PatchedFeature>, patch: Pat
   const options: RegisterHooksOptions = {
     load: (url, context, next) => {
       const loaded = next(url, context);
+      beforeLoad?.(url);
       const match = inPackage.exec(url);
       return match === null || loaded.source == null ? loaded : withLine(loaded, match, value);
     },
