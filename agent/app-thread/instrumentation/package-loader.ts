@@ -13,7 +13,7 @@ import { PATCHED_PACKAGES } from './patched-packages.ts';
 /** Where the line finds whom to call. */
 const PATCHES = Symbol.for('gridwatch.patches');
 
-/** What a file declares: `module` of CommonJS, or an object whose properties are the bindings of an ES module. */
+/** What a file declares: `module` of CommonJS, or an object whose properties are the file's bindings. */
 export type Declared = Record<string, unknown>;
 
 /** Patches what a file of a package declares. `file` is as the table has it. */
@@ -64,7 +64,7 @@ function withLine(
     Object.defineProperty(globalThis, PATCHES, { value, configurable: true, enumerable: false });
     const { source } = loaded;
     const text = typeof source === 'string' ? source : Buffer.from(source as Uint8Array).toString();
-    return { ...loaded, source: `${text}\n;${lineFor(found, isModule)}` };
+    return { ...loaded, source: `${text}\n;${lineFor(found, text)}` };
   } catch {
     return loaded;
   }
@@ -79,8 +79,16 @@ function find(folder: string, module: string, path: string): Found | undefined {
   return isInRange(String(version), entry.versions) ? { module, file } : undefined;
 }
 
-function lineFor({ module, file }: Found, isModule: boolean): string {
-  const accessors = file.bindings.map((name) => `get ${name}(){return ${name}},set ${name}(v){${name}=v}`);
-  const declared = isModule ? `{${accessors.join()}}` : 'module';
-  return `try{globalThis[Symbol.for("gridwatch.patches")]("${module}","${file.file}",${declared})}catch{}`;
+function lineFor({ module, file: { file, bindings } }: Found, text: string): string {
+  const accessors = bindings.map((name) => {
+    const local = localName(text, name);
+    return `get ${name}(){return ${local}},set ${name}(v){${local}=v}`;
+  });
+  const declared = bindings.length === 0 ? 'module' : `{${accessors.join()}}`;
+  return `try{globalThis[Symbol.for("gridwatch.patches")]("${module}","${file}",${declared})}catch{}`;
+}
+
+/** What a module calls that which it exports under this name: those that were minified have names of their own. */
+function localName(text: string, name: string): string {
+  return new RegExp(`[{,]\\s*([\\w$]+) as ${name}\\s*[,}]`).exec(text.slice(text.lastIndexOf('export{')))?.[1] ?? name;
 }
