@@ -9,7 +9,10 @@ import type { TraceIds } from '../shared-memory/registry.ts';
 /** Where every 1.x of the api keeps what was registered. */
 const API = Symbol.for('opentelemetry.js.api.1');
 /** The key under which every 1.x of the api keeps the active span in a context. */
-const SPAN_KEY = Symbol.for('OpenTelemetry Context Key SPAN');
+export const SPAN_KEY: symbol = Symbol.for('OpenTelemetry Context Key SPAN');
+
+/** Where a span of ours (`context/remote-span.ts`) has the ids that the agent reads: to ask it as others do would make ids. */
+export const OWN_IDS: unique symbol = Symbol.for('gridwatch.ids') as never;
 
 const TRACE_ID = /^(?!0{32})[0-9a-f]{32}$/;
 const SPAN_ID = /^(?!0{16})[0-9a-f]{16}$/;
@@ -19,12 +22,25 @@ export interface SpanContext extends Partial<TraceIds> {
   readonly isRemote?: unknown;
 }
 
+interface ReadableSpan {
+  readonly [OWN_IDS]?: SpanContext;
+  spanContext?(): SpanContext | undefined;
+}
+
 export interface Context {
-  getValue?(key: symbol): { spanContext?(): SpanContext | undefined } | undefined;
+  getValue?(key: symbol): ReadableSpan | undefined;
+  setValue?(key: symbol, value: unknown): Context;
+  deleteValue?(key: symbol): Context;
+}
+
+/** What of the application's context manager is used. */
+export interface ContextManager {
+  active?(): Context | undefined;
+  with?<T>(context: Context, fn: () => T): T;
 }
 
 interface ApiGlobal {
-  readonly context?: { active?(): Context | undefined };
+  readonly context?: ContextManager;
   readonly trace?: { getDelegate?(): unknown };
   readonly metrics?: unknown;
   readonly logs?: unknown;
@@ -41,10 +57,11 @@ export function registeredTracerProvider(): unknown {
   return trace?.getDelegate === undefined ? trace : trace.getDelegate();
 }
 
-/** The span of a context, or of the active one; undefined without one, and without a registered context manager. May throw. */
+/** The span of a context, or of the active one, without waking ids of ours; undefined without one, and without a registered context manager. May throw. */
 export function spanContextIn(given?: Context): SpanContext | undefined {
   const context = given ?? registeredApi()?.context?.active?.();
-  return context?.getValue?.(SPAN_KEY)?.spanContext?.();
+  const span = context?.getValue?.(SPAN_KEY);
+  return span?.[OWN_IDS] ?? span?.spanContext?.();
 }
 
 /** The ids of a span; undefined when they are not valid. */
