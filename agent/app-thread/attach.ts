@@ -8,8 +8,10 @@ import type { MessagePort, Worker } from 'node:worker_threads';
 import { createThreadMatcher } from '../config/exclude.ts';
 import type { Config, Feature } from '../config/options.ts';
 import { ControlMemory, isSlot } from '../shared-memory/layout.ts';
+import { MessageMemory } from '../shared-memory/message-memory.ts';
 import { osThreadId } from '../shared-memory/os-thread.ts';
 import { attachSlot, markRunning, type SlotClaim } from '../shared-memory/registry.ts';
+import type { ContextScopes } from './context/context-scope.ts';
 import { followExit } from './exit.ts';
 import { patchAtomicsWait } from './instrumentation/atomics.ts';
 import { followPackages } from './instrumentation/package-loader.ts';
@@ -19,6 +21,8 @@ import type { LabModes } from './lab-modes.ts';
 import { loadLockPatches, loadQueuePatches } from './load-patches.ts';
 import { setLockLink } from './lock-link.ts';
 import type { LockNotice } from './lock-observer.ts';
+import { followMessages, type ThreadMessages } from './messages/thread-messages.ts';
+import type { TicketPorts } from './messages/worker-ports.ts';
 import { claimPreload, type Preload } from './preload-argument.ts';
 import { Recorder } from './recorder.ts';
 import { EventLoopSource } from './sources/event-loop.ts';
@@ -27,7 +31,8 @@ import { HeapSource } from './sources/heap.ts';
 import { LoopWatch } from './sources/loop-watch.ts';
 import { followWorkers, type SpawnNotice } from './spawn.ts';
 import { followTermination } from './terminate.ts';
-import { type LabSettings, readTicket } from './ticket.ts';
+import { type LabSettings, readTicket, type Ticket } from './ticket.ts';
+import { activeTraceIds } from './trace-context.ts';
 
 /**
  * The engine's own, taken before anything is patched: a wait for a lock of `gridwatch/sync` is told by its lock, and must not be told again as a raw
@@ -36,6 +41,8 @@ import { type LabSettings, readTicket } from './ticket.ts';
 const { wait, waitAsync, notify } = Atomics;
 
 const { threadId } = process.getBuiltinModule('node:worker_threads');
+
+const WITHOUT_SCOPES: ContextScopes = { canActivate: false, run: (_, fn) => fn(), active: activeTraceIds };
 
 export interface ThreadSettings {
   readonly memory: ControlMemory;
@@ -46,6 +53,8 @@ export interface ThreadSettings {
   readonly notify: (notice: SpawnNotice) => void;
   /** Lock memory of the process. */
   readonly lockBuffer: SharedArrayBuffer;
+  /** Message memory of the process, and what the ticket says of ports; undefined when messages are not followed. */
+  readonly messages: { readonly memory: MessageMemory; readonly ports: TicketPorts | undefined } | undefined;
   readonly lab: LabSettings;
   /** Tells the agent thread of a lock outside of lock memory. */
   readonly tell: (notice: LockNotice) => void;
@@ -131,6 +140,14 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
   const patches = (): ReturnType<typeof loadLockPatches> => loadLockPatches(settings.preload.file);
   if (features.locks) part('web_locks', () => undo.push(patchWebLocks(recorder, patches)));
   undo.push(followPatched(config, settings.preload.file, settings.onFailure));
+  let messages: ThreadMessages | undefined;
+  const { messages: given } = settings;
+  if (given !== undefined)
+    part('messages', () => {
+      const followed = followMessages({ recorder, ...given, scopes: WITHOUT_SCOPES });
+      messages = followed;
+      undo.push(followed.stop);
+    });
   part('threads', () => {
     const isExcluded = createThreadMatcher(config.excludeThreads);
     undo.push(followTermination(memory));
@@ -139,6 +156,7 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
         recorder,
         config,
         lockBuffer: settings.lockBuffer,
+        messages: messages?.spawning,
         nextLab: lab?.nextLab ?? (() => settings.lab),
         preload: settings.preload,
         isExcluded,
@@ -204,6 +222,7 @@ export function attachWorker(registerFile: string, found: unknown): void {
     preload,
     notify: (notice) => liveness?.postMessage(notice, [notice.port]),
     lockBuffer: ticket.lockBuffer,
+    messages: messagesOf(ticket),
     lab: ticket.lab,
     tell: (notice) => liveness?.postMessage(notice),
     /* Its records are in shared memory: they outlive it without its waiting for anything. */
@@ -213,6 +232,11 @@ export function attachWorker(registerFile: string, found: unknown): void {
     /* The main thread, which has the same intrinsics and the same Node, has said it already. */
     onFailure: () => {},
   });
+}
+
+function messagesOf({ messages }: Ticket): ThreadSettings['messages'] {
+  const memory = MessageMemory.attach(messages?.buffer);
+  return memory === undefined ? undefined : { memory, ports: messages?.ports };
 }
 
 function removeAdded(added: readonly string[]): void {
