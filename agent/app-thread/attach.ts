@@ -10,9 +10,10 @@ import type { Config, Feature } from '../config/options.ts';
 import { ControlMemory, isSlot } from '../shared-memory/layout.ts';
 import { osThreadId } from '../shared-memory/os-thread.ts';
 import { attachSlot, markRunning, type SlotClaim } from '../shared-memory/registry.ts';
+import { type FollowedContext, followContext } from './context/follow-context.ts';
 import { followExit } from './exit.ts';
 import { patchAtomicsWait } from './instrumentation/atomics.ts';
-import { followPackages } from './instrumentation/package-loader.ts';
+import { followPackages, type PatchPackage } from './instrumentation/package-loader.ts';
 import type { PatchedFeature } from './instrumentation/patched-package.ts';
 import { patchWebLocks } from './instrumentation/web-locks.ts';
 import type { LabModes } from './lab-modes.ts';
@@ -127,10 +128,12 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
     atomics: { wait, waitAsync, notify },
   });
   undo.push(() => setLockLink(settings.lockBuffer, undefined));
+  const context = followContext(recorder, config);
+  undo.push(context.stop);
   const { features } = config;
   const patches = (): ReturnType<typeof loadLockPatches> => loadLockPatches(settings.preload.file);
   if (features.locks) part('web_locks', () => undo.push(patchWebLocks(recorder, patches)));
-  undo.push(followPatched(config, settings.preload.file, settings.onFailure));
+  undo.push(followPatched(config, settings.preload.file, context, settings.onFailure));
   part('threads', () => {
     const isExcluded = createThreadMatcher(config.excludeThreads);
     undo.push(followTermination(memory));
@@ -152,6 +155,8 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
   };
   undo.push(followExit({ recorder, atExit, hiddenWorker: settings.hiddenWorker }));
   markRunning(memory, claim, recorder.clock.nowNs());
+  /* At last, so that nothing of the agent's own is part of it. */
+  context.enterSpawn();
   return {
     recorder,
     detach: () => {
@@ -160,10 +165,11 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
   };
 }
 
-/** Patches the packages of those features that are on, as they are loaded; gives back what takes that back. */
+/** Patches the packages of those features that are on, as they are loaded, and looks for copies of the api; gives back what takes that back. */
 function followPatched(
   { features }: Config,
   registerFile: string,
+  context: FollowedContext,
   onFailure: (feature: Feature, error: unknown) => void,
 ): () => void {
   const followed = new Set<PatchedFeature>();
@@ -172,11 +178,12 @@ function followPatched(
   if (features.queues) followed.add('queues');
   const used = new Set<ReturnType<typeof loadLockPatches> | ReturnType<typeof loadQueuePatches>>();
   try {
-    const ignore = followPackages(followed, (feature, module, file, declared) => {
+    const patch: PatchPackage = (feature, module, file, declared) => {
       const patches = feature === 'promise_locks' ? loadLockPatches(registerFile) : loadQueuePatches(registerFile);
       used.add(patches);
       patches.patch(module, file, declared);
-    });
+    };
+    const ignore = followPackages(followed, patch, context.sawApi);
     return () => {
       ignore();
       for (const patches of used) patches.unpatch();
