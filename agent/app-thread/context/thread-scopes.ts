@@ -14,7 +14,7 @@ import { hasContextFrames } from '../context-frames.ts';
 import { type Context, type ContextManager, registeredApi, SPAN_KEY, validIds } from '../trace-context.ts';
 import type { ContextScopes, LazyContext } from './context-scope.ts';
 import { RemoteSpan } from './remote-span.ts';
-import { RemovableManager } from './removable-manager.ts';
+import { RemovableContext } from './removable-context.ts';
 import { contextOf, type ScopeContext } from './scope-context.ts';
 
 export interface ScopeSettings {
@@ -31,7 +31,7 @@ export class ThreadScopes implements ContextScopes {
   readonly #losses = new Set<ContextLoss>();
   readonly #versions = new Set<string>();
   #storage: AsyncLocalStorage<Context | undefined> | undefined;
-  #removable: RemovableManager | undefined;
+  #removable: RemovableContext | undefined;
   /** What is served now: all that is known of it where there are no scopes. */
   #served: ScopeContext | undefined;
   /** False as long as there was no context: then there is nothing to be kept from anybody. */
@@ -128,7 +128,7 @@ export class ThreadScopes implements ContextScopes {
     else if (this.#versions.size > 1) this.#lose('several_api_versions');
     else {
       try {
-        this.#removable ??= new RemovableManager(this.#open(), (manager) => this.#carry(manager));
+        this.#removable ??= new RemovableContext(this.#open(), (manager) => this.#carry(manager));
         this.#removable.install(version);
       } catch {
         /* The global is frozen: the scopes are the agent's alone. */

@@ -14,13 +14,13 @@
  */
 import type { AsyncLocalStorage } from 'node:async_hooks';
 import { API, type ApiGlobal, type Context, type ContextManager } from '../trace-context.ts';
-import { ScopeManager } from './scope-manager.ts';
+import { ScopeActivation } from './scope-activation.ts';
 
 type Api = { -readonly [name in keyof ApiGlobal]: ApiGlobal[name] };
 
 const PLAIN = { writable: true, enumerable: true, configurable: true } as const;
 
-export class RemovableManager {
+export class RemovableContext {
   readonly #storage: AsyncLocalStorage<Context | undefined>;
   readonly #manager: ContextManager;
   readonly #onRegistered: (manager: ContextManager) => void;
@@ -34,7 +34,7 @@ export class RemovableManager {
   /** `onRegistered` is told of a context manager of the application's, when it has been registered. */
   constructor(storage: AsyncLocalStorage<Context | undefined>, onRegistered: (manager: ContextManager) => void) {
     this.#storage = storage;
-    this.#manager = new ScopeManager(storage);
+    this.#manager = new ScopeActivation(storage);
     this.#onRegistered = onRegistered;
   }
 
@@ -46,7 +46,8 @@ export class RemovableManager {
   install(version: string): void {
     const found = Object.getOwnPropertyDescriptor(globalThis, API);
     if (found?.get === this.#getApi) {
-      if (this.#api !== undefined) this.#addTo(this.#api);
+      const shown = this.#api ?? this.#own;
+      if (shown !== undefined) this.#addTo(shown);
       return;
     }
     if (found?.configurable === false || found?.get !== undefined) return;

@@ -1,5 +1,5 @@
 /**
- * The context manager that the application's api finds inside of our scopes, where no SDK has registered one (`removable-manager.ts`).
+ * The context manager that the application's api finds inside of our scopes, where no SDK has registered one (`removable-context.ts`).
  *
  * Runs on application threads. Its methods are called by the api; `fn` and `target` are the program's.
  */
@@ -9,7 +9,7 @@ import { EMPTY_CONTEXT } from './scope-context.ts';
 
 type Callback = (...args: unknown[]) => unknown;
 
-export class ScopeManager {
+export class ScopeActivation {
   readonly #storage: AsyncLocalStorage<Context | undefined>;
 
   constructor(storage: AsyncLocalStorage<Context | undefined>) {
