@@ -13,6 +13,12 @@ const VERSION = '1.10.0';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+/** In a turn of the event loop that nothing follows: what is entered there ends with it. */
+const inTurnOfItsOwn = <T>(fn: () => Promise<T>): Promise<T> =>
+  new Promise((resolve) => {
+    setImmediate(() => resolve(fn()));
+  });
+
 afterEach(() => {
   setContextLink(undefined);
   Reflect.deleteProperty(globalThis, API);
@@ -164,15 +170,13 @@ test('where a source of a lazy context fails, or gives no ids, it is the source'
 describe('a thread that was started in a span', () => {
   test('works for it until its first turn is over, whoever asks', async () => {
     const { made } = scopes();
-    const first = new Promise<unknown[]>((resolve) => {
-      setImmediate(async () => {
-        made.enter(IDS);
-        made.sawApi(VERSION);
-        const seen = [activeSpan()?.spanContext().spanId];
-        await turn();
-        seen.push(activeSpan()?.spanContext().spanId);
-        resolve(seen);
-      });
+    const first = inTurnOfItsOwn(async () => {
+      made.enter(IDS);
+      made.sawApi(VERSION);
+      const seen = [activeSpan()?.spanContext().spanId];
+      await turn();
+      seen.push(activeSpan()?.spanContext().spanId);
+      return seen;
     });
     expect(await first).toEqual([IDS.spanId, IDS.spanId]);
     expect([made.active(), activeTraceIds()]).toEqual([undefined, undefined]);
@@ -180,18 +184,16 @@ describe('a thread that was started in a span', () => {
 
   test.each([['before'], ['after']])('goes on doing so where an SDK is registered, %s it began', async (when) => {
     const { made } = scopes();
-    const first = new Promise<unknown[]>((resolve) => {
-      setImmediate(async () => {
-        const register = (): boolean => api.context.setGlobalContextManager(new AsyncLocalStorageContextManager());
-        if (when === 'before') register();
-        made.enter(IDS);
-        made.sawApi(VERSION);
-        if (when === 'after') register();
-        const seen = [activeSpan()?.spanContext().spanId];
-        await turn();
-        seen.push(activeSpan()?.spanContext().spanId);
-        resolve(seen);
-      });
+    const first = inTurnOfItsOwn(async () => {
+      const register = (): boolean => api.context.setGlobalContextManager(new AsyncLocalStorageContextManager());
+      if (when === 'before') register();
+      made.enter(IDS);
+      made.sawApi(VERSION);
+      if (when === 'after') register();
+      const seen = [activeSpan()?.spanContext().spanId];
+      await turn();
+      seen.push(activeSpan()?.spanContext().spanId);
+      return seen;
     });
     expect(await first).toEqual([IDS.spanId, IDS.spanId]);
     expect(activeSpan()).toBeUndefined();
