@@ -11,10 +11,10 @@ import { ControlMemory, isSlot } from '../shared-memory/layout.ts';
 import { MessageMemory } from '../shared-memory/message-memory.ts';
 import { osThreadId } from '../shared-memory/os-thread.ts';
 import { attachSlot, markRunning, type SlotClaim } from '../shared-memory/registry.ts';
-import type { ContextScopes } from './context/context-scope.ts';
+import { type FollowedContext, followContext } from './context/follow-context.ts';
 import { followExit } from './exit.ts';
 import { patchAtomicsWait } from './instrumentation/atomics.ts';
-import { followPackages } from './instrumentation/package-loader.ts';
+import { followPackages, type PatchPackage } from './instrumentation/package-loader.ts';
 import type { PatchedFeature } from './instrumentation/patched-package.ts';
 import { patchWebLocks } from './instrumentation/web-locks.ts';
 import type { LabModes } from './lab-modes.ts';
@@ -32,7 +32,6 @@ import { LoopWatch } from './sources/loop-watch.ts';
 import { followWorkers, type SpawnNotice } from './spawn.ts';
 import { followTermination } from './terminate.ts';
 import { type LabSettings, readTicket, type Ticket } from './ticket.ts';
-import { activeTraceIds } from './trace-context.ts';
 
 /**
  * The engine's own, taken before anything is patched: a wait for a lock of `gridwatch/sync` is told by its lock, and must not be told again as a raw
@@ -41,8 +40,6 @@ import { activeTraceIds } from './trace-context.ts';
 const { wait, waitAsync, notify } = Atomics;
 
 const { threadId } = process.getBuiltinModule('node:worker_threads');
-
-const WITHOUT_SCOPES: ContextScopes = { canActivate: false, run: (_, fn) => fn(), active: activeTraceIds };
 
 export interface ThreadSettings {
   readonly memory: ControlMemory;
@@ -136,15 +133,17 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
     atomics: { wait, waitAsync, notify },
   });
   undo.push(() => setLockLink(settings.lockBuffer, undefined));
+  const context = followContext(recorder, config);
+  undo.push(context.stop);
   const { features } = config;
   const patches = (): ReturnType<typeof loadLockPatches> => loadLockPatches(settings.preload.file);
   if (features.locks) part('web_locks', () => undo.push(patchWebLocks(recorder, patches)));
-  undo.push(followPatched(config, settings.preload.file, settings.onFailure));
+  undo.push(followPatched(config, settings.preload.file, context, settings.onFailure));
   let messages: ThreadMessages | undefined;
   const { messages: given } = settings;
   if (given !== undefined)
     part('messages', () => {
-      const followed = followMessages({ recorder, ...given, scopes: WITHOUT_SCOPES });
+      const followed = followMessages({ recorder, ...given, scopes: context.scopes });
       messages = followed;
       undo.push(followed.stop);
     });
@@ -170,6 +169,8 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
   };
   undo.push(followExit({ recorder, atExit, hiddenWorker: settings.hiddenWorker }));
   markRunning(memory, claim, recorder.clock.nowNs());
+  /* At last, so that nothing of the agent's own is part of it. */
+  context.enterSpawn();
   return {
     recorder,
     detach: () => {
@@ -178,10 +179,11 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
   };
 }
 
-/** Patches the packages of those features that are on, as they are loaded; gives back what takes that back. */
+/** Patches the packages of those features that are on, as they are loaded, and looks for copies of the api; gives back what takes that back. */
 function followPatched(
   { features }: Config,
   registerFile: string,
+  context: FollowedContext,
   onFailure: (feature: Feature, error: unknown) => void,
 ): () => void {
   const followed = new Set<PatchedFeature>();
@@ -190,11 +192,12 @@ function followPatched(
   if (features.queues) followed.add('queues');
   const used = new Set<ReturnType<typeof loadLockPatches> | ReturnType<typeof loadQueuePatches>>();
   try {
-    const ignore = followPackages(followed, (feature, module, file, declared) => {
+    const patch: PatchPackage = (feature, module, file, declared) => {
       const patches = feature === 'promise_locks' ? loadLockPatches(registerFile) : loadQueuePatches(registerFile);
       used.add(patches);
       patches.patch(module, file, declared);
-    });
+    };
+    const ignore = followPackages(followed, patch, context.sawApi);
     return () => {
       ignore();
       for (const patches of used) patches.unpatch();

@@ -5,29 +5,28 @@
  * Runs on application threads. It must never throw.
  */
 import type { TraceIds } from '../../shared-memory/registry.ts';
-import { OWN_IDS, type SpanContext } from '../trace-context.ts';
+import { OWN_IDS, type SpanContext, validIds } from '../trace-context.ts';
 import { isLazy, type LazyContext } from './context-scope.ts';
 
 export class RemoteSpan {
-  #ids: TraceIds | undefined;
-  readonly #lazy: LazyContext | undefined;
-  #context: SpanContext | undefined;
+  readonly #given: TraceIds | LazyContext;
+  #shown: SpanContext | undefined;
 
   constructor(context: TraceIds | LazyContext) {
-    if (isLazy(context)) this.#lazy = context;
-    else this.#ids = context;
+    this.#given = context;
   }
 
-  /** For the agent's own readers: the ids as they are now, without a question. */
-  get [OWN_IDS](): TraceIds {
-    return this.#ids ?? (this.#lazy as LazyContext).source;
+  static {
+    /* For the agent's own readers: the ids as they are now, without a question. */
+    const get = function (this: RemoteSpan): SpanContext {
+      return this.#shown ?? shown(isLazy(this.#given) ? this.#given.source : this.#given);
+    };
+    Object.defineProperty(this.prototype, OWN_IDS, { get, configurable: true });
   }
 
   spanContext(): SpanContext {
-    this.#ids ??= (this.#lazy as LazyContext).wake();
-    const { traceId, spanId, traceFlags } = this.#ids;
-    this.#context ??= { traceId, spanId, traceFlags, isRemote: true };
-    return this.#context;
+    this.#shown ??= shown(isLazy(this.#given) ? wake(this.#given) : this.#given);
+    return this.#shown;
   }
 
   setAttribute(_key: string, _value: unknown): this {
@@ -38,7 +37,7 @@ export class RemoteSpan {
     return this;
   }
 
-  addEvent(_name: string, _attributes?: unknown): this {
+  addEvent(_name: string, _attributesOrStartTime?: unknown, _startTime?: unknown): this {
     return this;
   }
 
@@ -65,4 +64,17 @@ export class RemoteSpan {
   }
 
   recordException(_exception: unknown, _time?: unknown): void {}
+}
+
+function shown({ traceId, spanId, traceFlags }: TraceIds): SpanContext {
+  return { traceId, spanId, traceFlags, isRemote: true };
+}
+
+/** Never throws, and gives valid ids. */
+function wake(context: LazyContext): TraceIds {
+  try {
+    return validIds(context.wake()) ?? context.source;
+  } catch {
+    return context.source;
+  }
 }
