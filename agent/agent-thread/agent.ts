@@ -126,6 +126,7 @@ const locks = new Locks({
 });
 const followed = followQueues({
   memory,
+  messageBuffer: settings.messageBuffer,
   totals: queueTotals,
   locks,
   living: () => threads,
@@ -134,6 +135,7 @@ const followed = followQueues({
   emit: (span) => telemetry.spans.emit(span),
   nowNs,
 });
+disabled.showPorts(() => followed.ports?.poisonedPorts ?? 0);
 /* Of what is told at once, who the program is can no longer be waited for. */
 const flushNow = (): void => {
   identity.settle();
@@ -232,6 +234,7 @@ const drain = new Drain(memory, clock, {
     liveness.lookUp(threads, atNs);
     if (switches.isOn('threads')) table.sample(atNs);
     loops.look();
+    followed.ports?.sweep(atNs);
     if (switches.isOn('eventloop')) stalls.look(threads, atNs);
     if (isDetecting()) lockDetectors.look(locks.readScene(atNs));
     dispatch.tick(atNs);
