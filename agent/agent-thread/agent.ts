@@ -20,6 +20,7 @@ import { ANY_STALL_NS, INCIDENT_STALL_NS, Stalls } from './detect/stalls.ts';
 import { Dispatch } from './dispatch.ts';
 import { Drain } from './drain.ts';
 import { FeatureSwitches } from './feature-switches.ts';
+import { followQueues } from './follow-queues.ts';
 import { HeapGuard } from './heap-guard.ts';
 import { cpuQuota } from './host/cgroup.ts';
 import { ContainerMetrics } from './host/container.ts';
@@ -42,6 +43,7 @@ import { EventLoops } from './model/event-loops.ts';
 import { GcTotals } from './model/gc.ts';
 import { Heaps } from './model/heaps.ts';
 import { Locks } from './model/locks.ts';
+import { QueueTotals } from './model/queue-totals.ts';
 import { AgentSelf, agentUsage, DisabledFeatures, DropCounts } from './model/self.ts';
 import { ThreadTable } from './model/threads.ts';
 import { describeProcess, instanceId, packageVersion } from './resource.ts';
@@ -112,14 +114,28 @@ const table = new ThreadTable({
 const gcTotals = new GcTotals();
 const loops = new EventLoops({ memory, readWait, nowNs });
 const heaps = new Heaps({ memory, nowNs });
+const queueTotals = new QueueTotals();
 const locks = new Locks({
   memory,
   lockMemory,
+  queues: queueTotals,
   observed: () => threads,
   nowNs,
   hasStacks: config.stacks !== 'off',
   onDrop: (count) => drops.count('lock', count),
 });
+const followed = followQueues({
+  memory,
+  messageBuffer: settings.messageBuffer,
+  totals: queueTotals,
+  locks,
+  living: () => threads,
+  switches,
+  drops,
+  emit: (span) => telemetry.spans.emit(span),
+  nowNs,
+});
+disabled.showPorts(() => followed.ports?.poisonedPorts ?? 0);
 /* Of what is told at once, who the program is can no longer be waited for. */
 const flushNow = (): void => {
   identity.settle();
@@ -156,13 +172,23 @@ const lockDispatch = new LockDispatch({
     onGcPause: (threadKey, startNs, pauseNs) => isDetecting() && lockDetectors.paused(threadKey, startNs, pauseNs),
   },
 });
-const dispatch = new Dispatch(table, telemetry, drops, disabled, lockDispatch);
+const dispatch = new Dispatch(table, telemetry, drops, disabled, lockDispatch, followed.dispatch);
 const lockDeath = new LockDeath({
   lockMemory,
   locks,
   onAbandoned: (lock, thread) => isDetecting() && lockDetectors.abandoned(lock, thread, nowNs()),
 });
-const threads: ObservedThreads = new ObservedThreads({ memory, table, gcTotals, loops, heaps, dispatch, lockDeath });
+const threads: ObservedThreads = new ObservedThreads({
+  memory,
+  table,
+  gcTotals,
+  loops,
+  heaps,
+  queues: followed.queues,
+  recent: followed.recent,
+  dispatch,
+  lockDeath,
+});
 const mainStack = new MainStack({
   mainSlot: settings.mainClaim.slot,
   isOff: config.stacks === 'off' || isInspected([...settings.execArgv, process.env['NODE_OPTIONS'] ?? '']),
@@ -208,6 +234,7 @@ const drain = new Drain(memory, clock, {
     liveness.lookUp(threads, atNs);
     if (switches.isOn('threads')) table.sample(atNs);
     loops.look();
+    followed.ports?.sweep(atNs);
     if (switches.isOn('eventloop')) stalls.look(threads, atNs);
     if (isDetecting()) lockDetectors.look(locks.readScene(atNs));
     dispatch.tick(atNs);
@@ -237,6 +264,8 @@ addSource('eventloop', loops);
 addSource('heap', heaps);
 addSource('locks', locks);
 addSource('detectors', lockDetectors);
+/* Three features share it: it looks itself which of them run. */
+telemetry.metrics.addSource(followed.queues);
 addSource('cpu', new HostCpu({ proc, sys, inventory, claim: hostClaim, nowNs, onUnavailable }));
 addSource('cpu', new ContainerMetrics({ proc, sys, onUnavailable }));
 addSource('cpu', new PressureMetrics({ proc, sys, onUnavailable }));

@@ -5,13 +5,14 @@
  */
 import { shownPath } from '../file-path.ts';
 import { GC_TYPES, type GcType, RecordKind } from '../shared-memory/records.ts';
-import { ExitKind, type SlotSnapshot } from '../shared-memory/registry.ts';
+import { type ContextLoss, ExitKind, type SlotSnapshot } from '../shared-memory/registry.ts';
 import type { RingRecord } from '../shared-memory/ring-reader.ts';
 import type { Stall } from './detect/stalls.ts';
 import type { LockDispatch } from './lock-dispatch.ts';
 import type { StackFrame } from './main-stack.ts';
 import type { DisabledFeatures, DropCounts } from './model/self.ts';
 import type { ThreadExit, ThreadTable } from './model/threads.ts';
+import type { QueueDispatch } from './queue-dispatch.ts';
 import type { RecordKind as LostKind, SignalAttributes } from './telemetry/catalog.ts';
 import type { Telemetry } from './telemetry/sdk.ts';
 import type { ObservedThread } from './threads.ts';
@@ -22,12 +23,20 @@ const GC_ROOT_NS = 100e6;
 /** A turn of the event loop shorter than this is no span of its own. */
 const LOOP_ROOT_NS = 100e6;
 
+const CONTEXT_LOSS_DETAILS: Readonly<Record<ContextLoss, string>> = {
+  several_api_versions:
+    'a thread without an SDK loads several versions of @opentelemetry/api, so spans of other threads are not active there',
+  node22_als:
+    'in a thread without an SDK spans of other threads are not active on this Node; GRIDWATCH_CONTEXT=on makes them so',
+};
+
 export class Dispatch {
   readonly #table: ThreadTable;
   readonly #telemetry: Telemetry;
   readonly #drops: DropCounts;
   readonly #disabled: DisabledFeatures;
   readonly #locks: LockDispatch;
+  readonly #queues: QueueDispatch;
   readonly #unclaimed: UnclaimedPauses;
 
   constructor(
@@ -36,8 +45,10 @@ export class Dispatch {
     drops: DropCounts,
     disabled: DisabledFeatures,
     locks: LockDispatch,
+    queues: QueueDispatch,
   ) {
     this.#locks = locks;
+    this.#queues = queues;
     this.#table = table;
     this.#telemetry = telemetry;
     this.#drops = drops;
@@ -49,6 +60,7 @@ export class Dispatch {
   record(thread: ObservedThread, record: RingRecord): void {
     if (record.kind === RecordKind.EVENTLOOP) this.#loopWasBlocked(thread, record);
     else if (record.kind === RecordKind.GC) this.#collected(thread, record);
+    else if (record.kind === RecordKind.TASK || record.kind === RecordKind.MESSAGE) this.#queues.record(thread, record);
     else this.#locks.record(thread.claim.slot, record);
   }
 
@@ -106,6 +118,11 @@ export class Dispatch {
   /** A thread goes from wait to wait without turning its event loop, and Node delivers no entries there. */
   gcSuspended(): void {
     this.#disabled.add('gc.parked_threads', 'unsupported_platform', 'their event loop does not turn');
+  }
+
+  /** On some thread the context of a message did not become active, though somebody could have asked for it. */
+  contextLost(reason: ContextLoss): void {
+    this.#disabled.add('context', reason, CONTEXT_LOSS_DETAILS[reason]);
   }
 
   /** The thread has reached user code. */

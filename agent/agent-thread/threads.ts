@@ -8,6 +8,7 @@ import type { ControlMemory } from '../shared-memory/layout.ts';
 import { SLOT, SlotPhase } from '../shared-memory/layout.ts';
 import {
   abandonClaim,
+  CONTEXT_LOSSES,
   readSlot,
   releaseSlot,
   retireClaim,
@@ -22,6 +23,8 @@ import type { EventLoop } from './model/event-loop.ts';
 import type { EventLoops } from './model/event-loops.ts';
 import type { GcReader, GcTotals } from './model/gc.ts';
 import type { Heaps, ThreadHeap } from './model/heaps.ts';
+import type { Queues } from './model/queues.ts';
+import type { RecentThreads } from './model/recent-threads.ts';
 import type { ThreadEntry, ThreadTable } from './model/threads.ts';
 
 /** A claim that is not completed by then was left by a thread that died in the middle of it. */
@@ -54,6 +57,8 @@ export interface ObservedThreadsSettings {
   readonly gcTotals: GcTotals;
   readonly loops: EventLoops;
   readonly heaps: Heaps;
+  readonly queues: Pick<Queues, 'end'>;
+  readonly recent: Pick<RecentThreads, 'end'>;
   readonly dispatch: Dispatch;
   readonly lockDeath: LockDeath;
 }
@@ -71,6 +76,11 @@ export class ObservedThreads {
     this.#memory = settings.memory;
     this.#table = settings.table;
     this.#dispatch = settings.dispatch;
+  }
+
+  /** The thread that has the slot. */
+  get(slot: number): ObservedThread | undefined {
+    return this.#bySlot.get(slot);
   }
 
   [Symbol.iterator](): Iterator<ObservedThread> {
@@ -105,12 +115,14 @@ export class ObservedThreads {
     if (thread === undefined || last === undefined || last.generation !== claim.generation) return;
     this.#refresh(thread);
     this.#drainRing(thread, nowNs);
-    const { gcTotals, loops, heaps, lockDeath } = this.#settings;
+    const { gcTotals, loops, heaps, queues, recent, lockDeath } = this.#settings;
     /* First of all: somebody may be waiting for what it held. */
     lockDeath.end(thread);
     gcTotals.close(thread.gc);
     loops.close(thread.loop, last.endedNs > 0 ? last.endedNs : nowNs);
     heaps.close(thread.heap);
+    queues.end(claim, nowNs);
+    recent.end(thread);
     this.#dispatch.ended(thread, last, this.#wasStopped(last), nowNs);
     this.#bySlot.delete(claim.slot);
     releaseSlot(this.#memory, claim);
@@ -175,6 +187,10 @@ export class ObservedThreads {
     const visited = thread.ring.drain((record: RingRecord) => this.#dispatch.record(thread, record), nowNs);
     if (this.#memory.i32[this.#memory.slotAt(thread.claim.slot, SLOT.GC_SUSPENDED) >> 2] === 1)
       this.#dispatch.gcSuspended();
+    const losses = this.#memory.i32[this.#memory.slotAt(thread.claim.slot, SLOT.CONTEXT_LOSSES) >> 2] as number;
+    if (losses !== 0)
+      for (const [bit, reason] of CONTEXT_LOSSES.entries())
+        if ((losses & (1 << bit)) !== 0) this.#dispatch.contextLost(reason);
     thread.ring.takeDropped((kind, dropped) => this.#dispatch.dropped(kind, dropped));
     return visited;
   }

@@ -1,6 +1,7 @@
 /**
  * Queue cells: counts and histograms of the queues of one name on one thread: pools, task queues, connection pools, broadcast channels, IPC. Ports have theirs in
- * their ledger (`ledger.ts`), channels of `gridwatch/sync` beside the channel.
+ * their ledger (`ledger.ts`). Channels of `gridwatch/sync` count beside the channel (`channel-words.ts`); of these a cell has the waits alone, written by the
+ * thread that received.
  *
  * A thread claims a cell for each name it uses and writes there; the agent thread reads, and gives the cells of a dead thread back.
  *

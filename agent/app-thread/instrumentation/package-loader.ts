@@ -13,6 +13,8 @@ import { PATCHED_PACKAGES } from './patched-packages.ts';
 /** Where the line finds whom to call. */
 const PATCHES = Symbol.for('gridwatch.patches');
 
+const API_FOLDER = '/node_modules/@opentelemetry/api/';
+
 /** What a file declares: `module` of CommonJS, or an object whose properties are the file's bindings. */
 export type Declared = Record<string, unknown>;
 
@@ -27,11 +29,16 @@ interface Found {
   readonly file: PatchedFile;
 }
 
-/** Begins to follow the packages of these features; gives back what ends it. `patch` is called when the file has run, before who loads it goes on. */
-export function followPackages(features: ReadonlySet<PatchedFeature>, patch: PatchPackage): () => void {
+/** Begins to follow the packages of these features; gives back what ends it. `patch` is called when the file has run, before who loads it goes on; `sawApi` is told of the folder of each copy of `@opentelemetry/api` before its first file runs. */
+export function followPackages(
+  features: ReadonlySet<PatchedFeature>,
+  patch: PatchPackage,
+  sawApi?: (folder: string) => void,
+): () => void {
   const followed = PATCHED_PACKAGES.filter(({ feature }) => features.has(feature));
-  if (followed.length === 0) return () => {};
+  if (followed.length === 0 && sawApi === undefined) return () => {};
   const names = followed.map(({ module }) => module).join('|');
+  const apis = new Set<string>();
   const inPackage = new RegExp(`^(file:.*/node_modules/(${names})/)([^?#]*)$`);
   const value: PatchFound = (module, file, declared) => {
     try {
@@ -43,6 +50,11 @@ export function followPackages(features: ReadonlySet<PatchedFeature>, patch: Pat
   };
   const options: RegisterHooksOptions = {
     load: (url, context, next) => {
+      if (sawApi !== undefined && url.includes(API_FOLDER)) {
+        const folder = url.slice(0, url.lastIndexOf(API_FOLDER) + API_FOLDER.length);
+        if (!apis.has(folder)) sawApi(folder);
+        apis.add(folder);
+      }
       const loaded = next(url, context);
       const match = inPackage.exec(url);
       return match === null || loaded.source == null ? loaded : withLine(loaded, match, value);
@@ -74,9 +86,14 @@ function find(folder: string, module: string, path: string): Found | undefined {
   const entry = PATCHED_PACKAGES.find((one) => one.module === module);
   const file = entry?.files.find((one) => one.file === path);
   if (entry === undefined || file === undefined) return undefined;
+  return isInRange(versionIn(folder), entry.versions) ? { module, file } : undefined;
+}
+
+/** The version of the package in a folder, given as a URL. Throws where it cannot be read. */
+export function versionIn(folder: string): string {
   const { readFileSync } = process.getBuiltinModule('node:fs');
   const { version } = JSON.parse(readFileSync(new URL('package.json', folder), 'utf8')) as { version?: unknown };
-  return isInRange(String(version), entry.versions) ? { module, file } : undefined;
+  return String(version);
 }
 
 function lineFor({ module, file: { file, bindings } }: Found, text: string): string {

@@ -18,6 +18,8 @@ import {
   NAME_BYTES,
   NAME_FIELD_BYTES,
   NAME_INDEX_ENTRIES,
+  QUEUE_CELL_BYTES,
+  QUEUE_CELLS,
   RECORD_BYTES,
   RING_RECORDS,
   SLOT,
@@ -88,6 +90,7 @@ const SLOT_FIELDS: Record<keyof typeof SLOT, Field> = {
   DROPPED: block(RECORD_KIND_NAMES.length * 4, 'the thread'),
   GC_SUSPENDED: int32('the thread'),
   SPAWN_CONTEXT: block(TRACE_IDS_BYTES, 'life of the slot'),
+  CONTEXT_LOSSES: int32('the thread'),
   NAME: block(NAME_FIELD_BYTES, 'life of the slot'),
   FILE: block(FILE_FIELD_BYTES, 'life of the slot'),
   GC_HISTOGRAMS: block(GC_TYPES.length * HISTOGRAM_BYTES, 'the thread', 8),
@@ -177,7 +180,9 @@ describe('the control buffer', () => {
     expect(memory.asyncLocksAt(1) - memory.asyncLocksAt(0)).toBe(ASYNC_LOCKS * ASYNC_LOCK_BYTES);
     expect(memory.classCellAt(0)).toBe(memory.asyncLocksAt(SLOT_COUNT));
     expect(memory.classCellAt(1) - memory.classCellAt(0)).toBe(CLASS_CELL_BYTES);
-    expect(memory.buffer.byteLength).toBe(memory.classCellAt(CLASS_CELLS));
+    expect(memory.queueCellAt(0)).toBe(memory.classCellAt(CLASS_CELLS));
+    expect(memory.queueCellAt(1) - memory.queueCellAt(0)).toBe(QUEUE_CELL_BYTES);
+    expect(memory.buffer.byteLength).toBe(memory.queueCellAt(QUEUE_CELLS));
     expect(Math.log2(RING_RECORDS) % 1).toBe(0);
     for (const at of [
       memory.slotAt(0, 0),
@@ -185,6 +190,7 @@ describe('the control buffer', () => {
       memory.namesAt,
       memory.ringAt(0),
       memory.classCellAt(1),
+      memory.queueCellAt(1),
     ]) {
       expect(at % CACHE_LINE_BYTES).toBe(0);
     }
