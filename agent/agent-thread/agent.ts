@@ -134,6 +134,7 @@ const locks = new Locks({
 });
 const followed = followQueues({
   memory,
+  messageBuffer: settings.messageBuffer,
   totals: queueTotals,
   locks,
   living: () => threads,
@@ -142,6 +143,7 @@ const followed = followQueues({
   emit: (span) => telemetry.spans.emit(span),
   nowNs,
 });
+disabled.showPorts(() => followed.ports?.poisonedPorts ?? 0);
 /* Of what is told at once, who the program is can no longer be waited for. */
 const flushNow = (): void => {
   identity.settle();
@@ -250,6 +252,7 @@ const drain = new Drain(memory, clock, {
     if (switches.isOn('threads')) table.sample(atNs);
     if (switches.isOn('queues')) libuvPool.tick(atNs);
     loops.look();
+    followed.ports?.sweep(atNs);
     if (switches.isOn('eventloop')) stalls.look(threads, atNs);
     if (isDetecting()) lockDetectors.look(locks.readScene(atNs));
     if (switches.isOn('detectors')) poolStarvation.look(atNs);

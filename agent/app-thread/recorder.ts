@@ -42,6 +42,12 @@ export class Recorder {
     this.memory.i32[this.memory.slotAt(this.claim.slot, SLOT.GC_SUSPENDED) >> 2] = isSuspended ? 1 : 0;
   }
 
+  /** Contexts of messages do not become active on this thread, for a reason that is an index of `CONTEXT_LOSSES`. */
+  setContextLoss(reason: number): void {
+    const at = this.memory.slotAt(this.claim.slot, SLOT.CONTEXT_LOSSES) >> 2;
+    this.memory.i32[at] = (this.memory.i32[at] as number) | (1 << reason);
+  }
+
   /** One garbage collection, into the histogram of its type; true when it is past the threshold, and so a record. */
   countGc(type: number, durationNs: number): boolean {
     this.#gcHistograms[type]?.record(durationNs);

@@ -132,6 +132,8 @@ export const SLOT = {
   RING_WRITE: 256,
   RING_READ: 320,
   DROPPED: 384,
+  /** Why contexts do not become active on this thread: a bit for each of `CONTEXT_LOSSES`. */
+  CONTEXT_LOSSES: 440,
   GC_SUSPENDED: 444,
   SPAWN_CONTEXT: 448,
   NAME: 512,

@@ -90,6 +90,7 @@ const SLOT_FIELDS: Record<keyof typeof SLOT, Field> = {
   DROPPED: block(RECORD_KIND_NAMES.length * 4, 'the thread'),
   GC_SUSPENDED: int32('the thread'),
   SPAWN_CONTEXT: block(TRACE_IDS_BYTES, 'life of the slot'),
+  CONTEXT_LOSSES: int32('the thread'),
   NAME: block(NAME_FIELD_BYTES, 'life of the slot'),
   FILE: block(FILE_FIELD_BYTES, 'life of the slot'),
   GC_HISTOGRAMS: block(GC_TYPES.length * HISTOGRAM_BYTES, 'the thread', 8),

@@ -47,7 +47,7 @@ class Task {
       else this.#tracked.begins(this.#item);
       let result: unknown;
       try {
-        result = run(...args);
+        result = this.#tracked.run(this.#item, () => run(...args));
       } catch (error) {
         this.#ends('failed');
         throw error;

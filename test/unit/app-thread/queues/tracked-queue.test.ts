@@ -292,9 +292,9 @@ describe('a task of a pool', () => {
     expect(one.spanId).toMatch(/^[0-9a-f]{16}$/);
     expect(jobs.contextOf(one)).toEqual({ ...span, spanId: one.spanId });
     tracked.nowNs += 2;
-    jobs.begins(one);
+    jobs.begins(one, 12);
     tracked.nowNs += 5;
-    jobs.ends(one, 'failed', 12);
+    jobs.ends(one, 'failed');
     expect(tracked.told).toEqual([
       {
         nameNumber: expect.any(Number),
