@@ -9,6 +9,9 @@ import { POOL_NAMES, POOL_PATCHES } from './instrumentation/pools/patches.ts';
 import { QUEUE_NAMES, QUEUE_PATCHES } from './instrumentation/queues/patches.ts';
 import { queueTracker } from './queues/trackers.ts';
 
+export { followBroadcasts } from './instrumentation/broadcast.ts';
+export { followChildren, followParent } from './instrumentation/ipc.ts';
+
 const undo: (() => void)[] = [];
 
 /** Patches what a file of a package declares. */
