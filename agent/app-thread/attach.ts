@@ -18,6 +18,8 @@ import { followRequests } from './instrumentation/fetch-requests.ts';
 import { followHttpAgents, HTTP_MODULES, isHttpLoaded } from './instrumentation/http-agents.ts';
 import { followPackages, type PatchPackage } from './instrumentation/package-loader.ts';
 import type { PatchedFeature } from './instrumentation/patched-package.ts';
+import { followRareMessages } from './instrumentation/rare-messages.ts';
+import { followThreadMessages } from './instrumentation/thread-messages.ts';
 import { patchWebLocks } from './instrumentation/web-locks.ts';
 import type { LabModes } from './lab-modes.ts';
 import { loadLockPatches, loadQueuePatches } from './load-patches.ts';
@@ -138,6 +140,8 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
   const context = followContext(recorder, config);
   undo.push(context.stop);
   const { features } = config;
+  part('messages', () => undo.push(followThreadMessages({ recorder, scopes: context.scopes })));
+  part('messages', () => undo.push(followRareMessages({ recorder, registerFile: settings.preload.file })));
   const patches = (): ReturnType<typeof loadLockPatches> => loadLockPatches(settings.preload.file);
   if (features.locks) part('web_locks', () => undo.push(patchWebLocks(recorder, patches)));
   undo.push(followPatched(config, settings.preload.file, context, settings.onFailure));

@@ -14,6 +14,8 @@ import { followUndiciRequests } from './instrumentation/queues/undici.ts';
 import { queueTracker } from './queues/trackers.ts';
 
 export { instrument } from './instrument-queue.ts';
+export { followBroadcasts } from './instrumentation/broadcast.ts';
+export { followChildren, followParent } from './instrumentation/ipc.ts';
 
 const undo: (() => void)[] = [];
 
