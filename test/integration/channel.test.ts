@@ -24,7 +24,8 @@ describe('examples/bounded-queue', () => {
     const queue = { 'gridwatch.queue.name': 'documents', 'gridwatch.queue.kind': 'channel' };
     expect(observed.sum('gridwatch.queue.arrivals', queue)).toBe(found);
     expect(observed.sum('gridwatch.queue.completions', queue)).toBe(found);
-    expect(observed.count('gridwatch.queue.wait.duration', queue)).toBe(found);
+    /* Of the waits a sample is measured that stands for all of them, but for a row of 16 at each of the two hashers. */
+    expect(Math.abs(observed.count('gridwatch.queue.wait.duration', queue) - (found ?? 0))).toBeLessThan(2 * 16);
     expect(observed.sum('gridwatch.queue.capacity', queue)).toBe(16);
     expect(observed.sum('gridwatch.queue.size', queue)).toBe(0);
     const waitS = observed.series('gridwatch.queue.wait.duration', queue)[0]?.histogram?.sum ?? 0;
