@@ -41,12 +41,13 @@ export class NamedQueue {
 export class QueueTracker {
   readonly recorder: Recorder;
   readonly config: Config;
-  readonly promised: PromisedSpans = new PromisedSpans();
+  readonly promised: PromisedSpans;
   readonly #named = new Map<string, NamedQueue | undefined>();
 
   constructor(recorder: Recorder, config: Config) {
     this.recorder = recorder;
     this.config = config;
+    this.promised = new PromisedSpans(() => recorder.areSpansOff);
   }
 
   nowNs(): number {

@@ -33,6 +33,7 @@ class Tracked {
       claim: { slot: 2, generation: 3 },
       clock: { nowNs: () => this.nowNs },
       isOff: (bits: number) => (this.off & bits) !== 0,
+      areSpansOff: false,
       record: (record: EncodedRecord) => void this.told.push(decodeTask(record) ?? expect.unreachable('no task')),
     };
     this.tracker = new QueueTracker(recorder as unknown as Recorder, {} as Config);
