@@ -110,6 +110,8 @@ const telemetry = createTelemetry({
   countDrop: drops.count,
   isOn: (feature) => switches.isOn(feature),
 });
+/* An id that is promised has to be exported. */
+void telemetry.ready.then(() => Atomics.store(memory.i32, HEADER.SPANS_OFF >> 2, telemetry.hasSpans ? 0 : 1));
 const inventory = new Inventory({ proc, sys });
 const readWait = (slot: number, atNs: number): WaitSnapshot | undefined => readWaitWord(memory, slot, atNs);
 const table = new ThreadTable({

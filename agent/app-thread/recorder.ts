@@ -37,6 +37,11 @@ export class Recorder {
     return ((this.memory.i32[HEADER.FEATURES_OFF >> 2] as number) & bits) !== 0;
   }
 
+  /** Whether no spans of the agent leave the process. */
+  get areSpansOff(): boolean {
+    return this.memory.i32[HEADER.SPANS_OFF >> 2] === 1;
+  }
+
   /** Whether this thread's collections go unseen, because its event loop does not turn. */
   setGcSuspended(isSuspended: boolean): void {
     this.memory.i32[this.memory.slotAt(this.claim.slot, SLOT.GC_SUSPENDED) >> 2] = isSuspended ? 1 : 0;

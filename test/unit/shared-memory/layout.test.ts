@@ -61,6 +61,7 @@ const HEADER_FIELDS: Record<keyof typeof HEADER, Field> = {
   AGENT_RESTARTS: int32('main'),
   INSTANCE_ID: block(16, 'agent'),
   GC_THRESHOLD_NS: float64('agent'),
+  SPANS_OFF: int32('agent'),
   FEATURES_OFF: int32('agent'),
   LOOP_THRESHOLD_NS: float64('agent'),
   LOCK_THRESHOLD_NS: float64('agent'),
