@@ -17,16 +17,9 @@
  *     delivered after its entry was read.
  * M8  A place is free when it was never used or when its message is delivered: an entry that may still be read is never overwritten.
  * M9  A message without a place has no entry, but its number: those after it keep theirs.
- * M10 A segment is claimed by a CAS that names the direction: who dies before its number stands in the channel leaves one that is known to be its own.
  */
-import {
-  DIRECTION,
-  ENTRY_BYTES,
-  firstSegment,
-  type MessageMemory,
-  RING_ENTRIES,
-  SEGMENT_LEVELS,
-} from './message-memory.ts';
+import { claimSegment, placeInSegment, returnSegments } from './ledger-segments.ts';
+import { DIRECTION, ENTRY_BYTES, type MessageMemory, RING_ENTRIES, SEGMENT_LEVELS } from './message-memory.ts';
 import type { TraceIds } from './registry.ts';
 
 export const ENTRY = { TAG: 0, MARKS: 4, POSTED_NS: 8, IDS: 16, FIRST_PORT: 40, DEPTH: 44 } as const;
@@ -178,7 +171,9 @@ export function postedNs(memory: MessageMemory, carrier: number, sequence: numbe
   const at = placeOf(memory, carrier, sequence);
   if (at < 0) return undefined;
   const ns = memory.f64[(at + ENTRY.POSTED_NS) >> 3] as number;
-  return Atomics.load(memory.i32, at >> 2) === tagOf(sequence) && Number.isFinite(ns) ? ns : undefined;
+  /* As long as it is not delivered its place is not another's (M8). */
+  const deliveredAt = (memory.directionAt(carrier >> 1, carrier & 1) + DIRECTION.DELIVERED) >> 2;
+  return Atomics.load(memory.i32, deliveredAt) === sequence && Number.isFinite(ns) ? ns : undefined;
 }
 
 function tagOf(sequence: number): number {
@@ -222,6 +217,7 @@ function placeOf(memory: MessageMemory, carrier: number, sequence: number): numb
 
 function freePlace(memory: MessageMemory, carrier: number, sequence: number, delivered: number): number {
   if (tagOf(sequence) === 0) return -1;
+  if (sequence === delivered) returnSegments(memory, carrier);
   const inRing = memory.ringAt(carrier >> 1, carrier & 1) + (sequence & (RING_ENTRIES - 1)) * ENTRY_BYTES;
   if (isFree(memory, inRing, delivered)) return inRing;
   for (let level = 0; level < SEGMENT_LEVELS.length; level++) {
@@ -236,36 +232,4 @@ function freePlace(memory: MessageMemory, carrier: number, sequence: number, del
 function isFree({ i32 }: MessageMemory, at: number, delivered: number): boolean {
   const tag = i32[at >> 2] as number;
   return tag === 0 || ((tag - 1 - delivered) | 0) < 0;
-}
-
-/** The place of a sequence in the direction's segment of this level; -1 when it has none. */
-function placeInSegment(memory: MessageMemory, carrier: number, level: number, sequence: number): number {
-  const { i32 } = memory;
-  const numberAt = (memory.directionAt(carrier >> 1, carrier & 1) + DIRECTION.SEGMENTS) >> 2;
-  const { count, entries } = SEGMENT_LEVELS[level] as (typeof SEGMENT_LEVELS)[number];
-  const segment = Atomics.load(i32, numberAt + level) - 1;
-  const first = firstSegment(level);
-  if (segment < first || segment >= first + count) return -1;
-  if (Atomics.load(i32, memory.segmentOwnerAt(segment) >> 2) !== carrier + 1) return -1;
-  return memory.segmentAt(level, segment) + (sequence & (entries - 1)) * ENTRY_BYTES;
-}
-
-/** Set where there was no segment to be had: a sender asks once. */
-const REFUSED = -1;
-
-function claimSegment(memory: MessageMemory, carrier: number, level: number): boolean {
-  const { i32 } = memory;
-  const numberAt = ((memory.directionAt(carrier >> 1, carrier & 1) + DIRECTION.SEGMENTS) >> 2) + level;
-  if (i32[numberAt] === REFUSED) return false;
-  const first = firstSegment(level);
-  const { count } = SEGMENT_LEVELS[level] as (typeof SEGMENT_LEVELS)[number];
-  for (let segment = first; segment < first + count; segment++) {
-    const ownerAt = memory.segmentOwnerAt(segment) >> 2;
-    if (Atomics.load(i32, ownerAt) !== 0) continue;
-    if (Atomics.compareExchange(i32, ownerAt, 0, carrier + 1) !== 0) continue;
-    Atomics.store(i32, numberAt, segment + 1);
-    return true;
-  }
-  Atomics.store(i32, numberAt, REFUSED);
-  return false;
 }

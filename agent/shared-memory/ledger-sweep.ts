@@ -1,20 +1,11 @@
 /**
  * Gives channels of message memory back: those whose ends are both closed, and those whose claimer died in the middle of a claim.
  *
- * Runs on the agent thread, which alone calls this. The invariants are those of `ledger.ts` and `ledger-entries.ts`.
+ * Runs on the agent thread, which alone calls this. The invariants are those of `ledger.ts` and `ledger-segments.ts`.
  */
 import { ChannelState } from './ledger.ts';
-import {
-  CHANNEL,
-  CHANNEL_BYTES,
-  CHANNELS,
-  ENTRY_BYTES,
-  firstSegment,
-  MESSAGE_HEADER,
-  type MessageMemory,
-  SEGMENT_LEVELS,
-  SEGMENTS,
-} from './message-memory.ts';
+import { releaseSegments } from './ledger-segments.ts';
+import { CHANNEL, CHANNEL_BYTES, CHANNELS, MESSAGE_HEADER, type MessageMemory } from './message-memory.ts';
 
 /** Visits the channels that are live, and gives back those whose claimer died before they were. `isAlive` is asked about words that name a thread. */
 export function scanChannels(
@@ -51,28 +42,5 @@ export function releaseChannels(memory: MessageMemory, channels: readonly number
     Atomics.store(i32, memory.stateAt(channel) >> 2, ChannelState.FREE);
     /* After it is free, because a claimer that found none says so by CAS from the hint it began with. */
     Atomics.store(i32, MESSAGE_HEADER.HINT >> 2, channel);
-  }
-}
-
-function releaseSegments(memory: MessageMemory, channels: ReadonlySet<number>): void {
-  const { i32 } = memory;
-  for (let segment = 0; segment < SEGMENTS; segment++) {
-    const ownerAt = memory.segmentOwnerAt(segment) >> 2;
-    const owner = Atomics.load(i32, ownerAt);
-    if (owner === 0 || !channels.has((owner - 1) >> 1)) continue;
-    clearTags(memory, segment);
-    Atomics.store(i32, ownerAt, 0);
-  }
-}
-
-/** What has no tag says nothing. Only those that were used are touched: the rest of a segment may be pages that cost nothing. */
-function clearTags(memory: MessageMemory, segment: number): void {
-  let level = SEGMENT_LEVELS.length - 1;
-  while (level > 0 && segment < firstSegment(level)) level--;
-  const at = memory.segmentAt(level, segment);
-  const { entries } = SEGMENT_LEVELS[level] as (typeof SEGMENT_LEVELS)[number];
-  for (let entry = 0; entry < entries; entry++) {
-    const tagAt = (at + entry * ENTRY_BYTES) >> 2;
-    if (memory.i32[tagAt] !== 0) memory.i32[tagAt] = 0;
   }
 }

@@ -11,7 +11,7 @@
  *     132 KiB  own ports   512 x Int32: by slot, the channel of that worker's own port, + 1; 0 = none
  *     136 KiB  segments    owner words of the segments below: channel << 1 | direction, + 1; 0 = free
  *     256 KiB  channels    16 384 x 4 KiB
- *     ...      segments    1 024 of 64 entries, 64 of 1 024, 8 of 16 384: for what waits beyond the ring of a channel (`ledger-entries.ts`)
+ *     ...      segments    2 048 of 64 entries, 1 024 of 256, and so on: for what waits beyond the ring of a channel (`ledger-segments.ts`)
  *
  * A channel (byte offsets; W = who writes). End 0 sends in direction 0, end 1 in direction 1.
  *
@@ -45,9 +45,11 @@ export const ENTRY_BYTES = 48;
 export const RING_ENTRIES = 16;
 /** Segments for what waits beyond the ring, smallest first: how many there are, and entries of each (powers of two). */
 export const SEGMENT_LEVELS = [
-  { count: 1024, entries: 64 },
-  { count: 64, entries: 1024 },
-  { count: 8, entries: 16384 },
+  { count: 2048, entries: 64 },
+  { count: 1024, entries: 256 },
+  { count: 256, entries: 1024 },
+  { count: 64, entries: 4096 },
+  { count: 16, entries: 16384 },
 ] as const;
 export const SEGMENTS: number = SEGMENT_LEVELS.reduce((sum, { count }) => sum + count, 0);
 
@@ -104,6 +106,7 @@ const DIRECTION_BYTES = 128;
 export const DIRECTION = {
   POSTED: 0,
   SEND_ERRORS: 4,
+  /** One word a level. */
   SEGMENTS: 8,
   DELIVERED: 64,
   RECEIVE_ERRORS: 68,

@@ -90,7 +90,7 @@ describe('entries', () => {
     for (let n = 0; n < count; n++) postEntry(memory, carrier, posting(n), 0);
     const found = Array.from({ length: count }, () => deliver(carrier));
     expect(found.every((n, at) => n === undefined || n === at)).toBe(true);
-    expect(found.filter((n) => n !== undefined).length).toBeGreaterThan(SEGMENT_LEVELS[2].entries);
+    expect(found.filter((n) => n !== undefined).length).toBeGreaterThan(SEGMENT_LEVELS[4].entries);
     expect(found.slice(-50)).toEqual(Array.from({ length: 50 }, () => undefined));
     postEntry(memory, carrier, posting(count), 0);
     expect(deliver(carrier)).toBe(count);
