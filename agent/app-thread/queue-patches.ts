@@ -4,10 +4,18 @@
  *
  * Runs on application threads.
  */
+import type { ContextScopes } from './context/context-scope.ts';
 import { type Declared, declaredBy } from './instrumentation/patch.ts';
 import { POOL_NAMES, POOL_PATCHES } from './instrumentation/pools/patches.ts';
 import { QUEUE_NAMES, QUEUE_PATCHES } from './instrumentation/queues/patches.ts';
+import { Envelopes } from './messages/envelopes.ts';
 import { queueTracker } from './queues/trackers.ts';
+import type { Recorder } from './recorder.ts';
+
+/** For the first `postMessageToThread` of a thread, or the first message of one that reaches it. */
+export function createEnvelopes(recorder: Recorder, scopes: ContextScopes): Envelopes {
+  return new Envelopes(recorder, scopes);
+}
 
 export { followBroadcasts } from './instrumentation/broadcast.ts';
 export { followChildren, followParent } from './instrumentation/ipc.ts';

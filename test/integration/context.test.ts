@@ -100,6 +100,8 @@ describe.each(present)('Node $version', (node) => {
     async () => {
       const installed = await install('1.9.0', { 'api-old': 'npm:@opentelemetry/api@1.8.0' });
       if (typeof installed === 'string') return expect(installed).toContain('registry');
+      const { folder } = installed;
+      await cp(join(folder, 'node_modules/api-old'), join(folder, NESTED), { recursive: true });
       const { seen, reasons } = await run(installed, node, ['worker.cjs', API, `api:./${NESTED}`], 'on');
       expect(seen).toEqual(NONE);
       expect(reasons).toEqual(['several_api_versions']);
