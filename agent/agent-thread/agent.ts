@@ -15,11 +15,15 @@ import { readWaitWord, type WaitSnapshot } from '../shared-memory/wait-word.ts';
 import { leftToApplication } from './application-metrics.ts';
 import { Breaker } from './breaker.ts';
 import { ControlFile } from './control-file.ts';
+import type { Voices } from './detect/deadlock-report.ts';
+import { Findings } from './detect/findings.ts';
 import { LockDetectors } from './detect/lock-detectors.ts';
+import { PoolStarvation } from './detect/pool-starvation.ts';
 import { ANY_STALL_NS, INCIDENT_STALL_NS, Stalls } from './detect/stalls.ts';
 import { Dispatch } from './dispatch.ts';
 import { Drain } from './drain.ts';
 import { FeatureSwitches } from './feature-switches.ts';
+import { followQueues } from './follow-queues.ts';
 import { HeapGuard } from './heap-guard.ts';
 import { cpuQuota } from './host/cgroup.ts';
 import { ContainerMetrics } from './host/container.ts';
@@ -32,17 +36,22 @@ import { PressureMetrics } from './host/pressure.ts';
 import { ProcTree } from './host/proc.ts';
 import { ProcessMetrics } from './host/process.ts';
 import { ProcTaskDirectory } from './host/task.ts';
+import { idleTimeMs, probeThreadPool } from './host/thread-pool-probe.ts';
 import { Identity } from './identity.ts';
 import { applySettings } from './live-settings.ts';
 import { Liveness } from './liveness.ts';
 import { LockDeath } from './lock-death.ts';
 import { LockDispatch } from './lock-dispatch.ts';
 import { isInspected, MainStack, openMainSession } from './main-stack.ts';
+import { DatabasePools } from './model/database-pools.ts';
 import { EventLoops } from './model/event-loops.ts';
 import { GcTotals } from './model/gc.ts';
 import { Heaps } from './model/heaps.ts';
+import { LibuvPool } from './model/libuv-pool.ts';
 import { Locks } from './model/locks.ts';
+import { QueueTotals } from './model/queue-totals.ts';
 import { AgentSelf, agentUsage, DisabledFeatures, DropCounts } from './model/self.ts';
+import { shownName } from './model/shown-name.ts';
 import { ThreadTable } from './model/threads.ts';
 import { describeProcess, instanceId, packageVersion } from './resource.ts';
 import type { AgentThreadSettings } from './settings.ts';
@@ -112,28 +121,52 @@ const table = new ThreadTable({
 const gcTotals = new GcTotals();
 const loops = new EventLoops({ memory, readWait, nowNs });
 const heaps = new Heaps({ memory, nowNs });
+const libuvPool = new LibuvPool({ helpers: table.helpers, probe: probeThreadPool, idleTimeMs, nowNs });
+const queueTotals = new QueueTotals();
 const locks = new Locks({
   memory,
   lockMemory,
+  queues: queueTotals,
   observed: () => threads,
   nowNs,
   hasStacks: config.stacks !== 'off',
   onDrop: (count) => drops.count('lock', count),
 });
+const followed = followQueues({
+  memory,
+  messageBuffer: settings.messageBuffer,
+  totals: queueTotals,
+  locks,
+  living: () => threads,
+  switches,
+  drops,
+  emit: (span) => telemetry.spans.emit(span),
+  nowNs,
+});
+disabled.showPorts(() => followed.ports?.poisonedPorts ?? 0);
 /* Of what is told at once, who the program is can no longer be waited for. */
 const flushNow = (): void => {
   identity.settle();
   fullInventory?.settle();
   void telemetry.flush(config.exitTimeoutMs);
 };
+const voices: Voices = {
+  emitSpan: (span) => telemetry.spans.emit(span),
+  emitLog: (record) => telemetry.logs.emit(record),
+  diag,
+  areNamesFull: config.names === 'full',
+};
+const findings = new Findings(voices);
+const poolStarvation = new PoolStarvation({
+  memory,
+  findings,
+  nameOf: (nameNumber, kind) => shownName(locks.text(nameNumber), kind),
+  threadOf: ({ slot }) => locks.threadEverOf(0, slot + 1),
+});
 const lockDetectors = new LockDetectors({
   isRestarted: !isFirst,
-  voices: {
-    emitSpan: (span) => telemetry.spans.emit(span),
-    emitLog: (record) => telemetry.logs.emit(record),
-    diag,
-    areNamesFull: config.names === 'full',
-  },
+  voices,
+  findings,
   naming: locks,
   index: locks.index,
   labelOf: (lock) => locks.labelOf(lock),
@@ -156,13 +189,23 @@ const lockDispatch = new LockDispatch({
     onGcPause: (threadKey, startNs, pauseNs) => isDetecting() && lockDetectors.paused(threadKey, startNs, pauseNs),
   },
 });
-const dispatch = new Dispatch(table, telemetry, drops, disabled, lockDispatch);
+const dispatch = new Dispatch(table, telemetry, drops, disabled, lockDispatch, followed.dispatch);
 const lockDeath = new LockDeath({
   lockMemory,
   locks,
   onAbandoned: (lock, thread) => isDetecting() && lockDetectors.abandoned(lock, thread, nowNs()),
 });
-const threads: ObservedThreads = new ObservedThreads({ memory, table, gcTotals, loops, heaps, dispatch, lockDeath });
+const threads: ObservedThreads = new ObservedThreads({
+  memory,
+  table,
+  gcTotals,
+  loops,
+  heaps,
+  queues: followed.queues,
+  recent: followed.recent,
+  dispatch,
+  lockDeath,
+});
 const mainStack = new MainStack({
   mainSlot: settings.mainClaim.slot,
   isOff: config.stacks === 'off' || isInspected([...settings.execArgv, process.env['NODE_OPTIONS'] ?? '']),
@@ -207,9 +250,12 @@ const drain = new Drain(memory, clock, {
     breaker.check(atNs);
     liveness.lookUp(threads, atNs);
     if (switches.isOn('threads')) table.sample(atNs);
+    if (switches.isOn('queues')) libuvPool.tick(atNs);
     loops.look();
+    followed.ports?.sweep(atNs);
     if (switches.isOn('eventloop')) stalls.look(threads, atNs);
     if (isDetecting()) lockDetectors.look(locks.readScene(atNs));
+    if (switches.isOn('detectors')) poolStarvation.look(atNs);
     dispatch.tick(atNs);
     heapGuard.check(atNs, () => process.memoryUsage().heapUsed);
   },
@@ -237,6 +283,11 @@ addSource('eventloop', loops);
 addSource('heap', heaps);
 addSource('locks', locks);
 addSource('detectors', lockDetectors);
+addSource('detectors', findings);
+/* Three features share it: it looks itself which of them run. */
+telemetry.metrics.addSource(followed.queues);
+addSource('queues', new DatabasePools(queueTotals));
+addSource('queues', libuvPool);
 addSource('cpu', new HostCpu({ proc, sys, inventory, claim: hostClaim, nowNs, onUnavailable }));
 addSource('cpu', new ContainerMetrics({ proc, sys, onUnavailable }));
 addSource('cpu', new PressureMetrics({ proc, sys, onUnavailable }));

@@ -12,6 +12,7 @@ import type { LockDispatch } from './lock-dispatch.ts';
 import type { StackFrame } from './main-stack.ts';
 import type { DisabledFeatures, DropCounts } from './model/self.ts';
 import type { ThreadExit, ThreadTable } from './model/threads.ts';
+import type { QueueDispatch } from './queue-dispatch.ts';
 import type { RecordKind as LostKind, SignalAttributes } from './telemetry/catalog.ts';
 import type { Telemetry } from './telemetry/sdk.ts';
 import type { ObservedThread } from './threads.ts';
@@ -35,6 +36,7 @@ export class Dispatch {
   readonly #drops: DropCounts;
   readonly #disabled: DisabledFeatures;
   readonly #locks: LockDispatch;
+  readonly #queues: QueueDispatch;
   readonly #unclaimed: UnclaimedPauses;
 
   constructor(
@@ -43,8 +45,10 @@ export class Dispatch {
     drops: DropCounts,
     disabled: DisabledFeatures,
     locks: LockDispatch,
+    queues: QueueDispatch,
   ) {
     this.#locks = locks;
+    this.#queues = queues;
     this.#table = table;
     this.#telemetry = telemetry;
     this.#drops = drops;
@@ -56,6 +60,7 @@ export class Dispatch {
   record(thread: ObservedThread, record: RingRecord): void {
     if (record.kind === RecordKind.EVENTLOOP) this.#loopWasBlocked(thread, record);
     else if (record.kind === RecordKind.GC) this.#collected(thread, record);
+    else if (record.kind === RecordKind.TASK || record.kind === RecordKind.MESSAGE) this.#queues.record(thread, record);
     else this.#locks.record(thread.claim.slot, record);
   }
 

@@ -23,6 +23,8 @@ import type { EventLoop } from './model/event-loop.ts';
 import type { EventLoops } from './model/event-loops.ts';
 import type { GcReader, GcTotals } from './model/gc.ts';
 import type { Heaps, ThreadHeap } from './model/heaps.ts';
+import type { Queues } from './model/queues.ts';
+import type { RecentThreads } from './model/recent-threads.ts';
 import type { ThreadEntry, ThreadTable } from './model/threads.ts';
 
 /** A claim that is not completed by then was left by a thread that died in the middle of it. */
@@ -55,6 +57,8 @@ export interface ObservedThreadsSettings {
   readonly gcTotals: GcTotals;
   readonly loops: EventLoops;
   readonly heaps: Heaps;
+  readonly queues: Pick<Queues, 'end'>;
+  readonly recent: Pick<RecentThreads, 'end'>;
   readonly dispatch: Dispatch;
   readonly lockDeath: LockDeath;
 }
@@ -72,6 +76,11 @@ export class ObservedThreads {
     this.#memory = settings.memory;
     this.#table = settings.table;
     this.#dispatch = settings.dispatch;
+  }
+
+  /** The thread that has the slot. */
+  get(slot: number): ObservedThread | undefined {
+    return this.#bySlot.get(slot);
   }
 
   [Symbol.iterator](): Iterator<ObservedThread> {
@@ -106,12 +115,14 @@ export class ObservedThreads {
     if (thread === undefined || last === undefined || last.generation !== claim.generation) return;
     this.#refresh(thread);
     this.#drainRing(thread, nowNs);
-    const { gcTotals, loops, heaps, lockDeath } = this.#settings;
+    const { gcTotals, loops, heaps, queues, recent, lockDeath } = this.#settings;
     /* First of all: somebody may be waiting for what it held. */
     lockDeath.end(thread);
     gcTotals.close(thread.gc);
     loops.close(thread.loop, last.endedNs > 0 ? last.endedNs : nowNs);
     heaps.close(thread.heap);
+    queues.end(claim, nowNs);
+    recent.end(thread);
     this.#dispatch.ended(thread, last, this.#wasStopped(last), nowNs);
     this.#bySlot.delete(claim.slot);
     releaseSlot(this.#memory, claim);

@@ -8,11 +8,14 @@ import type { MessagePort, Worker } from 'node:worker_threads';
 import { createThreadMatcher } from '../config/exclude.ts';
 import type { Config, Feature } from '../config/options.ts';
 import { ControlMemory, isSlot } from '../shared-memory/layout.ts';
+import { MessageMemory } from '../shared-memory/message-memory.ts';
 import { osThreadId } from '../shared-memory/os-thread.ts';
 import { attachSlot, markRunning, type SlotClaim } from '../shared-memory/registry.ts';
 import { type FollowedContext, followContext } from './context/follow-context.ts';
 import { followExit } from './exit.ts';
 import { patchAtomicsWait } from './instrumentation/atomics.ts';
+import { followRequests } from './instrumentation/fetch-requests.ts';
+import { followHttpAgents, HTTP_MODULES, isHttpLoaded } from './instrumentation/http-agents.ts';
 import { followPackages, type PatchPackage } from './instrumentation/package-loader.ts';
 import type { PatchedFeature } from './instrumentation/patched-package.ts';
 import { followRareMessages } from './instrumentation/rare-messages.ts';
@@ -22,6 +25,8 @@ import type { LabModes } from './lab-modes.ts';
 import { loadLockPatches, loadQueuePatches } from './load-patches.ts';
 import { setLockLink } from './lock-link.ts';
 import type { LockNotice } from './lock-observer.ts';
+import { followMessages, type ThreadMessages } from './messages/thread-messages.ts';
+import type { TicketPorts } from './messages/worker-ports.ts';
 import { claimPreload, type Preload } from './preload-argument.ts';
 import { Recorder } from './recorder.ts';
 import { EventLoopSource } from './sources/event-loop.ts';
@@ -30,7 +35,7 @@ import { HeapSource } from './sources/heap.ts';
 import { LoopWatch } from './sources/loop-watch.ts';
 import { followWorkers, type SpawnNotice } from './spawn.ts';
 import { followTermination } from './terminate.ts';
-import { type LabSettings, readTicket } from './ticket.ts';
+import { type LabSettings, readTicket, type Ticket } from './ticket.ts';
 
 /**
  * The engine's own, taken before anything is patched: a wait for a lock of `gridwatch/sync` is told by its lock, and must not be told again as a raw
@@ -49,6 +54,8 @@ export interface ThreadSettings {
   readonly notify: (notice: SpawnNotice) => void;
   /** Lock memory of the process. */
   readonly lockBuffer: SharedArrayBuffer;
+  /** Message memory of the process, and what the ticket says of ports; undefined when messages are not followed. */
+  readonly messages: { readonly memory: MessageMemory; readonly ports: TicketPorts | undefined } | undefined;
   readonly lab: LabSettings;
   /** Tells the agent thread of a lock outside of lock memory. */
   readonly tell: (notice: LockNotice) => void;
@@ -140,6 +147,14 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
   const patches = (): ReturnType<typeof loadLockPatches> => loadLockPatches(settings.preload.file);
   if (features.locks) part('web_locks', () => undo.push(patchWebLocks(recorder, patches)));
   undo.push(followPatched(config, settings.preload.file, context, settings.onFailure));
+  let messages: ThreadMessages | undefined;
+  const { messages: given } = settings;
+  if (given !== undefined)
+    part('messages', () => {
+      const followed = followMessages({ recorder, ...given, scopes: context.scopes });
+      messages = followed;
+      undo.push(followed.stop);
+    });
   part('threads', () => {
     const isExcluded = createThreadMatcher(config.excludeThreads);
     undo.push(followTermination(memory));
@@ -148,6 +163,7 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
         recorder,
         config,
         lockBuffer: settings.lockBuffer,
+        messages: messages?.spawning,
         nextLab: lab?.nextLab ?? (() => settings.lab),
         preload: settings.preload,
         isExcluded,
@@ -183,15 +199,28 @@ function followPatched(
   if (features.pools) followed.add('pools');
   if (features.queues) followed.add('queues');
   const used = new Set<ReturnType<typeof loadLockPatches> | ReturnType<typeof loadQueuePatches>>();
+  let forgetAgents: (() => void) | undefined;
+  const followAgents = (): void => {
+    if (features.queues) forgetAgents ??= followHttpAgents(() => loadQueuePatches(registerFile).patchAgents());
+  };
   try {
     const patch: PatchPackage = (feature, module, file, declared) => {
       const patches = feature === 'promise_locks' ? loadLockPatches(registerFile) : loadQueuePatches(registerFile);
       used.add(patches);
       patches.patch(module, file, declared);
     };
-    const ignore = followPackages(followed, patch, context.sawApi);
+    const ignore = followPackages(followed, patch, {
+      sawApi: context.sawApi,
+      sawModule: (url) => HTTP_MODULES.has(url) && followAgents(),
+    });
+    if (isHttpLoaded()) followAgents();
+    const forgetRequests = features.queues
+      ? followRequests(() => loadQueuePatches(registerFile).followRequests())
+      : undefined;
     return () => {
       ignore();
+      forgetAgents?.();
+      forgetRequests?.();
       for (const patches of used) patches.unpatch();
     };
   } catch (error) {
@@ -217,6 +246,7 @@ export function attachWorker(registerFile: string, found: unknown): void {
     preload,
     notify: (notice) => liveness?.postMessage(notice, [notice.port]),
     lockBuffer: ticket.lockBuffer,
+    messages: messagesOf(ticket),
     lab: ticket.lab,
     tell: (notice) => liveness?.postMessage(notice),
     /* Its records are in shared memory: they outlive it without its waiting for anything. */
@@ -226,6 +256,11 @@ export function attachWorker(registerFile: string, found: unknown): void {
     /* The main thread, which has the same intrinsics and the same Node, has said it already. */
     onFailure: () => {},
   });
+}
+
+function messagesOf({ messages }: Ticket): ThreadSettings['messages'] {
+  const memory = MessageMemory.attach(messages?.buffer);
+  return memory === undefined ? undefined : { memory, ports: messages?.ports };
 }
 
 function removeAdded(added: readonly string[]): void {

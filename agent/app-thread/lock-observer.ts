@@ -20,6 +20,7 @@ import {
   type RaceRecord,
 } from '../shared-memory/lock-records.ts';
 import { internName } from '../shared-memory/names.ts';
+import { claimQueueCell, type QueueCell } from '../shared-memory/queue-cells.ts';
 import type { SlotClaim, TraceIds } from '../shared-memory/registry.ts';
 import { type WaitDetail, writeWaitDetail } from '../shared-memory/wait-detail.ts';
 import { TIMED_WAIT, WaitState } from '../shared-memory/wait-word.ts';
@@ -29,6 +30,7 @@ import type { Recorder } from './recorder.ts';
 import { activeTraceIds } from './trace-context.ts';
 
 const LOCKS = featureBits(['locks']);
+const QUEUES = featureBits(['queues']);
 
 /** What a thread sends the agent thread of a lock whose block is not in lock memory, through its liveness channel. */
 export interface LockNotice {
@@ -59,6 +61,8 @@ export class LockObserver {
   readonly #tell: (notice: LockNotice) => void;
   readonly #beforeWait: (nowNs: number) => void;
   readonly #blockListeners: (() => void)[];
+  /** By the name of a channel. */
+  readonly #channelWaits = new Map<string, QueueCell['waits'] | undefined>();
 
   constructor({ recorder, config, tell, beforeWait, atomics, blockListeners }: LockRecording) {
     this.config = config;
@@ -94,6 +98,20 @@ export class LockObserver {
 
   get recorder(): Recorder {
     return this.#recorder;
+  }
+
+  /** How long items waited in the channels of this name, those that the calling thread received; undefined where there is no room for one name more. */
+  channelWaits(name: string): QueueCell['waits'] | undefined {
+    if (this.#channelWaits.has(name)) return this.#channelWaits.get(name);
+    const { memory, claim } = this.#recorder;
+    const waits = claimQueueCell(memory, claim, this.intern(name), 'channel')?.waits;
+    this.#channelWaits.set(name, waits);
+    return waits;
+  }
+
+  /** The same as `isOff`, of channels. */
+  get areQueuesOff(): boolean {
+    return this.#recorder.isOff(QUEUES);
   }
 
   nowNs(): number {

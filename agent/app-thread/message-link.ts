@@ -15,7 +15,12 @@ export interface MessageLink {
   postAs<T>(context: TraceIds | undefined, fn: () => T): T;
   /** The context that came with the message this thread took last, whether it was delivered or taken by `receiveMessageOnPort`; undefined without one. */
   received(): TraceIds | undefined;
-  /** Runs `fn`, and all that it begins, with a span of these ids active; without a context manager `fn` is merely called. */
+  /** Node's `threadId` of who posted the message whose handlers run now, in their synchronous part; -1 outside of that, and where it is not known. */
+  servingThreadId(): number;
+  /**
+   * Runs `fn`, and all that it begins, with a span of these ids active, or, without ids, with none that came with a message before; without a context manager
+   * `fn` is merely called.
+   */
   runWith<T>(context: TraceIds | undefined, fn: () => T): T;
 }
 

@@ -5,9 +5,13 @@
  * Runs on application threads.
  */
 import type { ContextScopes } from './context/context-scope.ts';
+import type { RequestsPatch } from './instrumentation/fetch-requests.ts';
+import type { AgentPatch } from './instrumentation/http-agents.ts';
 import { type Declared, declaredBy } from './instrumentation/patch.ts';
 import { POOL_NAMES, POOL_PATCHES } from './instrumentation/pools/patches.ts';
+import { patchHttpAgents } from './instrumentation/queues/http-agent.ts';
 import { QUEUE_NAMES, QUEUE_PATCHES } from './instrumentation/queues/patches.ts';
+import { followUndiciRequests } from './instrumentation/queues/undici.ts';
 import { Envelopes } from './messages/envelopes.ts';
 import { queueTracker } from './queues/trackers.ts';
 import type { Recorder } from './recorder.ts';
@@ -17,6 +21,7 @@ export function createEnvelopes(recorder: Recorder, scopes: ContextScopes): Enve
   return new Envelopes(recorder, scopes);
 }
 
+export { instrument } from './instrument-queue.ts';
 export { followBroadcasts } from './instrumentation/broadcast.ts';
 export { followChildren, followParent } from './instrumentation/ipc.ts';
 
@@ -29,6 +34,18 @@ export function patch(module: string, file: string, declared: Declared): void {
   if (tracker === undefined || patchOf === undefined) return;
   const name = POOL_NAMES[`${module}/${file}`] ?? QUEUE_NAMES[`${module}/${file}`];
   undo.push(patchOf(declaredBy(declared, name), tracker));
+}
+
+/** Patches the agents of `node:http`. */
+export function patchAgents(): AgentPatch | undefined {
+  const tracker = queueTracker();
+  return tracker === undefined ? undefined : patchHttpAgents(tracker);
+}
+
+/** Follows the requests of `fetch` and undici. */
+export function followRequests(): RequestsPatch | undefined {
+  const tracker = queueTracker();
+  return tracker === undefined ? undefined : followUndiciRequests(tracker);
 }
 
 /** Takes everything back. */

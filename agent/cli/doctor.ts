@@ -14,6 +14,7 @@ import { checkInventory, type InventoryAttributes, readInventory } from './docto
 import { checkLocks } from './doctor/locks.ts';
 import { checkMachine } from './doctor/machine.ts';
 import { checkOtelVariables } from './doctor/otel-variables.ts';
+import { checkQueues } from './doctor/queues.ts';
 import { packageVersion } from './path.ts';
 import { printable, wrap } from './ui/printable.ts';
 
@@ -68,7 +69,7 @@ async function examine(env: NodeJS.ProcessEnv): Promise<Report> {
   const sections: Readonly<Record<string, readonly Check[]>> = {
     machine: [...checkMachine(), ...checkInventory(inventory, config)],
     installation: checkInstallation(),
-    program: [...checkBeside(env), ...checkLocks(config.features)],
+    program: [...checkBeside(env), ...checkLocks(config.features), ...checkQueues(config.features)],
     settings: [
       ...checkConfiguration(env),
       ...checkOtelVariables(env),

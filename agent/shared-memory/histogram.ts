@@ -132,21 +132,24 @@ export class HistogramReader {
     this.#lastCells = new Uint32Array(this.#cells.length);
   }
 
-  /** Adds what was recorded since the last call (at first: since the words were zero) to `total`; false when there was nothing. */
-  addNewTo(total: HistogramTotal): boolean {
-    let added = 0;
+  /**
+   * Adds what was recorded since the last call (at first: since the words were zero) to `total`; false when there was nothing. A function is asked for the
+   * total once there is something.
+   */
+  addNewTo(total: HistogramTotal | (() => HistogramTotal)): boolean {
+    let to: HistogramTotal | undefined;
     for (let i = 0; i < this.#cells.length; i++) {
       const now = this.#cells[i] as number;
       const delta = (now - (this.#lastCells[i] as number)) >>> 0;
       if (delta === 0) continue;
       this.#lastCells[i] = now;
-      total.counts[i] = (total.counts[i] as number) + delta;
-      added += delta;
+      to ??= typeof total === 'function' ? total() : total;
+      to.counts[i] = (to.counts[i] as number) + delta;
     }
-    if (added === 0) return false;
+    if (to === undefined) return false;
     const sumNs = this.#sumNs[0] as number;
     const deltaNs = sumNs - this.#lastSumNs;
-    if (deltaNs > 0 && Number.isFinite(deltaNs)) total.sumNs += deltaNs;
+    if (deltaNs > 0 && Number.isFinite(deltaNs)) to.sumNs += deltaNs;
     this.#lastSumNs = sumNs;
     return true;
   }

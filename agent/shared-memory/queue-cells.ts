@@ -1,6 +1,7 @@
 /**
  * Queue cells: counts and histograms of the queues of one name on one thread: pools, task queues, connection pools, broadcast channels, IPC. Ports have theirs in
- * their ledger (`ledger.ts`), channels of `gridwatch/sync` beside the channel.
+ * their ledger (`ledger.ts`). Channels of `gridwatch/sync` count beside the channel (`channel-words.ts`); of these a cell has the waits alone, written by the
+ * thread that received.
  *
  * A thread claims a cell for each name it uses and writes there; the agent thread reads, and gives the cells of a dead thread back.
  *
@@ -10,6 +11,7 @@
  *       12  kind          + 1, direction << 8; stored last, not zero when whole     52  threads there may be
  *                                                                   56  Float64: since when the oldest item waits, 0 = nothing does
  *       64  Float64: threads that worked, summed up over time, ns   72  Float64: until when that is summed up
+ *       80  items in service that have put items into it which wait
  *      128  waits         histogram        640 service times
  *
  * Invariants
@@ -56,6 +58,7 @@ export const QUEUE_CELL = {
   OLDEST_SINCE_NS: 56,
   BUSY_NS: 64,
   BUSY_UNTIL_NS: 72,
+  SELF_WAITING: 80,
   WAITS: 128,
   SERVICES: 640,
 } as const;

@@ -14,6 +14,7 @@ import { metricsCost } from './metrics-cost.ts';
 import { mutexCost } from './mutex-cost.ts';
 import { wholeProcess } from './process-end.ts';
 import { promiseLockCost } from './promise-lock-cost.ts';
+import { queueCost } from './queue-cost.ts';
 import { recordCost } from './record-cost.ts';
 import { soak } from './soak.ts';
 import { spanCost } from './span-cost.ts';
@@ -29,6 +30,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   'record-cost': recordCost,
   'span-cost': spanCost,
   'promise-lock-cost': promiseLockCost,
+  'queue-cost': queueCost,
   'idle-cost': idleCost,
   'drain-rate': drainRate,
   'metrics-cost': metricsCost,

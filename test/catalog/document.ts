@@ -24,6 +24,15 @@ function isConvention(name: string): boolean {
   return !name.startsWith('gridwatch.');
 }
 
+/** It is sent with any of them; none: always. */
+function featuresOf({
+  feature = [],
+}: {
+  readonly feature?: MetricDefinition['feature'] | undefined;
+}): readonly string[] {
+  return [feature].flat();
+}
+
 export function catalogDocument(): object {
   return {
     schema: 1,
@@ -40,7 +49,7 @@ export function catalogDocument(): object {
       ...(metric.buckets === undefined ? {} : { bounds: EXPLICIT_BOUNDS_S[metric.buckets] }),
       startsAtZero: metric.startsAtZero === true,
       family: metric.family,
-      feature: metric.feature ?? null,
+      features: featuresOf(metric),
     })),
     spans: Object.entries(SPANS as Record<string, SpanDefinition>).map(
       ([name, { brief, when, attributes, feature }]) => ({
@@ -48,7 +57,7 @@ export function catalogDocument(): object {
         description: brief,
         when,
         attributes: [...attributes, ...ANY_SPAN],
-        feature: feature ?? null,
+        features: featuresOf({ feature }),
       }),
     ),
     logs: Object.entries(LOG_EVENTS as Record<string, LogDefinition>).map(

@@ -26,9 +26,16 @@ function table(headings: Row, rows: readonly Row[]): string {
   return [line(headings), `|${headings.map(() => '---').join('|')}|`, ...rows.map(line)].join('\n');
 }
 
-/** What takes it away: a feature, or the exporter of its signal. */
-function switchOf(feature: string | undefined, exporter: string): string {
-  return feature === undefined ? code(`${exporter}=none`) : code(`-${feature}`);
+/** What takes it away: a feature, or all that share it; or the exporter of its signal. */
+function switchOf(feature: MetricDefinition['feature'], exporter: string): string {
+  return feature === undefined
+    ? code(`${exporter}=none`)
+    : code(
+        [feature]
+          .flat()
+          .map((one) => `-${one}`)
+          .join(),
+      );
 }
 
 function metricRows(): Row[] {

@@ -25,6 +25,11 @@ export function startContendedLock(env: Environment): Program {
   return start('examples/contended-lock/main.js', env);
 }
 
+/** Requests that go through a pool and a nested worker; it ends by itself. */
+export function startTracedPipeline(env: Environment): Program {
+  return start('examples/traced-pipeline/main.js', env);
+}
+
 /** Starts a worker that fails, and then the next, and writes a line with its number for each; SIGTERM ends it. */
 export function startFailingWorkers(env: Environment): Program {
   return start(FAILING_WORKERS, env);

@@ -278,8 +278,8 @@ describe('by variable', () => {
         env,
       });
       const names = [...new Set(observed.metrics.map(({ name }) => name))];
-      const features = new Set(names.map((name) => metrics[name]?.feature));
-      expect([...features].filter((one) => one !== undefined)).toEqual([feature]);
+      const features = new Set(names.flatMap((name) => metrics[name]?.feature ?? []));
+      expect([...features]).toEqual([feature]);
       expect(names).toContain('gridwatch.agent.uptime');
     },
   );

@@ -90,11 +90,11 @@ describe('contents', () => {
     for (const file of ['dist/preload.js', 'dist/app-thread/sync/index.js'])
       expect(importsOf(file).filter((name) => !name.startsWith('node:'))).toEqual([]);
     expect(importsOf('dist/index.js')).toEqual(['./preload.js']);
-    expect(files.filter((file) => /^dist\/(?:app-thread\/.*|start)\.js$/.test(file))).toEqual([
-      'dist/app-thread/sync/index.js',
+    expect(files.filter((file) => /^dist\/(?:app-thread\/.*|start)\.js$/.test(file)).toSorted()).toEqual([
       // The doctor's: which packages are followed.
       'dist/app-thread/instrumentation/patched-package.js',
       'dist/app-thread/instrumentation/promise-locks/table.js',
+      'dist/app-thread/sync/index.js',
     ]);
   });
 
@@ -166,7 +166,7 @@ describe('types', () => {
 
   const program = `
     import 'gridwatch/register';
-    import { flush, type GridwatchOptions, instrumentLock, shutdown, start } from 'gridwatch';
+    import { flush, type GridwatchOptions, instrumentLock, instrumentQueue, shutdown, start } from 'gridwatch';
     import { AsyncMutexInstrumentation } from 'gridwatch/instrumentations';
     import { type Lease, Mutex } from 'gridwatch/sync';
     const options: GridwatchOptions = { lockThresholdMs: 5 };
@@ -175,6 +175,8 @@ describe('types', () => {
     new AsyncMutexInstrumentation({ lockThresholdMs: 5 }).disable();
     const lock: Set<number> = instrumentLock(new Set<number>(), { name: 'set', acquire: 'add', release: 'delete' });
     lock.add(1);
+    const queue: Map<string, number> = instrumentQueue(new Map<string, number>(), { name: 'map', run: 'forEach' });
+    queue.clear();
     const mutex: Mutex = new Mutex({ name: 'orders' });
     const lease: Lease = mutex.acquire({ timeoutMs: 5 });
     lease.release();
@@ -212,7 +214,7 @@ describe('programs', () => {
   ])('%s gets the public functions and nothing else', async (_, name, text) => {
     const { stdout, stderr } = await run(process.execPath, [write(name, text)], { cwd: consumer, env });
     expect({ stdout, stderr }).toEqual({
-      stdout: 'flush function\ninstrumentLock function\nshutdown function\nstart function\n',
+      stdout: 'flush function\ninstrumentLock function\ninstrumentQueue function\nshutdown function\nstart function\n',
       stderr: '',
     });
   });

@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import type { SpanRecord } from '../../agent/agent-thread/telemetry/spans.ts';
 import type { Request, State } from '../fixtures/telemetry/thread.ts';
 
 export type { State };
@@ -42,6 +43,10 @@ export class TelemetryThread {
   /** Spans of 123 456 789 ns; with flags each is the child of another span. */
   async emitSpans(count: number, more: { isIncident?: boolean; traceFlags?: number } = {}): Promise<State> {
     return this.#ask({ do: 'spans', count, ...more });
+  }
+
+  async emitSpan(span: SpanRecord): Promise<State> {
+    return this.#ask({ do: 'span', span });
   }
 
   async emitLog(severity: 'info' | 'error'): Promise<State> {

@@ -11,7 +11,7 @@ import { Abandonments } from './abandonments.ts';
 import { ContendedLocks } from './contended-locks.ts';
 import type { Voices } from './deadlock-report.ts';
 import { Deadlocks } from './deadlocks.ts';
-import { Findings } from './findings.ts';
+import type { Findings } from './findings.ts';
 import { HeldAcrossGc } from './held-across-gc.ts';
 import { Inversions } from './inversions.ts';
 import { LockIncidents } from './lock-incidents.ts';
@@ -20,6 +20,7 @@ import { LongWaits } from './long-waits.ts';
 
 export interface LockDetectorsSettings {
   readonly voices: Voices;
+  readonly findings: Findings;
   readonly naming: LockNaming;
   /** The locks with a block, and what they are called. */
   readonly index: Pick<LockIndex, 'of'> & Iterable<KnownLock>;
@@ -36,7 +37,6 @@ export interface LockDetectorsSettings {
 export class LockDetectors implements MetricSource {
   readonly #naming: LockNaming;
   readonly #index: LockDetectorsSettings['index'];
-  readonly #findings: Findings;
   readonly #deadlocks: Deadlocks;
   readonly #inversions: Inversions;
   readonly #orders: LockOrders;
@@ -46,13 +46,11 @@ export class LockDetectors implements MetricSource {
   readonly #incidents: LockIncidents;
   readonly #abandonments: Abandonments;
 
-  constructor({ isRestarted, voices, naming, index, labelOf, nowNs, flush, abort }: LockDetectorsSettings) {
-    const findings = new Findings(voices);
+  constructor({ isRestarted, voices, findings, naming, index, labelOf, nowNs, flush, abort }: LockDetectorsSettings) {
     const deadlocks = new Deadlocks({ voices, findings, flush, abort });
     const inversions = new Inversions(voices);
     this.#naming = naming;
     this.#index = index;
-    this.#findings = findings;
     this.#deadlocks = deadlocks;
     this.#inversions = inversions;
     this.#orders = new LockOrders(naming, (circle) => inversions.report(circle));
@@ -107,6 +105,5 @@ export class LockDetectors implements MetricSource {
   collect(sink: MetricSink): void {
     this.#deadlocks.collect(sink);
     this.#inversions.collect(sink);
-    this.#findings.collect(sink);
   }
 }

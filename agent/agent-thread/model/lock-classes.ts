@@ -9,13 +9,13 @@ import type { LockKind } from '../../shared-memory/lock-block.ts';
 import { OTHER } from '../telemetry/catalog.ts';
 import type { MetricSink } from '../telemetry/metrics.ts';
 import { LockBlame } from './lock-blame.ts';
+import { shownName } from './shown-name.ts';
 
 /** Kinds that are locks. A channel is a queue. */
 export type ShownKind = Exclude<LockKind, 'none' | 'channel'>;
 
 /** As many as there can be named locks, twice over. */
 const MAX_CLASSES = 16_384;
-const MAX_NAME_CHARS = 160;
 /** Kinds that nobody has for himself, but for a semaphore of one permit. */
 const SHARED_KINDS: ReadonlySet<LockKind> = new Set<LockKind>(['semaphore', 'condition', 'barrier']);
 
@@ -129,9 +129,5 @@ export class LockClasses {
 
 /** A name on one line, without control and broken characters; that of the kind where there is none. */
 export function shownLockName(rawName: string, kind: LockKind): string {
-  const name = rawName
-    .replace(/\p{C}+/gu, ' ')
-    .trim()
-    .slice(0, MAX_NAME_CHARS);
-  return name === '' ? kind : name;
+  return shownName(rawName, kind);
 }

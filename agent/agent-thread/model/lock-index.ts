@@ -7,8 +7,10 @@
 import { type BlockViews, type LockIdentity, readIdentity, viewsOf } from '../../shared-memory/lock-block.ts';
 import type { LockMemory } from '../../shared-memory/lock-memory.ts';
 import type { SlotClaim } from '../../shared-memory/registry.ts';
+import { ChannelReader } from './channel-reader.ts';
 import { LockBlockReader } from './lock-block.ts';
 import type { LockClass, LockClasses } from './lock-classes.ts';
+import type { QueueTotals } from './queue-totals.ts';
 
 /** Locks in buffers of the program's that are followed at once. */
 const MAX_ADOPTED = 4096;
@@ -25,11 +27,14 @@ export interface KnownLock {
   /** Undefined for a channel, which is a queue. */
   readonly lockClass: LockClass | undefined;
   readonly reader: LockBlockReader;
+  /** Of a channel alone. */
+  readonly channel: ChannelReader | undefined;
 }
 
 export interface LockIndexSettings {
   readonly memory: LockMemory;
   readonly classes: LockClasses;
+  readonly queues: QueueTotals;
   /** Called for each lock that cannot be followed. */
   readonly onDrop: () => void;
   readonly maxAdopted?: number;
@@ -76,7 +81,7 @@ export class LockIndex {
   }
 
   #add(id: number, identity: LockIdentity, views: BlockViews, blockAt: number): KnownLock {
-    const { classes } = this.#settings;
+    const { classes, queues } = this.#settings;
     const lock: KnownLock = {
       id,
       identity,
@@ -84,6 +89,10 @@ export class LockIndex {
       blockAt,
       lockClass: classes.of(identity.name, identity.kind),
       reader: new LockBlockReader(views, blockAt, identity),
+      channel:
+        identity.kind === 'channel'
+          ? new ChannelReader(views, blockAt, identity, queues.of(identity.name, 'channel'))
+          : undefined,
     };
     this.#byId.set(id, lock);
     return lock;
@@ -120,7 +129,9 @@ export class LockIndex {
     }
     this.#users.set(id, new Set([keyOf(thread)]));
     const lock = this.#add(id, identity, views, blockAt);
-    if (this.#retired.delete(id) && lock.lockClass !== undefined) lock.reader.skip(lock.lockClass.kind);
+    if (!this.#retired.delete(id)) return;
+    if (lock.lockClass !== undefined) lock.reader.skip(lock.lockClass.kind);
+    lock.channel?.skip();
   }
 
   forget(thread: SlotClaim, id: unknown): void {
@@ -153,6 +164,12 @@ export class LockIndex {
     for (const lock of this.#byId.values()) readInto(lock);
   }
 
+  /** Adds what is new in the channels, and what is in them now. */
+  readChannels(nowNs: number): void {
+    this.#look();
+    for (const { channel } of this.#byId.values()) channel?.look(nowNs);
+  }
+
   get size(): number {
     return this.#byId.size;
   }
@@ -162,8 +179,9 @@ export class LockIndex {
   }
 }
 
-function readInto({ reader, lockClass }: KnownLock): void {
+function readInto({ reader, lockClass, channel }: KnownLock): void {
   if (lockClass !== undefined) reader.addNewTo(lockClass);
+  channel?.count();
 }
 
 function keyOf({ slot, generation }: SlotClaim): string {

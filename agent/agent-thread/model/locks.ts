@@ -16,11 +16,14 @@ import { type KnownLock, LockIndex } from './lock-index.ts';
 import { LockLabels } from './lock-labels.ts';
 import { LockSceneReader } from './lock-scene.ts';
 import type { LockLabel, LockNaming, LockScene, SceneThread } from './lock-scene-types.ts';
+import type { QueueTotals } from './queue-totals.ts';
 import { SceneThreads, type SceneThreadsSettings } from './scene-threads.ts';
 
 export interface LocksSettings {
   readonly memory: ControlMemory;
   readonly lockMemory: LockMemory;
+  /** Where channels are counted. */
+  readonly queues: QueueTotals;
   /** The observed threads that live. */
   readonly observed: SceneThreadsSettings['observed'];
   readonly nowNs: () => number;
@@ -41,9 +44,9 @@ export class Locks implements MetricSource, LockNaming {
   #dropped = 0;
 
   constructor(settings: LocksSettings) {
-    const { memory, lockMemory, observed, hasStacks, onDrop } = settings;
+    const { memory, lockMemory, queues, observed, hasStacks, onDrop } = settings;
     this.#settings = settings;
-    this.index = new LockIndex({ memory: lockMemory, classes: this.#classes, onDrop: () => onDrop(1) });
+    this.index = new LockIndex({ memory: lockMemory, classes: this.#classes, queues, onDrop: () => onDrop(1) });
     this.threads = new SceneThreads({ memory, lockMemory, observed });
     this.#labels = new LockLabels(memory, this.index, hasStacks);
     this.#cells = new LockCells({ memory, classes: this.#classes, text: this.#labels.text });

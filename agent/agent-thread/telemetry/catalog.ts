@@ -9,6 +9,7 @@
 import { AGENT_METRICS } from './catalog/agent-metrics.ts';
 import { ATTRIBUTES as METRIC_ATTRIBUTES } from './catalog/attributes.ts';
 import { CONTAINER_METRICS } from './catalog/container-metrics.ts';
+import { DATABASE_METRICS } from './catalog/database-metrics.ts';
 import { HOST_METRICS } from './catalog/host-metrics.ts';
 import { LOCK_ATTRIBUTES } from './catalog/lock-attributes.ts';
 import { LOCK_METRICS } from './catalog/lock-metrics.ts';
@@ -46,6 +47,7 @@ export const METRICS: typeof THREAD_METRICS &
   typeof MEMORY_METRICS &
   typeof LOCK_METRICS &
   typeof QUEUE_METRICS &
+  typeof DATABASE_METRICS &
   typeof HOST_METRICS &
   typeof CONTAINER_METRICS &
   typeof AGENT_METRICS = {
@@ -54,6 +56,7 @@ export const METRICS: typeof THREAD_METRICS &
   ...MEMORY_METRICS,
   ...LOCK_METRICS,
   ...QUEUE_METRICS,
+  ...DATABASE_METRICS,
   ...HOST_METRICS,
   ...CONTAINER_METRICS,
   ...AGENT_METRICS,
@@ -61,7 +64,8 @@ export const METRICS: typeof THREAD_METRICS &
 
 /**
  * Shares of the series limit (of 3 000, see GRIDWATCH_METRICS_MAX_SERIES), and in each how many names keep series of their own. The busiest keep
- * theirs, those `alwaysKept` before all others; the rest join `_OTHER`. In `rest` a CPU number counts as a name.
+ * theirs, those `alwaysKept` before all others; the rest join `_OTHER`, which has a series for each combination of closed attributes but those that say
+ * nothing of many names together (`notOfOthers`): of all ports the directions would double it. In `rest` a CPU number counts as a name.
  */
 export const FAMILIES = {
   threads: {
@@ -70,6 +74,7 @@ export const FAMILIES = {
     maxSeries: 1000,
     busiestBy: 'gridwatch.thread.cpu.time',
     alwaysKept: ['main', 'agent', 'libuv', 'v8', 'other'],
+    notOfOthers: [],
   },
   locks: {
     nameAttribute: 'gridwatch.lock.name',
@@ -77,6 +82,7 @@ export const FAMILIES = {
     maxSeries: 1000,
     busiestBy: 'gridwatch.lock.wait.duration',
     alwaysKept: [],
+    notOfOthers: [],
   },
   queues: {
     nameAttribute: 'gridwatch.queue.name',
@@ -84,8 +90,9 @@ export const FAMILIES = {
     maxSeries: 600,
     busiestBy: 'gridwatch.queue.arrivals',
     alwaysKept: [],
+    notOfOthers: ['gridwatch.queue.direction'],
   },
-  rest: { nameAttribute: '', maxNames: 1000, maxSeries: 400, busiestBy: '', alwaysKept: [] },
+  rest: { nameAttribute: '', maxNames: 1000, maxSeries: 400, busiestBy: '', alwaysKept: [], notOfOthers: [] },
 } as const;
 
 /** What a name is replaced with when its series join the others. */

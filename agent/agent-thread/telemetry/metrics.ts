@@ -150,8 +150,7 @@ export class MetricRegistry {
     const time = this.#settings.clock.toHrTime(this.#nowNs);
     this.#letGo();
     for (const { metric, target } of this.#permanent) {
-      const { feature } = metric.definition;
-      if (feature === undefined || this.#settings.isOn?.(feature) !== false) target.writtenIn = collection;
+      if (this.#isSent(metric)) target.writtenIn = collection;
     }
     for (const source of this.#sources) {
       try {
@@ -163,6 +162,11 @@ export class MetricRegistry {
     this.#keepLimits(collection, time);
     this.#previousTime = time;
     return { collection, time };
+  }
+
+  #isSent({ definition: { feature } }: MetricSeries): boolean {
+    if (feature === undefined) return true;
+    return [feature].flat().some((one) => this.#settings.isOn?.(one) !== false);
   }
 
   /** Series that have left are kept for the readers that have not seen their end; one that does not read for long will not. */

@@ -6,7 +6,8 @@ import type * as Api from '@opentelemetry/api';
 import type { Clock } from '../../shared-memory/clock.ts';
 import type { RecordKind } from './catalog.ts';
 import type { OutgoingLog } from './logs.ts';
-import type { OutgoingSpan, SpanParent } from './spans.ts';
+import { PromisingTracer } from './promising-tracer.ts';
+import type { OutgoingChild, OutgoingSpan, SpanParent } from './spans.ts';
 
 type Api = typeof Api;
 
@@ -15,6 +16,7 @@ export const SPAN_KINDS = { internal: 0, producer: 3, consumer: 4 } as const;
 export const SEVERITIES = { info: 9, warn: 13, error: 17 } as const;
 const ERROR_STATUS = 2;
 const RECORD_AND_SAMPLED = 2;
+const SAMPLED = 1;
 
 /** A trace id that every sampler keeps which keeps a share of all: the largest there is, whose four words also cancel each other out. */
 const IN_EVERY_SHARE = 'f'.repeat(32);
@@ -48,7 +50,9 @@ export class SdkOutput {
   readonly #settings: SdkOutputSettings;
   readonly #tracer: Api.Tracer;
   readonly #rootTracer: Api.Tracer;
+  /** Samples everything. */
   readonly #incidentTracer: Api.Tracer;
+  readonly #promisingTracer: PromisingTracer;
   readonly #logger: Api.Logger;
   readonly #tracerProvider: Provider;
   readonly #loggerProvider: Provider;
@@ -64,6 +68,7 @@ export class SdkOutput {
     this.#tracer = provider.getTracer(scope.name, scope.version);
     this.#rootTracer = withSampler(this.#tracer, keepingShares);
     this.#incidentTracer = withSampler(this.#tracer, () => () => ({ decision: RECORD_AND_SAMPLED }));
+    this.#promisingTracer = new PromisingTracer(this.#incidentTracer);
     this.#logger = api.logs.getLogger(scope.name, scope.version);
   }
 
@@ -78,20 +83,35 @@ export class SdkOutput {
       countDrop('span', 1);
       return;
     }
-    const tracer = this.#tracerFor(span);
-    const options: Api.SpanOptions = {
-      kind: SPAN_KINDS[span.kind ?? 'internal'],
-      startTime: clock.toHrTime(span.startNs),
-      attributes: span.attributes,
-      links: (span.links ?? []).map((context) => ({ context })),
-    };
-    const started = tracer.startSpan(span.name, options, this.#contextOf(span.parent));
+    const started = this.#start(this.#tracerFor(span), span, span.parent, span.links);
     for (const { name, attributes, timeNs } of span.events ?? []) {
       started.addEvent(name, { ...attributes }, clock.toHrTime(timeNs));
     }
-    if (span.error !== undefined) started.setStatus({ code: ERROR_STATUS, message: span.error });
+    if (span.error !== undefined) started.setStatus(errorStatus(span.error));
     started.end(clock.toHrTime(span.endNs));
+    for (const child of span.children ?? []) this.#writeChild(child, started.spanContext());
     if (span.isIncident === true) this.#flushSoon();
+  }
+
+  /** One that is exported has all its children: what decided on it has decided on them. */
+  #writeChild(child: OutgoingChild, parent: SpanParent): void {
+    const { clock, countDrop } = this.#settings;
+    if ((parent.traceFlags & SAMPLED) === 0) return;
+    if (isFull(this.#tracerProvider) && !this.#makeRoom(this.#tracerProvider)) countDrop('span', 1);
+    else this.#start(this.#incidentTracer, child, parent).end(clock.toHrTime(child.endNs));
+  }
+
+  #start(tracer: Api.Tracer, span: OutgoingChild, parent?: SpanParent, links: readonly SpanParent[] = []): Api.Span {
+    const options: Api.SpanOptions = {
+      kind: SPAN_KINDS[span.kind ?? 'internal'],
+      startTime: this.#settings.clock.toHrTime(span.startNs),
+      attributes: span.attributes,
+      links: links.map((context) => ({ context })),
+    };
+    const context = this.#contextOf(parent);
+    /* Its parent is sampled, and spans of the program are its children: a sampler that drops it would tear the trace apart. */
+    if (span.spanId !== undefined) return this.#promisingTracer.startSpan(span.spanId, span.name, options, context);
+    return tracer.startSpan(span.name, options, context);
   }
 
   writeLog(log: OutgoingLog): void {
@@ -145,6 +165,10 @@ export class SdkOutput {
     const { ROOT_CONTEXT, trace } = this.#settings.api;
     return parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent);
   }
+}
+
+function errorStatus(message: string): Api.SpanStatus {
+  return message === '' ? { code: ERROR_STATUS } : { code: ERROR_STATUS, message };
 }
 
 function isFull({ _activeSpanProcessor, _sharedState }: Provider): boolean {

@@ -141,14 +141,16 @@ export class MetricSeries {
   /** The thread, lock, queue or CPU a series belongs to; '' if it is nobody's. */
   nameOf(attributes: Attributes): string {
     const { nameAttribute } = FAMILIES[this.definition.family];
-    if (nameAttribute !== '') return String(attributes[nameAttribute] ?? '');
+    if (this.definition.attributes.includes(nameAttribute)) return String(attributes[nameAttribute] ?? '');
     return this.#openAttributes.map((key) => attributes[key] ?? '').join('\u0000');
   }
 
-  /** The attributes that a series keeps among the others: the closed ones. A number has no "other", so it is left out. */
+  /** The attributes that a series keeps among the others: the closed ones, but those the family leaves out. A number has no "other", so it is left out. */
   otherAttributes(attributes: Attributes): Attributes {
     const kept: { [key: string]: string | number | boolean } = {};
+    const { notOfOthers }: { readonly notOfOthers: readonly string[] } = FAMILIES[this.definition.family];
     for (const key of this.definition.attributes) {
+      if (notOfOthers.includes(key)) continue;
       const definition = this.#attributes[key];
       const value =
         definition?.values === undefined ? (definition?.type === 'string' ? OTHER : undefined) : attributes[key];

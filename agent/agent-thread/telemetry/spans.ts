@@ -1,7 +1,7 @@
 /**
  * Decides which observations become spans (TELEMETRY.md, "Spans"): a child of a sampled parent at once, up to a cap; without one only the slowest
- * of each name in a window, as a root; incidents always and at once. Runs on the agent thread and knows nothing of the SDK. Its maps are bounded;
- * what it leaves out is summed up in what it lets through, never lost.
+ * of each name in a window, as a root; incidents, and spans whose ids were promised to spans of the program, always and at once. Runs on the agent thread
+ * and knows nothing of the SDK. Its maps are bounded; what it leaves out is summed up in what it lets through, never lost.
  */
 import type { AttributeValue, SignalAttributes, SpanName } from './catalog.ts';
 
@@ -18,28 +18,40 @@ export interface SpanEvent {
   readonly attributes?: SignalAttributes;
 }
 
-/** Something that took time, or happened, in the agent's nanoseconds. */
-export interface SpanRecord {
+/** What is part of another span, and goes out with it or not at all. */
+export interface ChildSpanRecord {
   readonly name: SpanName;
   readonly startNs: number;
   readonly endNs: number;
   readonly attributes: SignalAttributes;
+  readonly kind?: 'internal' | 'producer' | 'consumer';
+  /** The id that spans of the program know it by as their parent: it then has exactly this one. */
+  readonly spanId?: string;
+}
+
+/** Something that took time, or happened, in the agent's nanoseconds. With an id of its own and a sampled parent it is exported whatever the sampler says. */
+export interface SpanRecord extends ChildSpanRecord {
   /** The span that was active where it happened. */
   readonly parent?: SpanParent;
   readonly links?: readonly SpanParent[];
   readonly events?: readonly SpanEvent[];
-  /** What failed; the span gets error status with it. */
+  readonly children?: readonly ChildSpanRecord[];
+  /** What failed; the span gets error status with it. '' where nobody but the application can say. */
   readonly error?: string;
   /** Exported whatever the sampler says, and at once. */
   readonly isIncident?: boolean;
   /** Without a sampled parent it is left out if it is shorter. */
   readonly minRootNs?: number;
-  readonly kind?: 'internal' | 'producer' | 'consumer';
 }
 
-/** A span that is let through; the attributes are complete. A parent, if any, is sampled. */
-export interface OutgoingSpan extends Omit<SpanRecord, 'minRootNs'> {
+export interface OutgoingChild extends ChildSpanRecord {
   readonly attributes: Readonly<Record<string, AttributeValue>>;
+}
+
+/** A span that is let through; the attributes are complete. A parent, if any, is sampled; an id of its own, if any, is promised. */
+export interface OutgoingSpan extends Omit<SpanRecord, 'minRootNs' | 'children'> {
+  readonly attributes: Readonly<Record<string, AttributeValue>>;
+  readonly children?: readonly OutgoingChild[];
 }
 
 export interface SpanEmitterSettings {
@@ -101,7 +113,8 @@ export class SpanEmitter {
   emit(record: SpanRecord): void {
     const { parent } = record;
     const isSampled = parent !== undefined && (parent.traceFlags & SAMPLED) !== 0;
-    if (record.isIncident === true) this.#write(record, isSampled);
+    const isPromised = isSampled && isAwaited(record);
+    if (record.isIncident === true || isPromised) this.#write(record, isSampled);
     else if (isSampled) this.#emitChild(record, parent);
     else if (durationNs(record) >= (record.minRootNs ?? 0)) this.#emitRoot(record);
   }
@@ -172,14 +185,31 @@ export class SpanEmitter {
   }
 
   #write(record: SpanRecord, isChild: boolean, suppressed: SignalAttributes = {}): void {
-    const { parent, minRootNs: _, ...rest } = record;
+    const { parent, spanId, children = [], minRootNs: _, ...rest } = record;
     const unsampled =
       parent === undefined || isChild
         ? {}
         : { 'gridwatch.parent.trace_id': parent.traceId, 'gridwatch.parent.span_id': parent.spanId };
     const attributes = withoutUndefined({ ...record.attributes, ...unsampled, ...suppressed });
-    this.#settings.write({ ...rest, attributes, ...(isChild && parent !== undefined ? { parent } : {}) });
+    this.#settings.write({
+      ...rest,
+      attributes,
+      ...(isChild && parent !== undefined ? { parent } : {}),
+      /* In another trace nobody knows it by that id. */
+      ...(isChild && spanId !== undefined ? { spanId } : {}),
+      ...(children.length === 0 ? {} : { children: children.map((child) => outgoingChild(child, isChild)) }),
+    });
   }
+}
+
+/** Spans of the program are children of it, or of its child. */
+function isAwaited({ spanId, children = [] }: SpanRecord): boolean {
+  return spanId !== undefined || children.some((child) => child.spanId !== undefined);
+}
+
+function outgoingChild({ spanId, ...child }: ChildSpanRecord, isInItsTrace: boolean): OutgoingChild {
+  const attributes = withoutUndefined(child.attributes);
+  return { ...child, attributes, ...(isInItsTrace && spanId !== undefined ? { spanId } : {}) };
 }
 
 function durationNs({ startNs, endNs }: SpanRecord): number {

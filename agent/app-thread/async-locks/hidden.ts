@@ -20,7 +20,8 @@ export class Hidden extends Given {
   }
 
   static get(target: unknown): unknown {
-    return typeof target === 'object' && target !== null && #value in target ? target.#value : undefined;
+    const isObject = (typeof target === 'object' && target !== null) || typeof target === 'function';
+    return isObject && #value in target ? target.#value : undefined;
   }
 
   static set(target: object, value: unknown): void {

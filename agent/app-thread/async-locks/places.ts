@@ -3,8 +3,9 @@
  *
  * Runs on application threads. To take a trace costs a microsecond or two, to look at one ten times as much.
  */
-import { framesOf, siteOf, stackOf, type Trace, takeTrace } from '../call-site.ts';
+import { siteOf, stackOf, type Trace, takeTrace } from '../call-site.ts';
 import type { LockObserver } from '../lock-observer.ts';
+import { ProgramFrames } from '../program-frames.ts';
 import type { Hold } from './tracked-lock.ts';
 
 /** Traces a thread takes in a second: of requests that are granted at once, of those that wait, and of locks that are made. */
@@ -16,10 +17,7 @@ const STACKS = 100;
 
 export class Places {
   readonly #observer: LockObserver;
-  readonly #folder = process.cwd();
-  readonly #own = ownFolder();
-  readonly #isOurs = (file: string): boolean =>
-    file === '' || file.startsWith('node:') || (this.#own !== '' && file.startsWith(this.#own));
+  readonly #programFrames = new ProgramFrames();
   #granted = TRACES_GRANTED;
   #waiting = TRACES_WAITING;
   #made = TRACES_MADE;
@@ -58,8 +56,7 @@ export class Places {
 
   /** `<library>@<file>:<line>` of a trace; the frames of the library's own files are not looked at. */
   nameOf(library: string, trace: Trace | undefined): string {
-    const site = trace === undefined ? '' : siteOf(this.#programFrames(trace, library), this.#folder);
-    return site === '' ? library : `${library}@${site}`;
+    return this.#programFrames.nameOf(library, trace);
   }
 
   siteNumber(hold: Hold): number {
@@ -80,28 +77,11 @@ export class Places {
     details.trace = undefined;
     details.siteNumber = 0;
     if (trace === undefined) return 0;
-    const frames = this.#programFrames(trace, '');
-    details.siteNumber = this.#observer.intern(siteOf(frames, this.#folder));
+    const { folder } = this.#programFrames;
+    const frames = this.#programFrames.of(trace);
+    details.siteNumber = this.#observer.intern(siteOf(frames, folder));
     if (!wantsStack || this.#observer.config.stacks === 'off' || this.#stacks <= 0) return 0;
     this.#stacks--;
-    return this.#observer.intern(stackOf(frames, this.#folder));
+    return this.#observer.intern(stackOf(frames, folder));
   }
-
-  /** The program's own frames; of a program that is all libraries those that are not of this one. */
-  #programFrames(trace: Trace, library: string): NodeJS.CallSite[] {
-    const frames = framesOf(trace, this.#isOurs);
-    const ofProgram = frames.filter((frame) => !isLibrary(frame.getFileName() ?? ''));
-    if (ofProgram.length > 0 || library === '') return ofProgram.length > 0 ? ofProgram : frames;
-    return frames.filter((frame) => !(frame.getFileName() ?? '').includes(`/node_modules/${library}/`));
-  }
-}
-
-/** The folder of our own files: of the sources, or of the one file that they were joined into. */
-function ownFolder(): string {
-  const file = framesOf(takeTrace(), () => false)[0]?.getFileName() ?? '';
-  return /^(.*?[\\/])(?:app-thread[\\/](?:async-locks[\\/])?)?[^\\/]+$/.exec(file)?.[1] ?? '';
-}
-
-function isLibrary(file: string): boolean {
-  return /[\\/]node_modules[\\/]/.test(file);
 }

@@ -15,7 +15,7 @@ const PATCHES = Symbol.for('gridwatch.patches');
 
 const API_FOLDER = '/node_modules/@opentelemetry/api/';
 
-/** What a file declares: `module` of CommonJS, or an object whose properties are the bindings of an ES module. */
+/** What a file declares: `module` of CommonJS, or an object whose properties are the file's bindings. */
 export type Declared = Record<string, unknown>;
 
 /** Patches what a file of a package declares. `file` is as the table has it. */
@@ -29,14 +29,22 @@ interface Found {
   readonly file: PatchedFile;
 }
 
-/** Begins to follow the packages of these features; gives back what ends it. `patch` is called when the file has run, before who loads it goes on; `sawApi` is told of the folder of each copy of `@opentelemetry/api` before its first file runs. */
+/** Who else wants to know what is loaded. */
+export interface LoadListeners {
+  /** Told of the folder of each copy of `@opentelemetry/api` before its first file runs. */
+  readonly sawApi?: ((folder: string) => void) | undefined;
+  /** Told of the URL of each module that is about to run, also of a built-in one. */
+  readonly sawModule?: ((url: string) => void) | undefined;
+}
+
+/** Begins to follow the packages of these features; gives back what ends it. `patch` is called when the file has run, before who loads it goes on. */
 export function followPackages(
   features: ReadonlySet<PatchedFeature>,
   patch: PatchPackage,
-  sawApi?: (folder: string) => void,
+  { sawApi, sawModule }: LoadListeners = {},
 ): () => void {
   const followed = PATCHED_PACKAGES.filter(({ feature }) => features.has(feature));
-  if (followed.length === 0 && sawApi === undefined) return () => {};
+  if (followed.length === 0 && sawApi === undefined && sawModule === undefined) return () => {};
   const names = followed.map(({ module }) => module).join('|');
   const apis = new Set<string>();
   const inPackage = new RegExp(`^(file:.*/node_modules/(${names})/)([^?#]*)$`);
@@ -56,6 +64,7 @@ export function followPackages(
         apis.add(folder);
       }
       const loaded = next(url, context);
+      sawModule?.(url);
       const match = inPackage.exec(url);
       return match === null || loaded.source == null ? loaded : withLine(loaded, match, value);
     },
@@ -76,7 +85,7 @@ function withLine(
     Object.defineProperty(globalThis, PATCHES, { value, configurable: true, enumerable: false });
     const { source } = loaded;
     const text = typeof source === 'string' ? source : Buffer.from(source as Uint8Array).toString();
-    return { ...loaded, source: `${text}\n;${lineFor(found, isModule)}` };
+    return { ...loaded, source: `${text}\n;${lineFor(found, text)}` };
   } catch {
     return loaded;
   }
@@ -96,8 +105,16 @@ export function versionIn(folder: string): string {
   return String(version);
 }
 
-function lineFor({ module, file }: Found, isModule: boolean): string {
-  const accessors = file.bindings.map((name) => `get ${name}(){return ${name}},set ${name}(v){${name}=v}`);
-  const declared = isModule ? `{${accessors.join()}}` : 'module';
-  return `try{globalThis[Symbol.for("gridwatch.patches")]("${module}","${file.file}",${declared})}catch{}`;
+function lineFor({ module, file: { file, bindings } }: Found, text: string): string {
+  const accessors = bindings.map((name) => {
+    const local = localName(text, name);
+    return `get ${name}(){return ${local}},set ${name}(v){${local}=v}`;
+  });
+  const declared = bindings.length === 0 ? 'module' : `{${accessors.join()}}`;
+  return `try{globalThis[Symbol.for("gridwatch.patches")]("${module}","${file}",${declared})}catch{}`;
+}
+
+/** What a module calls that which it exports under this name: those that were minified have names of their own. */
+function localName(text: string, name: string): string {
+  return new RegExp(`[{,]\\s*([\\w$]+) as ${name}\\s*[,}]`).exec(text.slice(text.lastIndexOf('export{')))?.[1] ?? name;
 }

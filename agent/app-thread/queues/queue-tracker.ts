@@ -9,32 +9,51 @@ import { HEADER } from '../../shared-memory/layout.ts';
 import { internName } from '../../shared-memory/names.ts';
 import { claimQueueCell, type QueueCell, type QueueKind } from '../../shared-memory/queue-cells.ts';
 import { encodeTask, type TaskRecord } from '../../shared-memory/queue-records.ts';
+import type { Activity } from '../activity.ts';
+import { type Trace, takeTrace } from '../call-site.ts';
+import { lockObserver } from '../lock-observer.ts';
+import { findMessageLink } from '../message-link.ts';
+import { ProgramFrames } from '../program-frames.ts';
 import type { Recorder } from '../recorder.ts';
 import { PromisedSpans } from '../span-ids.ts';
 import type { QueueItem } from './tracked-queue.ts';
+import { WaitingItems } from './waiting-items.ts';
 
 const POOLS = featureBits(['pools']);
 const QUEUES = featureBits(['queues']);
+
+/** Traces of a thread's queues in the making, in a second. */
+const TRACES = 1000;
 
 /** All queues of one name and kind on this thread. */
 export class NamedQueue {
   readonly nameNumber: number;
   readonly cell: QueueCell;
   /** Those that wait, in the order in which they came. */
-  readonly waiting: Set<QueueItem> = new Set();
+  readonly waiting: WaitingItems = new WaitingItems();
 
   constructor(nameNumber: number, cell: QueueCell) {
     this.nameNumber = nameNumber;
     this.cell = cell;
   }
 
+  /** Those in service on a worker, by Node's `threadId` of that. */
+  readonly onWorkers: Map<number, QueueItem> = new Map();
+
   /** To be called after each change of who waits at its front. */
   tellOldest(): void {
-    for (const item of this.waiting) {
-      this.cell.setOldestSince(item.submittedNs);
-      return;
-    }
-    this.cell.setOldestSince(0);
+    this.cell.setOldestSince(this.waiting.oldest?.submittedNs ?? 0);
+  }
+}
+
+/** The scope in which an item's work runs, if the patch runs it: an activity, so locks taken there are its own. */
+class ItemScope implements Activity {
+  readonly activity: number;
+  readonly item: QueueItem;
+
+  constructor(activity: number, item: QueueItem) {
+    this.activity = activity;
+    this.item = item;
   }
 }
 
@@ -43,6 +62,9 @@ export class QueueTracker {
   readonly config: Config;
   readonly promised: PromisedSpans = new PromisedSpans();
   readonly #named = new Map<string, NamedQueue | undefined>();
+  readonly #frames = new ProgramFrames();
+  #traces = TRACES;
+  #secondNs = 0;
 
   constructor(recorder: Recorder, config: Config) {
     this.recorder = recorder;
@@ -51,6 +73,19 @@ export class QueueTracker {
 
   nowNs(): number {
     return this.recorder.clock.nowNs();
+  }
+
+  /** Runs the work on an item, and all that it begins, in a scope of its own, where there are scopes. */
+  runAs<T>(item: QueueItem, fn: () => T): T {
+    const activities = lockObserver()?.activities;
+    return activities === undefined ? fn() : activities.runAs(new ItemScope(activities.next(), item), fn);
+  }
+
+  /** The item in whose work this code runs; of this thread's own queues, or that of the worker whose message is served. */
+  servedItem(named: NamedQueue): QueueItem | undefined {
+    const scope = lockObserver()?.activities?.scope;
+    if (scope instanceof ItemScope) return scope.item;
+    return named.onWorkers.size === 0 ? undefined : named.onWorkers.get(findMessageLink()?.servingThreadId() ?? -1);
   }
 
   /** Whether what follows queues of this feature is switched off, now. */
@@ -73,6 +108,21 @@ export class QueueTracker {
     const named = cell === undefined ? undefined : new NamedQueue(nameNumber, cell);
     this.#named.set(key, named);
     return named;
+  }
+
+  /** Where a queue is made; undefined of one of too many. */
+  traceOfMaking(): Trace | undefined {
+    const nowNs = this.nowNs();
+    if (nowNs - this.#secondNs > 1e9) {
+      this.#secondNs = nowNs;
+      this.#traces = TRACES;
+    }
+    return this.#traces-- > 0 ? takeTrace() : undefined;
+  }
+
+  /** `<library>@<file>:<line>` of a trace. To be asked once. */
+  nameOf(library: string, trace: Trace | undefined): string {
+    return this.#frames.nameOf(library, trace);
   }
 
   record(task: TaskRecord): void {

@@ -10,6 +10,8 @@ import { CELL, channelBytes } from '../../shared-memory/channel-words.ts';
 import type { BlockViews } from '../../shared-memory/lock-block.ts';
 import { isHolderGone } from '../../shared-memory/lock-threads.ts';
 import { isOfDeadThread } from '../../shared-memory/lock-word.ts';
+import type { QueueCell } from '../../shared-memory/queue-cells.ts';
+import type { LockObserver } from '../lock-observer.ts';
 import { ItemReader, ItemWriter, revive } from './channel-items.ts';
 import type { Contended } from './contended.ts';
 import type { LocalLock } from './local-lock.ts';
@@ -56,7 +58,7 @@ class ChannelEnd implements Contended {
 
   bury(): boolean {
     const { memory } = this.lock.thread;
-    return this.#queue.bury((holder) => isOfDeadThread(memory, holder) || isHolderGone(memory, holder));
+    return this.#queue.bury((holder) => isHolderGone(memory, holder));
   }
 
   passOn(): void {
@@ -78,6 +80,9 @@ export class ChannelCore {
   readonly #receiving: ChannelEnd;
   /** The item that was received last, until it is handed over. */
   #item: unknown;
+  /** Where waits are recorded for this observer, which comes and goes with the agent. */
+  #observer: LockObserver | undefined;
+  #waits: QueueCell['waits'] | undefined;
   /** Sends have waited asynchronously since this was last looked at. */
   #mayHavePending = false;
 
@@ -200,11 +205,24 @@ export class ChannelCore {
     for (;;) {
       const found = this.queue.findItem();
       if (found < 0) return found;
+      const sentNs = this.#f64[(found + CELL.SENT_NS) >> 3] as number;
       const item = this.#reader.read(found);
       if (!this.queue.take(found)) continue;
       this.#item = item;
+      if (sentNs > 0) this.#recordWait(sentNs);
       return found;
     }
+  }
+
+  #recordWait(sentNs: number): void {
+    const { thread, name } = this.lock;
+    const observer = thread.recording;
+    if (observer === undefined || observer.areQueuesOff) return;
+    if (observer !== this.#observer) {
+      this.#observer = observer;
+      this.#waits = observer.channelWaits(name);
+    }
+    this.#waits?.record(thread.clock.nowNs() - sentNs);
   }
 
   #handOver(found: number): unknown {

@@ -3,13 +3,14 @@
  * the program uses a package cannot be seen here, so nothing in this section is a problem.
  */
 import * as workerThreads from 'node:worker_threads';
-import { isInRange } from '../../app-thread/instrumentation/patched-package.ts';
 import { PROMISE_LOCKS } from '../../app-thread/instrumentation/promise-locks/table.ts';
 import type { Config } from '../../config/options.ts';
 import type { Check } from '../doctor.ts';
-import { findCopies } from './packages.ts';
+import { checkFollowed } from './followed.ts';
 
 const inWords = new Intl.ListFormat('en');
+
+const LOCKS = { what: 'Locks', otherwise: 'For others there is instrumentLock(), where the program makes its locks.' };
 
 type Features = Config['features'];
 
@@ -21,7 +22,7 @@ export function checkLocks(
   if (!features.locks)
     return [{ level: 'note', found: 'Locks are not followed.', remedy: 'Take -locks out of GRIDWATCH_FEATURES.' }];
   const packages = features.promise_locks
-    ? PROMISE_LOCKS.flatMap((patched) => checkPackage(patched, folder))
+    ? checkFollowed(PROMISE_LOCKS, LOCKS, folder)
     : [
         {
           level: 'note',
@@ -40,19 +41,4 @@ function checkBuiltIn(features: Features, hasWebLocks: boolean): Check {
   ];
   const missing = hasWebLocks ? '' : '; this Node has no Web Locks, Node 24 does';
   return { level: 'ok', found: `Locks are followed: ${inWords.format(followed)}${missing}.`, remedy: '' };
-}
-
-function checkPackage({ module, versions }: (typeof PROMISE_LOCKS)[number], folder: string): Check[] {
-  const found = [...new Set(findCopies(module, folder).map(({ version }) => version))];
-  const followed = found.filter((version) => isInRange(version, versions));
-  const others = found.filter((version) => !isInRange(version, versions));
-  return [
-    ...followed.map((version): Check => {
-      return { level: 'ok', found: `Locks of ${module} ${version} are followed.`, remedy: '' };
-    }),
-    ...others.map((version): Check => {
-      const remedy = `Known are ${versions}. For others there is instrumentLock(), where the program makes its locks.`;
-      return { level: 'note', found: `Locks of ${module} ${version} are not followed.`, remedy };
-    }),
-  ];
 }

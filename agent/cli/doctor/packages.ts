@@ -29,17 +29,26 @@ export function readManifest(folder: string): Manifest | undefined {
   }
 }
 
+interface Copy {
+  readonly folder: string;
+  readonly version: string;
+}
+
 /** Every copy of a package that a program in this folder may load: one each in the node_modules above, and those nested in them. */
-export function findCopies(
-  name: string,
-  from: string,
-): readonly { readonly folder: string; readonly version: string }[] {
-  const copies = new Map<string, string>();
+export function findCopies(name: string, from: string): readonly Copy[] {
+  return findAllCopies([name], from).get(name) ?? [];
+}
+
+/** Likewise, of several packages, in one walk. */
+export function findAllCopies(names: readonly string[], from: string): ReadonlyMap<string, readonly Copy[]> {
+  const copies = new Map(names.map((name) => [name, new Map<string, string>()]));
   let folders = 0;
   const look = (nodeModules: string): void => {
-    const own = join(nodeModules, name);
-    const version = readManifest(own)?.version;
-    if (version !== undefined) copies.set(own, version);
+    for (const [name, found] of copies) {
+      const own = join(nodeModules, name);
+      const version = readManifest(own)?.version;
+      if (version !== undefined) found.set(own, version);
+    }
     for (const entry of foldersIn(nodeModules)) {
       if (++folders > MAX_FOLDERS) return;
       const path = join(nodeModules, entry);
@@ -55,7 +64,9 @@ export function findCopies(
     look(join(folder, 'node_modules'));
     if (dirname(folder) === folder) break;
   }
-  return [...copies].map(([folder, version]) => ({ folder, version }));
+  const listed = (found: ReadonlyMap<string, string>): Copy[] =>
+    [...found].map(([folder, version]) => ({ folder, version }));
+  return new Map([...copies].map(([name, found]) => [name, listed(found)]));
 }
 
 /** Real folders: what is linked to is found where it stands. */

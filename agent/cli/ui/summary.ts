@@ -4,6 +4,7 @@
  * computed from the window alone, so that a rule can be tested with a hand-written summary.
  */
 import { type LockSummary, locksOf } from './lock-summary.ts';
+import { type QueueSummary, queuesOf } from './queue-summary.ts';
 import type { ProcessEntry } from './window/processes.ts';
 import type { Distribution, Durations } from './window/series.ts';
 import type { SpanEntry, SpanGroup } from './window/span-log.ts';
@@ -53,6 +54,8 @@ export interface Summary {
   readonly threads: readonly ThreadSummary[];
   /** Locks that were waited for, the worst first. */
   readonly locks: readonly LockSummary[];
+  /** Queues, pools and ports that were used, the one whose items waited longest first. */
+  readonly queues: readonly QueueSummary[];
   /** Empty where no process of this run measures the host. */
   readonly cores: readonly CoreSummary[];
   /** CPUs the program may use. */
@@ -94,6 +97,7 @@ export function summarise(window: Window, fromMs: number, toMs: number, usableCo
     processes: window.processes,
     threads,
     locks: locksOf(window, fromMs, toMs),
+    queues: queuesOf(window, fromMs, toMs),
     cores: coresOf(window, fromMs, toMs),
     usableCores,
     usedCores: Math.max(runningS, cpuS) / stretchS,
@@ -127,7 +131,9 @@ export function summarise(window: Window, fromMs: number, toMs: number, usableCo
         feature: attributes['gridwatch.feature'] ?? '',
         reason: attributes['gridwatch.reason'] ?? '',
       })),
-    events: window.events.filter((event) => event.timeMs >= fromMs && event.timeMs <= toMs),
+    events: window.events.filter(
+      (event) => event.timeMs <= toMs && (event.timeMs >= fromMs || window.isStanding(event)),
+    ),
     unkeptCount: window.unkeptPointCount + window.spans.unkeptCount,
   };
 }

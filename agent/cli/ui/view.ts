@@ -7,6 +7,7 @@ import type { ForwardStats } from './forwarder.ts';
 import { type Look, type Piece, paint, type Style } from './paint.ts';
 import { columnsOf, fit } from './printable.ts';
 import { counted, formatAtMost, formatClock, formatMs, formatShare } from './quantities.ts';
+import { queueLines } from './queue-lines.ts';
 import {
   isProgramThread,
   type Summary,
@@ -78,7 +79,8 @@ const LONGEST_PAUSE_COLUMNS = 18;
 export function renderFrame(frame: Frame, look: Look): string[] {
   const foot = footLines(frame, look);
   const cores = coreLines(frame.now, look);
-  const room = Math.max(0, look.rows - 1 - foot.length - cores.length);
+  const queues = queueLines(frame.now.queues, look);
+  const room = Math.max(0, look.rows - 1 - foot.length - cores.length - queues.length);
   const spans = slowestGroups(frame.now);
   const threadCount = frame.now.threads.filter(isProgramThread).length + 1;
   const threadRows = Math.max(1, Math.min(threadCount, Math.floor(room * 0.45)));
@@ -90,6 +92,7 @@ export function renderFrame(frame: Frame, look: Look): string[] {
   const body = [
     ...threadLines(frame.now, threadRows, look),
     ...cores,
+    ...queues,
     ...spanLines(spans, spanRows, frame.now.toMs, look),
   ];
   const output = outputLines(frame.output, look.rows - 1 - foot.length - body.length, look);

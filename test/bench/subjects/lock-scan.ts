@@ -2,6 +2,7 @@
  * A thousand locks with names and sixty-four threads, each of which holds one lock and waits for another; made by writing what such threads would leave in
  * shared memory. Looks at them as the agent thread does at every poll, collects their metrics, and prints the time of each, and the memory that all of it takes.
  */
+import { Findings } from '../../../agent/agent-thread/detect/findings.ts';
 import { LockDetectors } from '../../../agent/agent-thread/detect/lock-detectors.ts';
 import type { MetricSink } from '../../../agent/agent-thread/telemetry/metrics.ts';
 import { BLOCK } from '../../../agent/shared-memory/lock-block.ts';
@@ -36,8 +37,10 @@ for (const [i, thread] of threads.entries()) {
   hold(locks[i * step] as WorldLock, thread.word);
   if (i + 1 < THREADS) world.block(thread, locks[(i + 1) * step] as WorldLock, NOW_NS - 1e6 - i);
 }
+const voices = { emitSpan: () => {}, emitLog: () => {}, diag: undefined as never, areNamesFull: false };
 const detectors = new LockDetectors({
-  voices: { emitSpan: () => {}, emitLog: () => {}, diag: undefined as never, areNamesFull: false },
+  voices,
+  findings: new Findings(voices),
   naming: world.locks,
   index: world.locks.index,
   labelOf: (lock) => world.locks.labelOf(lock),

@@ -30,12 +30,20 @@ let memory = ControlMemory.create(0);
 let told: string[] = [];
 /** Slots whose threads' locks were swept, and whether they were still their own. */
 let swept: [slot: number, isOwn: boolean][] = [];
+/** The same of threads whose queues were read a last time. */
+let queuesRead: [slot: number, isOwn: boolean][] = [];
+/** Slots whose threads are remembered. */
+let remembered: number[] = [];
 let threads: ObservedThreads;
 
 const openThread = ({ name, role }: { name: string; role: string }): { name: string; info: { threadId: number } } => {
   told.push(`open ${role} ${name}`);
   return { name, info: { threadId: 0 } };
 };
+
+function ownership({ slot, generation }: SlotClaim): [slot: number, isOwn: boolean] {
+  return [slot, readSlot(memory, slot)?.generation === generation];
+}
 
 function observe(): ObservedThreads {
   const tell = (text: string): void => void told.push(text);
@@ -66,9 +74,10 @@ function observe(): ObservedThreads {
     loops: opened as unknown as EventLoops,
     heaps: opened as unknown as Heaps,
     dispatch: dispatch as unknown as Dispatch,
+    queues: { end: (ended) => void queuesRead.push(ownership(ended)) },
+    recent: { end: ({ claim: { slot } }) => void remembered.push(slot) },
     lockDeath: {
-      end: ({ claim: { slot, generation } }: { claim: SlotClaim }) =>
-        void swept.push([slot, readSlot(memory, slot)?.generation === generation]),
+      end: ({ claim: ended }: { claim: SlotClaim }) => void swept.push(ownership(ended)),
     } as unknown as LockDeath,
   });
 }
@@ -97,19 +106,23 @@ beforeEach(() => {
   memory = ControlMemory.create(0);
   told = [];
   swept = [];
+  queuesRead = [];
+  remembered = [];
   threads = observe();
   claim('main');
   threads.drain(1);
   take();
 });
 
-test('the locks of a thread are swept while its slot is still its own', () => {
+test('the locks of a thread are swept, and its queues are read, while its slot is still its own', () => {
   const worker = claim('worker');
   attachSlot(memory, worker, 12, 345);
   markRunning(memory, worker, 3);
   threads.drain(3);
   threads.end(worker, 4);
   expect(swept).toEqual([[worker.slot, true]]);
+  expect(queuesRead).toEqual([[worker.slot, true]]);
+  expect(remembered).toEqual([worker.slot]);
   expect(readSlot(memory, worker.slot)).toBeUndefined();
 });
 

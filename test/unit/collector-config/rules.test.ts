@@ -67,6 +67,7 @@ it('there are alerts', () => {
     'GridwatchLockContended',
     'GridwatchLockWaitLong',
     'GridwatchLockAbandoned',
+    'GridwatchLockStuck',
   ]);
 });
 

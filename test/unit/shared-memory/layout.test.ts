@@ -18,6 +18,8 @@ import {
   NAME_BYTES,
   NAME_FIELD_BYTES,
   NAME_INDEX_ENTRIES,
+  QUEUE_CELL_BYTES,
+  QUEUE_CELLS,
   RECORD_BYTES,
   RING_RECORDS,
   SLOT,
@@ -178,7 +180,9 @@ describe('the control buffer', () => {
     expect(memory.asyncLocksAt(1) - memory.asyncLocksAt(0)).toBe(ASYNC_LOCKS * ASYNC_LOCK_BYTES);
     expect(memory.classCellAt(0)).toBe(memory.asyncLocksAt(SLOT_COUNT));
     expect(memory.classCellAt(1) - memory.classCellAt(0)).toBe(CLASS_CELL_BYTES);
-    expect(memory.buffer.byteLength).toBe(memory.classCellAt(CLASS_CELLS));
+    expect(memory.queueCellAt(0)).toBe(memory.classCellAt(CLASS_CELLS));
+    expect(memory.queueCellAt(1) - memory.queueCellAt(0)).toBe(QUEUE_CELL_BYTES);
+    expect(memory.buffer.byteLength).toBe(memory.queueCellAt(QUEUE_CELLS));
     expect(Math.log2(RING_RECORDS) % 1).toBe(0);
     for (const at of [
       memory.slotAt(0, 0),
@@ -186,6 +190,7 @@ describe('the control buffer', () => {
       memory.namesAt,
       memory.ringAt(0),
       memory.classCellAt(1),
+      memory.queueCellAt(1),
     ]) {
       expect(at % CACHE_LINE_BYTES).toBe(0);
     }

@@ -23,8 +23,8 @@ export interface MetricDefinition {
   readonly attributes: readonly string[];
   /** The share of the series limit it counts against, and with it the attribute that names a thread, lock or queue. */
   readonly family: 'threads' | 'locks' | 'queues' | 'rest';
-  /** Without this feature it is not sent; left out for what is always sent. */
-  readonly feature?: Feature;
+  /** Without this feature it is not sent, where several share it without all of them; left out for what is always sent. */
+  readonly feature?: Feature | readonly Feature[];
   /** The buckets of a histogram. */
   readonly buckets?: HistogramFamily;
   /** How many of the source's units make one: 1e9 where the source counts nanoseconds, left out where the units are the same. */
@@ -49,8 +49,8 @@ export interface SpanDefinition {
   readonly when: string;
   /** Besides those that every span of the agent may have. */
   readonly attributes: readonly string[];
-  /** Without this feature there is none. */
-  readonly feature?: Feature;
+  /** Without this feature there is none, where several have it without all of them. */
+  readonly feature?: Feature | readonly Feature[];
 }
 
 /** One kind of log record, by its EventName. */

@@ -129,7 +129,7 @@ export const LOCK_METRICS = {
   'gridwatch.findings': {
     instrument: 'counter',
     unit: '{finding}',
-    brief: 'What was found wrong with how the program uses its locks.',
+    brief: 'What was found wrong with how the program uses its locks, queues and pools.',
     attributes: ['gridwatch.finding'],
     family: 'rest',
     feature: 'locks',

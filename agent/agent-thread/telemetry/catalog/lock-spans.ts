@@ -35,6 +35,8 @@ export const LOCK_INCIDENT: readonly string[] = [
   'gridwatch.deadlock.cycle',
   'gridwatch.deadlock.size',
   'gridwatch.finding',
+  'gridwatch.queue.name',
+  'gridwatch.queue.kind',
   'gridwatch.race.index',
 ];
 
@@ -137,9 +139,11 @@ export const LOCK_LOGS: Readonly<Record<LockEvent, LogDefinition>> = {
   },
   'gridwatch.finding': {
     severity: 'warn',
-    brief: 'Something is wrong with how the program uses its locks.',
+    brief: 'Something is wrong with how the program uses its locks, queues or pools.',
     attributes: [
       'gridwatch.finding',
+      'gridwatch.queue.name',
+      'gridwatch.queue.kind',
       ...THREAD,
       ...LOCK,
       ...HOLDER,

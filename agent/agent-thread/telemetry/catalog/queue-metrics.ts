@@ -1,5 +1,7 @@
 /**
  * Metrics of queues, ports and pools. Plain data, read by the agent thread.
+ *
+ * Each kind of queue is of one feature (`model/queue-totals.ts`): a metric that features share has the series of the kinds whose feature runs.
  */
 
 export const QUEUE_METRICS = {
@@ -10,6 +12,7 @@ export const QUEUE_METRICS = {
     attributes: ['gridwatch.queue.name', 'gridwatch.queue.kind', 'gridwatch.queue.direction'],
     optional: ['gridwatch.queue.direction'],
     family: 'queues',
+    feature: ['messages', 'pools', 'queues'],
     isInteger: true,
   },
   'gridwatch.queue.capacity': {
@@ -19,6 +22,7 @@ export const QUEUE_METRICS = {
     attributes: ['gridwatch.queue.name', 'gridwatch.queue.kind', 'gridwatch.queue.direction'],
     optional: ['gridwatch.queue.direction'],
     family: 'queues',
+    feature: ['messages', 'pools', 'queues'],
     isInteger: true,
   },
   'gridwatch.queue.arrivals': {
@@ -28,6 +32,7 @@ export const QUEUE_METRICS = {
     attributes: ['gridwatch.queue.name', 'gridwatch.queue.kind', 'gridwatch.queue.direction'],
     optional: ['gridwatch.queue.direction'],
     family: 'queues',
+    feature: ['messages', 'pools', 'queues'],
     isInteger: true,
   },
   'gridwatch.queue.completions': {
@@ -37,6 +42,7 @@ export const QUEUE_METRICS = {
     attributes: ['gridwatch.queue.name', 'gridwatch.queue.kind', 'gridwatch.queue.direction'],
     optional: ['gridwatch.queue.direction'],
     family: 'queues',
+    feature: ['messages', 'pools', 'queues'],
     isInteger: true,
   },
   'gridwatch.queue.rejections': {
@@ -46,6 +52,7 @@ export const QUEUE_METRICS = {
     attributes: ['gridwatch.queue.name', 'gridwatch.queue.kind', 'gridwatch.queue.direction'],
     optional: ['gridwatch.queue.direction'],
     family: 'queues',
+    feature: ['pools', 'queues'],
     isInteger: true,
   },
   'gridwatch.queue.aborts': {
@@ -55,6 +62,7 @@ export const QUEUE_METRICS = {
     attributes: ['gridwatch.queue.name', 'gridwatch.queue.kind', 'gridwatch.queue.direction'],
     optional: ['gridwatch.queue.direction'],
     family: 'queues',
+    feature: ['messages', 'pools', 'queues'],
     isInteger: true,
   },
   'gridwatch.queue.wait.duration': {
@@ -65,6 +73,7 @@ export const QUEUE_METRICS = {
     attributes: ['gridwatch.queue.name', 'gridwatch.queue.kind', 'gridwatch.queue.direction'],
     optional: ['gridwatch.queue.direction'],
     family: 'queues',
+    feature: ['messages', 'pools', 'queues'],
     divisor: 1e9,
   },
   'gridwatch.queue.service.duration': {
@@ -75,6 +84,7 @@ export const QUEUE_METRICS = {
     attributes: ['gridwatch.queue.name', 'gridwatch.queue.kind', 'gridwatch.queue.direction'],
     optional: ['gridwatch.queue.direction'],
     family: 'queues',
+    feature: ['pools', 'queues'],
     divisor: 1e9,
   },
   'gridwatch.queue.oldest_item.age': {
@@ -84,6 +94,7 @@ export const QUEUE_METRICS = {
     attributes: ['gridwatch.queue.name', 'gridwatch.queue.kind', 'gridwatch.queue.direction'],
     optional: ['gridwatch.queue.direction'],
     family: 'queues',
+    feature: ['messages', 'pools', 'queues'],
     divisor: 1e9,
   },
   'gridwatch.message.serialize.duration': {
@@ -111,23 +122,26 @@ export const QUEUE_METRICS = {
     instrument: 'updowncounter',
     unit: '{thread}',
     brief: 'Workers of the pool, or connections of a connection pool, that work on something, or on nothing.',
-    attributes: ['gridwatch.queue.name', 'gridwatch.pool.thread.state'],
+    attributes: ['gridwatch.queue.name', 'gridwatch.queue.kind', 'gridwatch.pool.thread.state'],
     family: 'queues',
+    feature: ['pools', 'queues'],
     isInteger: true,
   },
   'gridwatch.pool.thread.limit': {
     instrument: 'updowncounter',
     unit: '{thread}',
     brief: 'Workers that the pool may have.',
-    attributes: ['gridwatch.queue.name'],
+    attributes: ['gridwatch.queue.name', 'gridwatch.queue.kind'],
     family: 'queues',
+    feature: ['pools', 'queues'],
     isInteger: true,
   },
   'gridwatch.pool.utilization': {
     instrument: 'gauge',
     unit: '1',
     brief: 'Fraction of the time since the last export for which the workers that there were worked on something.',
-    attributes: ['gridwatch.queue.name'],
+    attributes: ['gridwatch.queue.name', 'gridwatch.queue.kind'],
     family: 'queues',
+    feature: ['pools', 'queues'],
   },
 } as const;

@@ -33,10 +33,12 @@ export const QUEUE_SPANS: Readonly<Record<QueueSpan, SpanDefinition>> = {
       'code.file.path',
       'code.line.number',
     ],
+    feature: ['pools', 'queues'],
   },
   'queue.wait <queue>': {
     brief: 'The part of a task that it waited, a child of its `task`.',
     when: 'beside a `task` that waited for 1 ms and more',
     attributes: [...THREAD, 'gridwatch.queue.name', 'gridwatch.queue.kind', 'gridwatch.contended'],
+    feature: ['pools', 'queues'],
   },
 };

@@ -9,6 +9,7 @@ import type { Hold, TrackedLock, Wait } from '../../async-locks/tracked-lock.ts'
 import { type LockTracker, PROMISE_LOCKS } from '../../async-locks/tracker.ts';
 import type { Method } from '../../replace-method.ts';
 import { type Callable, type Declared, type Patch, replaceDeclared } from '../patch.ts';
+import { whenSettled } from '../settled.ts';
 
 const LIBRARY = 'p-limit';
 
@@ -54,7 +55,7 @@ class Limiter {
         this.#lock.released(hold);
         throw error;
       }
-      return this.#endsWith(hold, result);
+      return whenSettled(result, () => this.#lock.released(hold));
     };
   }
 
@@ -68,38 +69,6 @@ class Limiter {
     else if (this.#waits.delete(wait)) this.#lock.grantedAfter(wait);
     if (hold.isCertain) this.#tracker.activities?.enter(hold);
   }
-
-  /** The task's promise is the library's to wait for: it has a handler in any case, so one of ours hides no rejection. */
-  #endsWith(hold: Hold, result: unknown): unknown {
-    const ends = (): void => this.#lock.released(hold);
-    if (isPlainPromise(result)) void then.call(result, ends, ends);
-    else if (isThenable(result)) return adopted(result, ends);
-    else ends();
-    return result;
-  }
-}
-
-const { then } = Promise.prototype;
-
-function isPlainPromise(value: unknown): value is Promise<unknown> {
-  return value instanceof Promise && value.constructor === Promise && !Object.hasOwn(value, 'then');
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  const isObject = (typeof value === 'object' && value !== null) || typeof value === 'function';
-  return isObject && typeof (value as { then?: unknown }).then === 'function';
-}
-
-/** Somebody else's promise: its own `then` is called once, by the library, and tells when it is settled. */
-function adopted(value: PromiseLike<unknown>, ends: () => void): PromiseLike<unknown> {
-  const settled =
-    (settle: ((given: never) => unknown) | null | undefined) =>
-    (given: unknown): unknown => {
-      ends();
-      return settle?.(given as never);
-    };
-  // oxlint-disable-next-line no-thenable
-  return { then: (resolve, reject) => value.then(settled(resolve), settled(reject)) as never };
 }
 
 function limitOf(tracker: LockTracker, limit: Limit, concurrency: number): Limit {

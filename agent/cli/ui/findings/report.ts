@@ -13,6 +13,7 @@ import { detectorFindings } from './lock-findings.ts';
 import { abandonedLocks, deadlocks, lockOrders } from './lock-mistakes.ts';
 import { lockWaits } from './locks.ts';
 import { blockingRequests, busyMainThread } from './main-thread.ts';
+import { fullPools, growingQueues, lateMessages, refusedItems, serialising } from './queues.ts';
 import { type AnyRule, type Evidence, type Finding, SEVERITIES, stretchS, toAnyRule } from './rule.ts';
 import { blindSpots, notShipped, telemetryLost } from './telemetry.ts';
 import { failedWorkers, poolOneSided, poolTooLarge, poolTooSmall, slowWorkerStart, workerChurn } from './workers.ts';
@@ -36,6 +37,11 @@ const RULES: readonly AnyRule[] = [
   toAnyRule(busyMainThread),
   toAnyRule(blockingRequests),
   toAnyRule(lockWaits),
+  toAnyRule(fullPools),
+  toAnyRule(growingQueues),
+  toAnyRule(refusedItems),
+  toAnyRule(lateMessages),
+  toAnyRule(serialising),
   toAnyRule(tooFewCpus),
   toAnyRule(slowWorkerStart),
   toAnyRule(workerChurn),

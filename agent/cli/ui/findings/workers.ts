@@ -6,6 +6,7 @@ import { counted, formatMs, formatShare } from '../quantities.ts';
 import { isProgramThread, shareOf, type ThreadSummary } from '../summary.ts';
 import { durationMsOf, type SpanEntry } from '../window/span-log.ts';
 import type { AgentEvent } from '../window/window.ts';
+import { fullPools } from './queues.ts';
 import { type Rule, stretchS } from './rule.ts';
 
 interface Failure {
@@ -224,13 +225,17 @@ export const poolTooLarge: Rule<Pool> = {
 
 /** One worker alone may be meant to be one: from two on they are a pool. */
 export const poolTooSmall: Rule<Pool> = {
-  check: ({ summary }) =>
-    poolsOf(summary.threads).filter(
+  check: (evidence) => {
+    const { summary } = evidence;
+    /* Of a pool that is known, what waits for it says more. */
+    if (fullPools.check(evidence).some(({ kind }) => kind === 'pool')) return [];
+    return poolsOf(summary.threads).filter(
       ({ workers }) =>
         workers.length > 1 &&
         summary.usableCores - summary.usedCores >= 1 &&
         workers.every((worker) => shareOf(worker, 'running') >= BUSY_SHARE),
-    ),
+    );
+  },
   format: ({ name, workers }, evidence) => {
     const { usableCores, usedCores } = evidence.summary;
     return {

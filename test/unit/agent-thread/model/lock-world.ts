@@ -3,6 +3,7 @@
  * it. No threads, no clock but the test's.
  */
 import { Locks } from '../../../../agent/agent-thread/model/locks.ts';
+import { QueueTotals } from '../../../../agent/agent-thread/model/queue-totals.ts';
 import type { ObservedIdentity } from '../../../../agent/agent-thread/model/scene-threads.ts';
 import { type AsyncLock, AsyncLockTable } from '../../../../agent/shared-memory/async-locks.ts';
 import { HistogramWriter } from '../../../../agent/shared-memory/histogram.ts';
@@ -50,9 +51,11 @@ export class LockWorld {
   readonly observed: Set<WorldThread> = new Set();
   dropped = 0;
   nowNs: number = NOW_NS;
+  readonly queues: QueueTotals = new QueueTotals();
   readonly locks: Locks = new Locks({
     memory: this.memory,
     lockMemory: this.lockMemory,
+    queues: this.queues,
     observed: () => this.observed,
     nowNs: () => this.nowNs,
     hasStacks: true,

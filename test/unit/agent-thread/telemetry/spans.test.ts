@@ -145,3 +145,61 @@ test('a flush lets everything out, once', () => {
   emitter.flush();
   expect(written).toHaveLength(1);
 });
+
+describe('a span whose id was promised', () => {
+  const promised = (id: string, more: Partial<SpanRecord> = {}): SpanRecord =>
+    span(1, { name: 'task jobs', parent: parent(1), spanId: id, ...more });
+
+  test('is written at once with that id, however many its parent has, and none of the others is left out for it', () => {
+    const { emitter, written } = setUp();
+    for (let i = 0; i < 60; i++) emitter.emit(span(20, { parent: parent(1) }));
+    for (let i = 0; i < 100; i++) emitter.emit(promised(String(i)));
+    expect(written.slice(49).map(({ spanId }) => spanId)).toEqual(Array.from({ length: 100 }, (_, i) => String(i)));
+    emitter.flush();
+    expect(written.at(-1)?.attributes).toEqual({ 'gridwatch.suppressed': 10, 'gridwatch.suppressed.time': 0.2 });
+  });
+
+  test('and one in which such a span is, are the same', () => {
+    const { emitter, written } = setUp();
+    for (let i = 0; i < 60; i++) emitter.emit(span(20, { parent: parent(1) }));
+    const child = { name: 'process port', startNs: 1, endNs: 2, attributes: {}, spanId: 'c' } as const;
+    emitter.emit(span(1, { name: 'send port', parent: parent(1), children: [child] }));
+    expect(written.at(-1)).toMatchObject({ name: 'send port', parent: parent(1), children: [child] });
+  });
+
+  test('without a sampled parent nobody waits for: it is like any other, under an id of its own', () => {
+    const { emitter, written } = setUp();
+    for (const record of [promised('a', { parent: parent(1, 0) }), promised('b', { parent: parent(1, 0) })]) {
+      emitter.emit({
+        ...record,
+        children: [{ name: 'queue.wait jobs', startNs: 1, endNs: 2, attributes: {}, spanId: 'c' }],
+      });
+    }
+    expect(written).toEqual([]);
+    emitter.flush();
+    expect(written).toHaveLength(1);
+    expect(written[0]).not.toHaveProperty('spanId');
+    expect(written[0]?.children).toEqual([{ name: 'queue.wait jobs', startNs: 1, endNs: 2, attributes: {} }]);
+    expect(written[0]?.attributes).toMatchObject({ 'gridwatch.parent.span_id': parent(1).spanId });
+  });
+});
+
+test('what is part of a span goes out with it, without attributes that have no value', () => {
+  const { emitter, written } = setUp();
+  emitter.emit(
+    span(20, {
+      parent: parent(1),
+      children: [
+        {
+          name: 'queue.wait jobs',
+          startNs: 1,
+          endNs: 2,
+          attributes: { 'thread.id': undefined, 'thread.name': 'main' },
+        },
+      ],
+    }),
+  );
+  expect(written[0]?.children).toEqual([
+    { name: 'queue.wait jobs', startNs: 1, endNs: 2, attributes: { 'thread.name': 'main' } },
+  ]);
+});

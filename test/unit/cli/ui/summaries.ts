@@ -61,6 +61,7 @@ export function summary(options: Partial<Summary> = {}): Summary {
     processes: [PROCESS],
     threads: [thread('main', { running: 6, idle: 54 }), thread('worker-1', { running: 10, parked: 50 })],
     locks: [],
+    queues: [],
     cores: [],
     usableCores: 4,
     usedCores: 0.3,

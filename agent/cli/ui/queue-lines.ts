@@ -1,0 +1,45 @@
+/**
+ * The queues of a frame of the live view: what waits in them, how long, and how busy those are who serve them. Runs in the process of `gridwatch run --ui`. It is
+ * a function of what it is given.
+ */
+import { type Look, paint } from './paint.ts';
+import { fit } from './printable.ts';
+import { formatMs, formatShare } from './quantities.ts';
+import type { QueueSummary } from './queue-summary.ts';
+
+/** With fewer rows there is room for threads and spans alone. */
+const MIN_ROWS = 24;
+const MAX_QUEUES = 3;
+const NAME_COLUMNS = 30;
+
+/** A title and the queues whose items waited longest, below an empty line; nothing where there is no room, or none was used. */
+export function queueLines(queues: readonly QueueSummary[], look: Look): string[] {
+  if (look.rows < MIN_ROWS || queues.length === 0) return [];
+  const shown = queues.slice(0, MAX_QUEUES);
+  const more = queues.length > shown.length ? `  (${shown.length} of ${queues.length})` : '';
+  const nameColumns = Math.min(NAME_COLUMNS, Math.max(12, Math.floor(look.columns / 3)));
+  return [
+    '',
+    paint(
+      [
+        ['bold', 'QUEUES'],
+        ['dim', more],
+      ],
+      look,
+    ),
+    ...shown.map((queue) => paint([fit(nameOf(queue), nameColumns), ' ', factsOf(queue).join(', ')], look)),
+  ];
+}
+
+function nameOf({ name, direction }: QueueSummary): string {
+  if (direction === 'to_worker') return `to ${name}`;
+  return direction === 'to_parent' ? `from ${name}` : name;
+}
+
+function factsOf({ size, oldestS, waits, pool }: QueueSummary): string[] {
+  return [
+    `${size} waiting${size > 0 && oldestS > 0 ? ` (${formatMs(oldestS * 1000)})` : ''}`,
+    ...(waits.count > 0 ? [`waits ${formatMs((waits.sumS / waits.count) * 1000)} each`] : []),
+    ...(pool === undefined ? [] : [`busy ${formatShare(pool.utilization)}`]),
+  ];
+}

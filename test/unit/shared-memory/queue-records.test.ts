@@ -1,0 +1,141 @@
+/** What is said of tasks and messages arrives as it was said, through a ring; and whatever a record holds, decoding it never throws nor believes the impossible. */
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { ControlMemory } from '../../../agent/shared-memory/layout.ts';
+import type { EncodedRecord, RecordHalf } from '../../../agent/shared-memory/lock-records.ts';
+import { QUEUE_KINDS } from '../../../agent/shared-memory/queue-cells.ts';
+import {
+  DIRECTIONS,
+  decodeMessage,
+  decodeTask,
+  encodeMessage,
+  encodeTask,
+  type MessageRecord,
+  TASK_OUTCOMES,
+  type TaskRecord,
+} from '../../../agent/shared-memory/queue-records.ts';
+import { RecordKind } from '../../../agent/shared-memory/records.ts';
+import { RingReader } from '../../../agent/shared-memory/ring-reader.ts';
+import { RingWriter } from '../../../agent/shared-memory/ring-writer.ts';
+
+const NOW_NS = 1e15;
+const memory = ControlMemory.create(0);
+
+const hex = (length: number): fc.Arbitrary<string> =>
+  fc
+    .array(fc.nat(15), { minLength: length, maxLength: length })
+    .map((digits) => digits.map((digit) => digit.toString(16)).join(''))
+    .filter((text) => !/^0+$/.test(text));
+const spanId = fc.option(hex(16), { nil: undefined });
+const ids = fc.record({ traceId: hex(32), spanId: hex(16), traceFlags: fc.integer({ min: 0, max: 255 }) });
+const number = fc.nat(0x3fffffff);
+const ns = fc.double({ min: 1, max: 1e14, noNaN: true });
+
+const task: fc.Arbitrary<TaskRecord> = fc.record({
+  nameNumber: number,
+  kind: fc.constantFrom(...QUEUE_KINDS),
+  outcome: fc.constantFrom(...TASK_OUTCOMES),
+  workerThreadId: fc.integer({ min: -1, max: 1e9 }),
+  siteNumber: number,
+  submittedNs: ns,
+  waitNs: ns,
+  serviceNs: ns,
+  context: fc.option(ids, { nil: undefined }),
+  spanId,
+});
+
+const ofMessage = {
+  kind: fc.constantFrom(...QUEUE_KINDS),
+  direction: fc.constantFrom(...DIRECTIONS),
+  nameNumber: number,
+  portSlot: fc.nat(512),
+  portGeneration: fc.nat(0xffffff),
+  senderSlot: fc.nat(512),
+  depth: fc.nat(),
+  sentNs: ns,
+  transitNs: ns,
+  processNs: ns,
+  sendSpanId: spanId,
+};
+const message: fc.Arbitrary<MessageRecord> = fc.oneof(
+  fc.record({ ...ofMessage, context: ids, processSpanId: spanId }),
+  fc.record({ ...ofMessage, context: fc.constant(undefined), processSpanId: fc.constant(undefined) }),
+);
+
+/** Offers a record to a ring, and gives back what is drained from it. */
+function through(encoded: EncodedRecord): RecordHalf[] {
+  memory.clearSlot(0);
+  new RingWriter(memory, 0).offerEncoded(encoded);
+  const drained: RecordHalf[] = [];
+  new RingReader(memory, 0).drain(({ other, ...first }) => {
+    drained.push(first, ...(other === undefined ? [] : [{ ...other }]));
+  }, NOW_NS);
+  return drained;
+}
+
+describe('arrives as it was said', () => {
+  test('a task', () => {
+    fc.assert(
+      fc.property(task, (said) => {
+        expect(decodeTask(through(encodeTask(said)))).toEqual(said);
+      }),
+    );
+  });
+
+  test('a message', () => {
+    fc.assert(
+      fc.property(message, (said) => {
+        expect(decodeMessage(through(encodeMessage(said)))).toEqual(said);
+      }),
+    );
+  });
+});
+
+test('ids with the highest and the lowest bit are the same on both sides', () => {
+  for (const id of ['8000000000000001', 'ffffffffffffffff', '0000000000000001', '0000000100000000']) {
+    const said: TaskRecord = {
+      nameNumber: 0,
+      kind: 'pool',
+      outcome: 'done',
+      workerThreadId: 1,
+      siteNumber: 0,
+      submittedNs: 1,
+      waitNs: 1,
+      serviceNs: 1,
+      context: undefined,
+      spanId: id,
+    };
+    expect(decodeTask(through(encodeTask(said)))?.spanId).toBe(id);
+  }
+});
+
+test('scribbled on: nothing throws, and kinds, outcomes and directions are those there are', () => {
+  const half = fc.record({
+    kind: fc.constantFrom(...Object.values(RecordKind)),
+    number: fc.integer(),
+    second: fc.integer(),
+    third: fc.integer(),
+    fourth: fc.integer(),
+    startNs: fc.double(),
+    durationNs: fc.double(),
+    context: fc.option(ids, { nil: undefined }),
+  });
+  fc.assert(
+    fc.property(fc.array(half, { maxLength: 2 }), (halves) => {
+      const asTask = decodeTask(halves);
+      if (asTask !== undefined) {
+        expect(QUEUE_KINDS).toContain(asTask.kind);
+        expect(TASK_OUTCOMES).toContain(asTask.outcome);
+        expect(asTask.waitNs).toBeGreaterThanOrEqual(0);
+        expect(asTask.spanId ?? 'f'.repeat(16)).toMatch(/^(?!0{16})[0-9a-f]{16}$/);
+      }
+      const asMessage = decodeMessage(halves);
+      if (asMessage !== undefined) {
+        expect(QUEUE_KINDS).toContain(asMessage.kind);
+        expect(DIRECTIONS).toContain(asMessage.direction);
+        expect(asMessage.processNs).toBeGreaterThanOrEqual(0);
+      }
+      expect(halves.length === 2 || (asTask ?? asMessage) === undefined).toBe(true);
+    }),
+  );
+});
