@@ -19,6 +19,13 @@ const BESIDE = { '@opentelemetry/context-async-hooks': '2.0.0' };
 const API = 'api:@opentelemetry/api';
 const VERSIONS = ['1.0.4', '1.3.0', '1.9.0', '1.10.0'];
 
+/** Those of `otel-versions.test.ts`. */
+const SDKS = [
+  { api: '1.4.1', sdkNode: '0.57.2' },
+  { api: '1.9.0', sdkNode: '0.203.0' },
+  { api: '1.10.0', sdkNode: '0.301.0' },
+];
+
 /** Where a package has a copy of its own. */
 const NESTED = 'node_modules/a-package/node_modules/@opentelemetry/api';
 
@@ -103,6 +110,16 @@ describe.each(present)('Node $version', (node) => {
         atStart: expect.stringMatching(/^1,1,/),
         messages: { ...ALL.messages, interval: '' },
       });
+    },
+    INSTALL_MS,
+  );
+
+  test.each(SDKS)(
+    'a whole SDK: api $api with sdk-node $sdkNode',
+    async ({ api, sdkNode }) => {
+      const installed = await install(api, { '@opentelemetry/sdk-node': sdkNode });
+      if (typeof installed === 'string') return expect(installed).toContain('registry');
+      expect((await run(installed, node, ['worker.cjs', API, 'node-sdk'], 'on')).seen).toEqual(ALL);
     },
     INSTALL_MS,
   );
