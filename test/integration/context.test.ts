@@ -62,7 +62,7 @@ async function run(installed: Installed, node: NodeBinary, args: string[], conte
     cwd: installed.folder,
     registerFile: installed.registerFile,
     node,
-    env: { GRIDWATCH_CONTEXT: context, GRIDWATCH_LOG: 'off' },
+    env: { GRIDWATCH_CONTEXT: context, GRIDWATCH_LOG: 'off', GRIDWATCH_EXIT_TIMEOUT_MS: '20000' },
   });
   expect({ exitCode: result.exitCode, stderr: result.stderr }).toEqual({ exitCode: 0, stderr: '' });
   const reasons = observed
