@@ -140,8 +140,10 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
   const context = followContext(recorder, config);
   undo.push(context.stop);
   const { features } = config;
-  part('messages', () => undo.push(followThreadMessages({ recorder, scopes: context.scopes })));
-  part('messages', () => undo.push(followRareMessages({ recorder, registerFile: settings.preload.file })));
+  const registerFile = settings.preload.file;
+  /* Before the ledger, if there is one. */
+  part('messages', () => undo.push(followThreadMessages({ recorder, scopes: context.scopes, registerFile })));
+  part('messages', () => undo.push(followRareMessages({ recorder, registerFile })));
   const patches = (): ReturnType<typeof loadLockPatches> => loadLockPatches(settings.preload.file);
   if (features.locks) part('web_locks', () => undo.push(patchWebLocks(recorder, patches)));
   undo.push(followPatched(config, settings.preload.file, context, settings.onFailure));

@@ -4,6 +4,7 @@
  *
  * Runs on application threads.
  */
+import type { ContextScopes } from './context/context-scope.ts';
 import type { RequestsPatch } from './instrumentation/fetch-requests.ts';
 import type { AgentPatch } from './instrumentation/http-agents.ts';
 import { type Declared, declaredBy } from './instrumentation/patch.ts';
@@ -11,7 +12,14 @@ import { POOL_NAMES, POOL_PATCHES } from './instrumentation/pools/patches.ts';
 import { patchHttpAgents } from './instrumentation/queues/http-agent.ts';
 import { QUEUE_NAMES, QUEUE_PATCHES } from './instrumentation/queues/patches.ts';
 import { followUndiciRequests } from './instrumentation/queues/undici.ts';
+import { Envelopes } from './messages/envelopes.ts';
 import { queueTracker } from './queues/trackers.ts';
+import type { Recorder } from './recorder.ts';
+
+/** For the first `postMessageToThread` of a thread, or the first message of one that reaches it. */
+export function createEnvelopes(recorder: Recorder, scopes: ContextScopes): Envelopes {
+  return new Envelopes(recorder, scopes);
+}
 
 export { instrument } from './instrument-queue.ts';
 export { followBroadcasts } from './instrumentation/broadcast.ts';

@@ -19,6 +19,13 @@ const BESIDE = { '@opentelemetry/context-async-hooks': '2.0.0' };
 const API = 'api:@opentelemetry/api';
 const VERSIONS = ['1.0.4', '1.3.0', '1.9.0', '1.10.0'];
 
+/** Those of `otel-versions.test.ts`. */
+const SDKS = [
+  { api: '1.4.1', sdkNode: '0.57.2' },
+  { api: '1.9.0', sdkNode: '0.203.0' },
+  { api: '1.10.0', sdkNode: '0.301.0' },
+];
+
 /** Where a package has a copy of its own. */
 const NESTED = 'node_modules/a-package/node_modules/@opentelemetry/api';
 
@@ -27,9 +34,22 @@ const NOTHING = everywhere('');
 /** What is seen where contexts become active. */
 const ALL = {
   atStart: everywhere('1'),
-  messages: { first: everywhere('2'), second: NOTHING, third: everywhere('3'), interval: '1' },
+  messages: {
+    first: everywhere('2'),
+    second: NOTHING,
+    third: everywhere('3'),
+    fourth: everywhere('4'),
+    fifth: NOTHING,
+    sixth: everywhere('6'),
+    seventh: NOTHING,
+    interval: '1',
+  },
 };
-const NONE = { atStart: NOTHING, messages: { first: NOTHING, second: NOTHING, third: NOTHING, interval: '' } };
+const NAMES = Object.keys(ALL.messages);
+const NONE = {
+  atStart: NOTHING,
+  messages: Object.fromEntries(NAMES.map((name) => [name, name === 'interval' ? '' : NOTHING])),
+};
 
 async function install(api: string, others: Readonly<Record<string, string>> = {}): Promise<Installed | string> {
   const installed = await installBeside({ '@opentelemetry/api': api, ...others });
@@ -42,7 +62,7 @@ async function run(installed: Installed, node: NodeBinary, args: string[], conte
     cwd: installed.folder,
     registerFile: installed.registerFile,
     node,
-    env: { GRIDWATCH_CONTEXT: context, GRIDWATCH_LOG: 'off' },
+    env: { GRIDWATCH_CONTEXT: context, GRIDWATCH_LOG: 'off', GRIDWATCH_EXIT_TIMEOUT_MS: '20000' },
   });
   expect({ exitCode: result.exitCode, stderr: result.stderr }).toEqual({ exitCode: 0, stderr: '' });
   const reasons = observed
@@ -88,9 +108,18 @@ describe.each(present)('Node $version', (node) => {
       const later = await run(installed, node, ['worker.cjs', API, 'later'], 'on');
       expect(later.seen).toMatchObject({
         atStart: expect.stringMatching(/^1,1,/),
-
-        messages: { first: everywhere('2'), second: NOTHING, third: everywhere('3') },
+        messages: { ...ALL.messages, interval: '' },
       });
+    },
+    INSTALL_MS,
+  );
+
+  test.each(SDKS)(
+    'a whole SDK: api $api with sdk-node $sdkNode',
+    async ({ api, sdkNode }) => {
+      const installed = await install(api, { '@opentelemetry/sdk-node': sdkNode });
+      if (typeof installed === 'string') return expect(installed).toContain('registry');
+      expect((await run(installed, node, ['worker.cjs', API, 'node-sdk'], 'on')).seen).toEqual(ALL);
     },
     INSTALL_MS,
   );
@@ -100,6 +129,8 @@ describe.each(present)('Node $version', (node) => {
     async () => {
       const installed = await install('1.9.0', { 'api-old': 'npm:@opentelemetry/api@1.8.0' });
       if (typeof installed === 'string') return expect(installed).toContain('registry');
+      const { folder } = installed;
+      await cp(join(folder, 'node_modules/api-old'), join(folder, NESTED), { recursive: true });
       const { seen, reasons } = await run(installed, node, ['worker.cjs', API, `api:./${NESTED}`], 'on');
       expect(seen).toEqual(NONE);
       expect(reasons).toEqual(['several_api_versions']);
@@ -115,10 +146,12 @@ describe.each(present)('Node $version', (node) => {
       const { seen } = await run(installed, node, ['worker.cjs', 'gridwatch'], 'on');
       expect(seen).toEqual(ALL);
       const { seen: byDefault } = await run(installed, node, ['worker.cjs', 'gridwatch']);
-      const synchronously = {
-        atStart: NOTHING,
-        messages: { first: '2,,,', second: NOTHING, third: '3,,,', interval: '' },
-      };
+      const firstOf = ([name, course]: [string, string]): [string, string] => [
+        name,
+        name === 'interval' ? '' : `${course.slice(0, course.indexOf(','))},,,`,
+      ];
+      const messages = Object.fromEntries(Object.entries(ALL.messages).map(firstOf));
+      const synchronously = { atStart: NOTHING, messages };
       expect(byDefault).toEqual(isDefault ? ALL : synchronously);
     },
     INSTALL_MS,

@@ -166,7 +166,7 @@ describe('types', () => {
 
   const program = `
     import 'gridwatch/register';
-    import { flush, type GridwatchOptions, instrumentLock, instrumentQueue, shutdown, start } from 'gridwatch';
+    import { type ActiveSpanContext, activeSpanContext, flush, type GridwatchOptions, instrumentLock, instrumentQueue, shutdown, start } from 'gridwatch';
     import { AsyncMutexInstrumentation } from 'gridwatch/instrumentations';
     import { type Lease, Mutex } from 'gridwatch/sync';
     const options: GridwatchOptions = { lockThresholdMs: 5 };
@@ -177,6 +177,11 @@ describe('types', () => {
     lock.add(1);
     const queue: Map<string, number> = instrumentQueue(new Map<string, number>(), { name: 'map', run: 'forEach' });
     queue.clear();
+    const context: ActiveSpanContext | undefined = activeSpanContext();
+    const traceparent: string = context === undefined ? '' : \`00-\${context.traceId}-\${context.spanId}-0\${context.traceFlags}\`;
+    console.log(traceparent);
+    // @ts-expect-error: it may be none
+    console.log(activeSpanContext().traceId);
     const mutex: Mutex = new Mutex({ name: 'orders' });
     const lease: Lease = mutex.acquire({ timeoutMs: 5 });
     lease.release();
@@ -214,7 +219,8 @@ describe('programs', () => {
   ])('%s gets the public functions and nothing else', async (_, name, text) => {
     const { stdout, stderr } = await run(process.execPath, [write(name, text)], { cwd: consumer, env });
     expect({ stdout, stderr }).toEqual({
-      stdout: 'flush function\ninstrumentLock function\ninstrumentQueue function\nshutdown function\nstart function\n',
+      stdout:
+        'activeSpanContext function\nflush function\ninstrumentLock function\ninstrumentQueue function\nshutdown function\nstart function\n',
       stderr: '',
     });
   });

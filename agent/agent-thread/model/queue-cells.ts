@@ -6,6 +6,7 @@
 import { HistogramReader } from '../../shared-memory/histogram.ts';
 import type { ControlMemory } from '../../shared-memory/layout.ts';
 import {
+  type Direction,
   QUEUE_CELL,
   type QueueKind,
   queueCellsOf,
@@ -48,9 +49,10 @@ class CellReader {
     this.#services = new HistogramReader(memory.buffer, at + QUEUE_CELL.SERVICES);
   }
 
-  isOf({ slot, generation }: SlotClaim, nameNumber: number, kind: QueueKind): boolean {
+  isOf({ slot, generation }: SlotClaim, nameNumber: number, kind: QueueKind, direction: Direction): boolean {
     const isSameLife = this.owner.slot === slot && this.owner.generation === generation;
-    return isSameLife && this.nameNumber === nameNumber && this.total.kind === kind;
+    const { total } = this;
+    return isSameLife && this.nameNumber === nameNumber && total.kind === kind && total.direction === direction;
   }
 
   /** Adds what was counted since the last call. */
@@ -115,8 +117,8 @@ export class QueueCells implements QueueReader {
   }
 
   read(nowNs: number): void {
-    scanQueueCells(this.#settings.memory, (at, owner, nameNumber, kind) => {
-      const reader = this.#readerOf(at, owner, nameNumber, kind);
+    scanQueueCells(this.#settings.memory, (at, owner, nameNumber, kind, direction) => {
+      const reader = this.#readerOf(at, owner, nameNumber, kind, direction);
       reader.count();
       reader.work(nowNs);
       reader.look(nowNs);
@@ -126,9 +128,9 @@ export class QueueCells implements QueueReader {
   /** A thread has ended, and its slot is still its own: its cells are free for others. */
   end({ slot }: SlotClaim, nowNs: number): void {
     const { memory } = this.#settings;
-    scanQueueCells(memory, (at, owner, nameNumber, kind) => {
+    scanQueueCells(memory, (at, owner, nameNumber, kind, direction) => {
       if (owner.slot !== slot) return;
-      const reader = this.#readerOf(at, owner, nameNumber, kind);
+      const reader = this.#readerOf(at, owner, nameNumber, kind, direction);
       reader.count();
       reader.work(nowNs);
     });
@@ -138,11 +140,11 @@ export class QueueCells implements QueueReader {
     }
   }
 
-  #readerOf(at: number, owner: SlotClaim, nameNumber: number, kind: QueueKind): CellReader {
+  #readerOf(at: number, owner: SlotClaim, nameNumber: number, kind: QueueKind, direction: Direction): CellReader {
     const known = this.#readers.get(at);
-    if (known?.isOf(owner, nameNumber, kind) === true) return known;
+    if (known?.isOf(owner, nameNumber, kind, direction) === true) return known;
     const { memory, totals, text } = this.#settings;
-    const reader = new CellReader(memory, at, owner, nameNumber, totals.of(text(nameNumber), kind));
+    const reader = new CellReader(memory, at, owner, nameNumber, totals.of(text(nameNumber), kind, direction));
     this.#readers.set(at, reader);
     return reader;
   }
