@@ -89,7 +89,6 @@ export class ObservedThreads {
 
   /** Opens new threads, notes those that reached user code, and drains all rings. Returns how many records there were. */
   drain(nowNs: number): number {
-    let records = 0;
     scanSlots(this.#memory, (slot, generation, phase) => {
       if (phase === SlotPhase.CLAIMING) {
         this.#watchClaim({ slot, generation }, nowNs);
@@ -98,8 +97,10 @@ export class ObservedThreads {
       const thread = this.#observe({ slot, generation });
       if (thread === undefined) return;
       if (phase > SlotPhase.CLAIMED && !thread.isStarted) this.#refresh(thread);
-      records += this.#drainRing(thread, nowNs);
     });
+    /* Once all threads are known: the records of one name others. */
+    let records = 0;
+    for (const thread of this.#bySlot.values()) records += this.#drainRing(thread, nowNs);
     return records;
   }
 

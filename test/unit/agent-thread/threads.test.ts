@@ -126,6 +126,16 @@ test('the locks of a thread are swept, and its queues are read, while its slot i
   expect(readSlot(memory, worker.slot)).toBeUndefined();
 });
 
+test('all threads are known before the records of one are read, which may name others', () => {
+  const worker = claim('worker');
+  attachSlot(memory, worker, 12, 345);
+  new RingWriter(memory, 0).offer(RecordKind.GC, 0, 5, 1, undefined);
+  threads.drain(7);
+  expect(take()).toEqual(['open worker worker', 'attached worker 12 345', 'record 5']);
+  expect(threads.get(worker.slot)?.claim).toEqual(worker);
+  expect(threads.get(worker.slot + 1)).toBeUndefined();
+});
+
 describe('a life', () => {
   test('opens at its claim, starts with user code, ends once, and leaves its slot free', () => {
     const worker = claim('worker');

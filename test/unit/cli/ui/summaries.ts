@@ -1,4 +1,5 @@
 /** Hand-written summaries for the tests of the view and of the findings. */
+import type { QueueSummary } from '../../../../agent/cli/ui/queue-summary.ts';
 import { type Summary, THREAD_STATES, type ThreadState, type ThreadSummary } from '../../../../agent/cli/ui/summary.ts';
 import type { ProcessEntry } from '../../../../agent/cli/ui/window/processes.ts';
 import type { SpanEntry, SpanGroup } from '../../../../agent/cli/ui/window/span-log.ts';
@@ -26,6 +27,27 @@ export function thread(
     gc: NO_PAUSES,
     minorGc: NO_PAUSES,
     majorGc: NO_PAUSES,
+    ...options,
+  };
+}
+
+/** A pool that a thousand tasks came to, and in which nothing stands out. */
+export function queue(options: Partial<QueueSummary> = {}): QueueSummary {
+  return {
+    process: PROCESS,
+    name: 'piscina@work.js',
+    kind: 'pool',
+    direction: '',
+    arrivals: 1000,
+    completions: 1000,
+    rejections: 0,
+    growth: [0, 0, 0, 0],
+    waits: NO_PAUSES,
+    services: NO_PAUSES,
+    serialises: NO_PAUSES,
+    size: 0,
+    oldestS: 0,
+    pool: undefined,
     ...options,
   };
 }

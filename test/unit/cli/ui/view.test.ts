@@ -7,7 +7,7 @@ import { type Look, lookOf } from '../../../../agent/cli/ui/paint.ts';
 import { columnsOf } from '../../../../agent/cli/ui/printable.ts';
 import { THREAD_STATES } from '../../../../agent/cli/ui/summary.ts';
 import { type Frame, renderFrame } from '../../../../agent/cli/ui/view.ts';
-import { groupOf, PROCESS, span, summary, thread } from './summaries.ts';
+import { groupOf, PROCESS, queue, span, summary, thread } from './summaries.ts';
 
 const LOOK: Look = { columns: 100, rows: 30, hasColor: false, hasUnicode: true };
 
@@ -105,6 +105,19 @@ describe('renderFrame', () => {
     `);
   });
 
+  it('shows the queues that were used between the cores and the spans', () => {
+    const queues = [queue({ size: 3, oldestS: 0.5 }), queue({ name: 'worker-2', direction: 'to_parent' })];
+    const lines = renderFrame(frame({ now: { ...BUSY, queues } }), LOOK);
+    const from = lines.findIndex((line) => line.startsWith('CORES'));
+    expect(lines.slice(from + 1, from + 6)).toEqual([
+      '',
+      'QUEUES',
+      'piscina@work.js                3 waiting (500 ms)',
+      'from worker-2                  0 waiting',
+      '',
+    ]);
+  });
+
   it('says that nothing has come yet', () => {
     const lines = renderFrame(frame({ now: summary({ hasAgentData: false, threads: [] }) }), LOOK);
     expect(lines.join('\n')).toContain('Waiting for the first telemetry');
@@ -163,13 +176,24 @@ describe('renderFrame', () => {
       hasUnicode: fc.boolean(),
     });
     fc.assert(
-      fc.property(looks, fc.integer({ min: 0, max: 64 }), (look, threadCount) => {
-        const more = Array.from({ length: threadCount }, (_, i) => thread(`worker-${i}`, { running: i, idle: 64 - i }));
-        const cores = Array.from({ length: threadCount }, (_, number) => ({ number, busy: number / 64 }));
-        const lines = renderFrame(frame({ now: { ...BUSY, threads: [...BUSY.threads, ...more], cores } }), look);
-        expect(lines).toHaveLength(look.rows);
-        for (const line of lines) expect(columnsOf(stripVTControlCharacters(line))).toBeLessThanOrEqual(look.columns);
-      }),
+      fc.property(
+        looks,
+        fc.integer({ min: 0, max: 64 }),
+        fc.integer({ min: 0, max: 5 }),
+        (look, threadCount, queueCount) => {
+          const more = Array.from({ length: threadCount }, (_, i) =>
+            thread(`worker-${i}`, { running: i, idle: 64 - i }),
+          );
+          const cores = Array.from({ length: threadCount }, (_, number) => ({ number, busy: number / 64 }));
+          const queues = Array.from({ length: queueCount }, (_, i) =>
+            queue({ name: `漢字-${'x'.repeat(i * 9)}`, size: i }),
+          );
+          const now = { ...BUSY, threads: [...BUSY.threads, ...more], cores, queues };
+          const lines = renderFrame(frame({ now }), look);
+          expect(lines).toHaveLength(look.rows);
+          for (const line of lines) expect(columnsOf(stripVTControlCharacters(line))).toBeLessThanOrEqual(look.columns);
+        },
+      ),
     );
   });
 });

@@ -1,29 +1,8 @@
 /** The rules about queues, pools and messages: what each takes to be one, what it says, and what is none. */
 import { describe, expect, it } from 'vitest';
 import type { QueueSummary } from '../../../../../agent/cli/ui/queue-summary.ts';
-import { PROCESS, thread } from '../summaries.ts';
+import { queue, thread } from '../summaries.ts';
 import { evidence, onlyFinding, titles } from './evidence.ts';
-
-function queue(options: Partial<QueueSummary> = {}): QueueSummary {
-  const none = { count: 0, sumS: 0, atMostS: 0 };
-  return {
-    process: PROCESS,
-    name: 'piscina@work.js',
-    kind: 'pool',
-    direction: '',
-    arrivals: 1000,
-    completions: 1000,
-    rejections: 0,
-    growth: [0, 0, 0, 0],
-    waits: none,
-    services: none,
-    serialises: none,
-    size: 0,
-    oldestS: 0,
-    pool: undefined,
-    ...options,
-  };
-}
 
 const LONG_WAITS = { count: 1000, sumS: 340, atMostS: 1 };
 const FULL = queue({
