@@ -6,6 +6,7 @@
 import { useModuleClass } from './app-thread/builtin-exports.ts';
 import { start } from './start.ts';
 
+export { bullmqTelemetry } from './bullmq-telemetry.ts';
 export { instrumentLock } from './instrument-lock.ts';
 export { flush, shutdown, start } from './start.ts';
 

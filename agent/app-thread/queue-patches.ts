@@ -4,6 +4,8 @@
  *
  * Runs on application threads.
  */
+
+import type { BullmqTelemetry } from '../config/bullmq-telemetry.ts';
 import type { RequestsPatch } from './instrumentation/fetch-requests.ts';
 import type { AgentPatch } from './instrumentation/http-agents.ts';
 import { type Declared, declaredBy } from './instrumentation/patch.ts';
@@ -11,6 +13,7 @@ import { POOL_NAMES, POOL_PATCHES } from './instrumentation/pools/patches.ts';
 import { patchHttpAgents } from './instrumentation/queues/http-agent.ts';
 import { QUEUE_NAMES, QUEUE_PATCHES } from './instrumentation/queues/patches.ts';
 import { followUndiciRequests } from './instrumentation/queues/undici.ts';
+import { bullmqTelemetryOf } from './queues/bullmq.ts';
 import { queueTracker } from './queues/trackers.ts';
 
 const undo: (() => void)[] = [];
@@ -34,6 +37,12 @@ export function patchAgents(): AgentPatch | undefined {
 export function followRequests(): RequestsPatch | undefined {
   const tracker = queueTracker();
   return tracker === undefined ? undefined : followUndiciRequests(tracker);
+}
+
+/** What BullMQ is given as telemetry, in the place of the program's own. */
+export function followBullmq(own: BullmqTelemetry | undefined): BullmqTelemetry | undefined {
+  const tracker = queueTracker();
+  return tracker === undefined ? undefined : bullmqTelemetryOf(tracker, own);
 }
 
 /** Takes everything back. */

@@ -166,7 +166,7 @@ describe('types', () => {
 
   const program = `
     import 'gridwatch/register';
-    import { flush, type GridwatchOptions, instrumentLock, shutdown, start } from 'gridwatch';
+    import { bullmqTelemetry, flush, type GridwatchOptions, instrumentLock, shutdown, start } from 'gridwatch';
     import { AsyncMutexInstrumentation } from 'gridwatch/instrumentations';
     import { type Lease, Mutex } from 'gridwatch/sync';
     const options: GridwatchOptions = { lockThresholdMs: 5 };
@@ -212,7 +212,7 @@ describe('programs', () => {
   ])('%s gets the public functions and nothing else', async (_, name, text) => {
     const { stdout, stderr } = await run(process.execPath, [write(name, text)], { cwd: consumer, env });
     expect({ stdout, stderr }).toEqual({
-      stdout: 'flush function\ninstrumentLock function\nshutdown function\nstart function\n',
+      stdout: 'bullmqTelemetry function\nflush function\ninstrumentLock function\nshutdown function\nstart function\n',
       stderr: '',
     });
   });
