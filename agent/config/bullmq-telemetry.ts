@@ -1,5 +1,6 @@
 /**
- * What BullMQ asks of who follows it (its interface `Telemetry`, BullMQ >= 5.25), as far as it is used. Types only: neither the package nor its types are needed.
+ * What BullMQ asks of who follows it (its interface `Telemetry`, BullMQ >= 5.25), as far as it is used. For application threads; types only, so that neither the
+ * package nor its own types are needed.
  */
 
 export interface BullmqSpan {

@@ -81,7 +81,7 @@ it('asks the telemetry that the program has for everything, with its own context
       startSpan: (name, options, context) => {
         asked.push(['startSpan', name, options, context]);
         return {
-          setSpanOnContext: (context) => `${context}+${name}`,
+          setSpanOnContext: (before) => `${before}+${name}`,
           setAttribute: (...args) => asked.push(['setAttribute', ...args]),
           setAttributes: (attributes) => asked.push(['setAttributes', attributes]),
           addEvent: (event) => asked.push(['addEvent', event]),
