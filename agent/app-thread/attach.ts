@@ -12,8 +12,7 @@ import { osThreadId } from '../shared-memory/os-thread.ts';
 import { attachSlot, markRunning, type SlotClaim } from '../shared-memory/registry.ts';
 import { followExit } from './exit.ts';
 import { patchAtomicsWait } from './instrumentation/atomics.ts';
-import { followRequests } from './instrumentation/fetch-requests.ts';
-import { followHttpAgents, HTTP_MODULES, isHttpLoaded } from './instrumentation/http-agents.ts';
+import { followOwnConnections } from './instrumentation/own-connections.ts';
 import { followPackages } from './instrumentation/package-loader.ts';
 import type { PatchedFeature } from './instrumentation/patched-package.ts';
 import { patchWebLocks } from './instrumentation/web-locks.ts';
@@ -173,10 +172,12 @@ function followPatched(
   if (features.pools) followed.add('pools');
   if (features.queues) followed.add('queues');
   const used = new Set<ReturnType<typeof loadLockPatches> | ReturnType<typeof loadQueuePatches>>();
-  let forgetAgents: (() => void) | undefined;
-  const followAgents = (): void => {
-    if (features.queues) forgetAgents ??= followHttpAgents(() => loadQueuePatches(registerFile).patchAgents());
-  };
+  const connections = features.queues
+    ? followOwnConnections(
+        () => loadQueuePatches(registerFile),
+        (error) => onFailure('queues', error),
+      )
+    : undefined;
   try {
     const ignore = followPackages(
       followed,
@@ -185,21 +186,16 @@ function followPatched(
         used.add(patches);
         patches.patch(module, file, declared);
       },
-      (url) => HTTP_MODULES.has(url) && followAgents(),
+      connections?.beforeLoad,
     );
-    if (isHttpLoaded()) followAgents();
-    const forgetRequests = features.queues
-      ? followRequests(() => loadQueuePatches(registerFile).followRequests())
-      : undefined;
     return () => {
       ignore();
-      forgetAgents?.();
-      forgetRequests?.();
+      connections?.stop();
       for (const patches of used) patches.unpatch();
     };
   } catch (error) {
     for (const feature of followed) onFailure(feature, error);
-    return () => {};
+    return () => connections?.stop();
   }
 }
 
