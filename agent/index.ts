@@ -3,8 +3,17 @@
  * Runs on the main thread; on a worker `start` does nothing.
  */
 export type { ActiveSpanContext } from './active-span-context.ts';
+export type { BullmqTelemetry } from './config/bullmq-telemetry.ts';
 export type { InstrumentLockOptions } from './config/instrument-lock-options.ts';
 export type { InstrumentQueueOptions } from './config/instrument-queue-options.ts';
 export type { Config, Feature, GridwatchOptions, HandledSignal, LogMode } from './config/options.ts';
 /* From the preload: in the package it is one joined file, and both must be the same module instance. */
-export { activeSpanContext, flush, instrumentLock, instrumentQueue, shutdown, start } from './preload.ts';
+export {
+  activeSpanContext,
+  bullmqTelemetry,
+  flush,
+  instrumentLock,
+  instrumentQueue,
+  shutdown,
+  start,
+} from './preload.ts';

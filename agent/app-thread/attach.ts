@@ -14,8 +14,7 @@ import { attachSlot, markRunning, type SlotClaim } from '../shared-memory/regist
 import { type FollowedContext, followContext } from './context/follow-context.ts';
 import { followExit } from './exit.ts';
 import { patchAtomicsWait } from './instrumentation/atomics.ts';
-import { followRequests } from './instrumentation/fetch-requests.ts';
-import { followHttpAgents, HTTP_MODULES, isHttpLoaded } from './instrumentation/http-agents.ts';
+import { followOwnConnections } from './instrumentation/own-connections.ts';
 import { followPackages, type PatchPackage } from './instrumentation/package-loader.ts';
 import type { PatchedFeature } from './instrumentation/patched-package.ts';
 import { followRareMessages } from './instrumentation/rare-messages.ts';
@@ -199,33 +198,27 @@ function followPatched(
   if (features.pools) followed.add('pools');
   if (features.queues) followed.add('queues');
   const used = new Set<ReturnType<typeof loadLockPatches> | ReturnType<typeof loadQueuePatches>>();
-  let forgetAgents: (() => void) | undefined;
-  const followAgents = (): void => {
-    if (features.queues) forgetAgents ??= followHttpAgents(() => loadQueuePatches(registerFile).patchAgents());
-  };
+  const connections = features.queues
+    ? followOwnConnections(
+        () => loadQueuePatches(registerFile),
+        (error) => onFailure('queues', error),
+      )
+    : undefined;
   try {
     const patch: PatchPackage = (feature, module, file, declared) => {
       const patches = feature === 'promise_locks' ? loadLockPatches(registerFile) : loadQueuePatches(registerFile);
       used.add(patches);
       patches.patch(module, file, declared);
     };
-    const ignore = followPackages(followed, patch, {
-      sawApi: context.sawApi,
-      sawModule: (url) => HTTP_MODULES.has(url) && followAgents(),
-    });
-    if (isHttpLoaded()) followAgents();
-    const forgetRequests = features.queues
-      ? followRequests(() => loadQueuePatches(registerFile).followRequests())
-      : undefined;
+    const ignore = followPackages(followed, patch, { sawApi: context.sawApi, sawModule: connections?.beforeLoad });
     return () => {
       ignore();
-      forgetAgents?.();
-      forgetRequests?.();
+      connections?.stop();
       for (const patches of used) patches.unpatch();
     };
   } catch (error) {
     for (const feature of followed) onFailure(feature, error);
-    return () => {};
+    return () => connections?.stop();
   }
 }
 

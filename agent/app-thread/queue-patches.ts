@@ -4,6 +4,8 @@
  *
  * Runs on application threads.
  */
+
+import type { BullmqTelemetry } from '../config/bullmq-telemetry.ts';
 import type { ContextScopes } from './context/context-scope.ts';
 import type { RequestsPatch } from './instrumentation/fetch-requests.ts';
 import type { AgentPatch } from './instrumentation/http-agents.ts';
@@ -13,6 +15,7 @@ import { patchHttpAgents } from './instrumentation/queues/http-agent.ts';
 import { QUEUE_NAMES, QUEUE_PATCHES } from './instrumentation/queues/patches.ts';
 import { followUndiciRequests } from './instrumentation/queues/undici.ts';
 import { Envelopes } from './messages/envelopes.ts';
+import { bullmqTelemetryOf } from './queues/bullmq.ts';
 import { queueTracker } from './queues/trackers.ts';
 import type { Recorder } from './recorder.ts';
 
@@ -46,6 +49,12 @@ export function patchAgents(): AgentPatch | undefined {
 export function followRequests(): RequestsPatch | undefined {
   const tracker = queueTracker();
   return tracker === undefined ? undefined : followUndiciRequests(tracker);
+}
+
+/** What BullMQ is given as telemetry, in the place of the program's own. */
+export function followBullmq(own: BullmqTelemetry | undefined): BullmqTelemetry | undefined {
+  const tracker = queueTracker();
+  return tracker === undefined ? undefined : bullmqTelemetryOf(tracker, own);
 }
 
 /** Takes everything back. */

@@ -166,7 +166,7 @@ describe('types', () => {
 
   const program = `
     import 'gridwatch/register';
-    import { type ActiveSpanContext, activeSpanContext, flush, type GridwatchOptions, instrumentLock, instrumentQueue, shutdown, start } from 'gridwatch';
+    import { type ActiveSpanContext, activeSpanContext, bullmqTelemetry, flush, type GridwatchOptions, instrumentLock, instrumentQueue, shutdown, start } from 'gridwatch';
     import { AsyncMutexInstrumentation } from 'gridwatch/instrumentations';
     import { type Lease, Mutex } from 'gridwatch/sync';
     const options: GridwatchOptions = { lockThresholdMs: 5 };
@@ -220,7 +220,7 @@ describe('programs', () => {
     const { stdout, stderr } = await run(process.execPath, [write(name, text)], { cwd: consumer, env });
     expect({ stdout, stderr }).toEqual({
       stdout:
-        'activeSpanContext function\nflush function\ninstrumentLock function\ninstrumentQueue function\nshutdown function\nstart function\n',
+        'activeSpanContext function\nbullmqTelemetry function\nflush function\ninstrumentLock function\ninstrumentQueue function\nshutdown function\nstart function\n',
       stderr: '',
     });
   });

@@ -42,6 +42,9 @@ function featureOf(kind: QueueKind): QueueFeature {
   return TRAITS[kind].feature;
 }
 
+/** Queues whose items wait in another process: how many there are, and how old, nobody here can know. */
+const ELSEWHERE = /^bullmq:/;
+
 /** As many as there can be cells at once. */
 const MAX_TOTALS = 4096;
 
@@ -109,13 +112,14 @@ export class QueueTotal {
   emit(sink: MetricSink, nowNs: number): void {
     const queue = this.#attributes;
     const { feature, refuses, workers } = TRAITS[this.kind];
-    sink.sum('gridwatch.queue.size', queue, this.size);
+    const isHere = !ELSEWHERE.test(this.name);
+    if (isHere) sink.sum('gridwatch.queue.size', queue, this.size);
     if (this.capacity > 0) sink.sum('gridwatch.queue.capacity', queue, this.capacity);
     sink.sum('gridwatch.queue.arrivals', queue, this.arrivals);
     sink.sum('gridwatch.queue.completions', queue, this.completions);
     if (refuses || this.rejections > 0) sink.sum('gridwatch.queue.rejections', queue, this.rejections);
     if (refuses || this.aborts > 0) sink.sum('gridwatch.queue.aborts', queue, this.aborts);
-    sink.gauge('gridwatch.queue.oldest_item.age', queue, this.oldestNs);
+    if (isHere) sink.gauge('gridwatch.queue.oldest_item.age', queue, this.oldestNs);
     if (this.#waits !== undefined) sink.histogram('gridwatch.queue.wait.duration', queue, this.#waits);
     if (this.#services !== undefined) sink.histogram('gridwatch.queue.service.duration', queue, this.#services);
     if (feature === 'messages') {

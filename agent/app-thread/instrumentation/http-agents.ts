@@ -70,7 +70,11 @@ export function followHttpAgents(load: () => AgentPatch | undefined): () => void
       get: () => undefined,
       set(this: Agent, value: unknown) {
         Object.defineProperty(this, field, { value, configurable: true, enumerable: true, writable: true });
-        if (isBounded(this) || isBounded((this as { options?: object }).options ?? {})) open()?.made(this);
+        try {
+          if (isBounded(this) || isBounded((this as { options?: object }).options ?? {})) open()?.made(this);
+        } catch {
+          /* It goes without a place. */
+        }
       },
     });
   return () => {

@@ -49,7 +49,7 @@ function collected(): Record<string, number> {
       found[`${name} count`] = Array.from(counts).reduce((sum, count) => sum + count, 0);
       found[`${name} sum`] = sumNs;
     },
-  } as never);
+  });
   return found;
 }
 
