@@ -38,7 +38,7 @@ const pathOf = (file: string): string => fileURLToPath(new URL(`../fixtures/apps
 /** The names of its queues, by the line at which they are made. */
 function namesOf(observed: Observed): string[] {
   const series = observed.series('gridwatch.queue.arrivals');
-  const names = series.map(({ attributes }) => String(attributes['gridwatch.queue.name']));
+  const names = series.map(({ attributes }) => attributes['gridwatch.queue.name'] as string);
   const ours = names.filter((name) => name.includes('queues-run.cjs:'));
   return ours.toSorted((a, b) => Number(a.split(':').at(-1)) - Number(b.split(':').at(-1)));
 }
