@@ -128,8 +128,10 @@ function workerOf(followed: FollowedAsyncQueue, worker: Callable): Callable {
   if (Reflect.get(worker, Symbol.toStringTag) === 'AsyncFunction') {
     const observed = function (this: unknown, ...args: unknown[]): unknown {
       const items = followed.begins();
-      const result = Reflect.apply(worker, this, args);
-      return items.length === 0 ? result : whenSettled(result, (isFailed) => ends(items, isFailed));
+      const call = (): unknown => Reflect.apply(worker, this, args);
+      const [item] = items;
+      const result = item === undefined ? call() : item.queue.run(item, call);
+      return item === undefined ? result : whenSettled(result, (isFailed) => ends(items, isFailed));
     };
     return Object.defineProperty(observed, Symbol.toStringTag, { value: 'AsyncFunction' });
   }

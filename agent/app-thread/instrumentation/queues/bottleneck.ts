@@ -46,10 +46,14 @@ function patchJob(prototype: object): () => void {
   return replaceAll(prototype, {
     doQueue: (original) => after(original, (job) => job.item.queue.letIn(job.item)),
     doExecute: (original) =>
-      after(original, (job) => {
+      function (this: object, ...args: unknown[]): unknown {
+        const job = jobOf(this);
+        const call = (): unknown => Reflect.apply(original, this, args);
+        if (job === undefined) return call();
         job.outcome = 'done';
         job.item.queue.begins(job.item);
-      }),
+        return job.item.queue.run(job.item, call);
+      },
     doExpire: (original) =>
       after(original, (job) => {
         job.outcome = 'aborted';

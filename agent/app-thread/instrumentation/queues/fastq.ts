@@ -126,7 +126,7 @@ function withPromise(followed: FollowedFastQueue, worker: Callable): Method {
     if (item === undefined) return worker.call(this, value);
     let result: unknown;
     try {
-      result = worker.call(this, value);
+      result = item.queue.run(item, () => worker.call(this, value));
     } catch (error) {
       item.queue.ends(item, 'failed');
       throw error;

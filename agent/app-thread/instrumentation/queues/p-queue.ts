@@ -43,11 +43,11 @@ class Task {
   /** The function for the library: it tells of its begin and its end. */
   wrap(run: Callable): Callable {
     return (...args) => {
-      if (this.#item === undefined) this.#item = this.#tracked.starts();
-      else this.#tracked.begins(this.#item);
+      const item = (this.#item ??= this.#tracked.starts());
+      this.#tracked.begins(item);
       let result: unknown;
       try {
-        result = run(...args);
+        result = this.#tracked.run(item, () => run(...args));
       } catch (error) {
         this.#ends('failed');
         throw error;
