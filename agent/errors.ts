@@ -13,7 +13,7 @@ export type GridwatchErrorCode =
   | 'ERR_GRIDWATCH_LOCK_REENTRY'
   /** A lock was released that is not held, or not by this thread, or no longer. */
   | 'ERR_GRIDWATCH_LOCK_NOT_HELD'
-  /** The wait was part of a deadlock, and was chosen to end it (`GRIDWATCH_DEADLOCK=abort`). */
+  /** The wait was part of a deadlock, and was chosen to end it (`GRIDWATCH_DEADLOCK_ACTION=abort`). */
   | 'ERR_GRIDWATCH_DEADLOCK'
   /** The name, handle or memory is that of another kind of lock, or of one with other numbers. */
   | 'ERR_GRIDWATCH_LOCK_KIND'
@@ -29,6 +29,8 @@ export type GridwatchErrorCode =
   | 'ERR_GRIDWATCH_BARRIER_BROKEN'
   /** The channel takes, or has, no more items. */
   | 'ERR_GRIDWATCH_CHANNEL_CLOSED'
+  /** An item is of what no channel can carry: a function, a promise, shared memory. */
+  | 'ERR_GRIDWATCH_ITEM_TYPE'
   /** An item is larger than the channel's slots. */
   | 'ERR_GRIDWATCH_ITEM_TOO_LARGE';
 

@@ -6,6 +6,7 @@
 import { useModuleClass } from './app-thread/builtin-exports.ts';
 import { start } from './start.ts';
 
+export { activeSpanContext } from './active-span-context.ts';
 export { instrumentLock } from './instrument-lock.ts';
 export { instrumentQueue } from './instrument-queue.ts';
 export { flush, shutdown, start } from './start.ts';

@@ -24,6 +24,7 @@ import { fileUrl, moduleUrl } from './package-root.ts';
 import { Clock } from './shared-memory/clock.ts';
 import { AgentState, ControlMemory, HEADER } from './shared-memory/layout.ts';
 import { LockMemory } from './shared-memory/lock-memory.ts';
+import { MessageMemory } from './shared-memory/message-memory.ts';
 import { RaceMemory } from './shared-memory/race-memory.ts';
 import { claimSlot, type SlotClaim } from './shared-memory/registry.ts';
 
@@ -133,7 +134,16 @@ function startRunning(config: Config, diag: Diag): Running | undefined {
     spawnSite: '',
   });
   if (claim === undefined) return undefined;
-  const agent = new AgentThread({ memory, lockBuffer, config, claim, diag, registerFile: preload.file });
+  const messages = config.features.messages ? MessageMemory.create() : undefined;
+  const agent = new AgentThread({
+    memory,
+    lockBuffer,
+    messageBuffer: messages?.buffer,
+    config,
+    claim,
+    diag,
+    registerFile: preload.file,
+  });
   const application = new ApplicationResource((notice) => agent.tell(notice), config.identityWaitMs);
   const meters = new ApplicationMeters((notice) => agent.tell(notice));
   const flushNow = (): void => {
@@ -149,6 +159,7 @@ function startRunning(config: Config, diag: Diag): Running | undefined {
     preload,
     notify: (notice) => agent.port?.postMessage(notice, [notice.port]),
     lockBuffer,
+    messages: messages === undefined ? undefined : { memory: messages, ports: undefined },
     lab: labSettings(config),
     tell: (notice) => agent.tellLock(notice),
     atExit: flushNow,
@@ -185,6 +196,7 @@ function labSettings({ races, perturb }: Config): LabSettings {
 interface AgentThreadOptions {
   readonly memory: ControlMemory;
   readonly lockBuffer: SharedArrayBuffer;
+  readonly messageBuffer: SharedArrayBuffer | undefined;
   readonly config: Config;
   readonly claim: SlotClaim;
   readonly diag: Diag;
@@ -232,7 +244,7 @@ class AgentThread {
   }
 
   #launch(): void {
-    const { memory, lockBuffer, config, claim, registerFile } = this.#options;
+    const { memory, lockBuffer, messageBuffer, config, claim, registerFile } = this.#options;
     const { port1, port2 } = new MessageChannel();
     port1.unref();
     this.port = port1;
@@ -240,6 +252,7 @@ class AgentThread {
     const settings: AgentThreadSettings = {
       buffer: memory.buffer,
       lockBuffer,
+      messageBuffer,
       config,
       mainClaim: claim,
       mainPort: port2,

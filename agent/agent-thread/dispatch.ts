@@ -5,7 +5,7 @@
  */
 import { shownPath } from '../file-path.ts';
 import { GC_TYPES, type GcType, RecordKind } from '../shared-memory/records.ts';
-import { ExitKind, type SlotSnapshot } from '../shared-memory/registry.ts';
+import { type ContextLoss, ExitKind, type SlotSnapshot } from '../shared-memory/registry.ts';
 import type { RingRecord } from '../shared-memory/ring-reader.ts';
 import type { Stall } from './detect/stalls.ts';
 import type { LockDispatch } from './lock-dispatch.ts';
@@ -22,6 +22,13 @@ import { UnclaimedPauses } from './unclaimed-pauses.ts';
 const GC_ROOT_NS = 100e6;
 /** A turn of the event loop shorter than this is no span of its own. */
 const LOOP_ROOT_NS = 100e6;
+
+const CONTEXT_LOSS_DETAILS: Readonly<Record<ContextLoss, string>> = {
+  several_api_versions:
+    'a thread without an SDK loads several versions of @opentelemetry/api, so spans of other threads are not active there',
+  node22_als:
+    'in a thread without an SDK spans of other threads are not active on this Node; GRIDWATCH_CONTEXT=on makes them so',
+};
 
 export class Dispatch {
   readonly #table: ThreadTable;
@@ -111,6 +118,11 @@ export class Dispatch {
   /** A thread goes from wait to wait without turning its event loop, and Node delivers no entries there. */
   gcSuspended(): void {
     this.#disabled.add('gc.parked_threads', 'unsupported_platform', 'their event loop does not turn');
+  }
+
+  /** On some thread the context of a message did not become active, though somebody could have asked for it. */
+  contextLost(reason: ContextLoss): void {
+    this.#disabled.add('context', reason, CONTEXT_LOSS_DETAILS[reason]);
   }
 
   /** The thread has reached user code. */

@@ -5,10 +5,13 @@
  * Runs on the agent thread, once. It holds no logic of its own.
  */
 import { type ControlMemory, HEADER } from '../shared-memory/layout.ts';
+import { MessageMemory } from '../shared-memory/message-memory.ts';
+import type { SlotClaim } from '../shared-memory/registry.ts';
 import type { FeatureSwitches } from './feature-switches.ts';
 import type { Locks } from './model/locks.ts';
+import { Ports } from './model/ports.ts';
 import { QueueCells } from './model/queue-cells.ts';
-import type { QueueTotals } from './model/queue-totals.ts';
+import type { QueueReader, QueueTotals } from './model/queue-totals.ts';
 import { Queues } from './model/queues.ts';
 import { type LivingThreads, RecentThreads } from './model/recent-threads.ts';
 import type { DropCounts } from './model/self.ts';
@@ -17,6 +20,8 @@ import type { SpanRecord } from './telemetry/spans.ts';
 
 export interface FollowedQueuesSettings {
   readonly memory: ControlMemory;
+  /** Message memory of the process; undefined when messages are not followed. */
+  readonly messageBuffer: SharedArrayBuffer | undefined;
   readonly totals: QueueTotals;
   readonly locks: Locks;
   readonly living: () => LivingThreads;
@@ -28,18 +33,28 @@ export interface FollowedQueuesSettings {
 
 export interface FollowedQueues {
   readonly queues: Queues;
+  /** Undefined when messages are not followed. */
+  readonly ports: Ports | undefined;
   readonly recent: RecentThreads;
   readonly dispatch: QueueDispatch;
 }
 
 export function followQueues(settings: FollowedQueuesSettings): FollowedQueues {
-  const { memory, totals, locks, living, switches, drops, emit, nowNs } = settings;
+  const { memory, messageBuffer, totals, locks, living, switches, drops, emit, nowNs } = settings;
   const text = (number: number): string => locks.text(number);
   const recent = new RecentThreads(living);
+  const messages = MessageMemory.attach(messageBuffer);
+  const threadName = (claim: SlotClaim): string | undefined => recent.ofClaim(claim)?.entry.name;
+  const ports = messages === undefined ? undefined : new Ports({ control: memory, messages, totals, text, threadName });
+  const readers: QueueReader[] = [
+    new QueueCells({ memory, totals, text }),
+    { read: (atNs) => locks.index.readChannels(atNs) },
+  ];
+  if (ports !== undefined) readers.push(ports);
   const queues = new Queues({
     memory,
     totals,
-    readers: [new QueueCells({ memory, totals, text }), { read: (atNs) => locks.index.readChannels(atNs) }],
+    readers,
     isOn: (feature) => switches.isOn(feature),
     nowNs,
     onDrop: (count) => drops.count('queue', count),
@@ -51,5 +66,5 @@ export function followQueues(settings: FollowedQueuesSettings): FollowedQueues {
     onCorrupt: () => drops.count('corrupt', 1),
     thresholdNs: () => memory.f64[HEADER.QUEUE_THRESHOLD_NS >> 3] as number,
   });
-  return { queues, recent, dispatch };
+  return { queues, ports, recent, dispatch };
 }

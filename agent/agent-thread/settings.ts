@@ -10,6 +10,8 @@ export interface AgentThreadSettings {
   readonly buffer: SharedArrayBuffer;
   /** Lock memory of the process. */
   readonly lockBuffer: SharedArrayBuffer;
+  /** Message memory of the process; undefined when messages are not followed. */
+  readonly messageBuffer: SharedArrayBuffer | undefined;
   readonly config: Config;
   /** The main thread's slot, and the agent thread's end of its liveness channel. */
   readonly mainClaim: SlotClaim;

@@ -8,6 +8,7 @@ import type { ControlMemory } from '../shared-memory/layout.ts';
 import { SLOT, SlotPhase } from '../shared-memory/layout.ts';
 import {
   abandonClaim,
+  CONTEXT_LOSSES,
   readSlot,
   releaseSlot,
   retireClaim,
@@ -186,6 +187,10 @@ export class ObservedThreads {
     const visited = thread.ring.drain((record: RingRecord) => this.#dispatch.record(thread, record), nowNs);
     if (this.#memory.i32[this.#memory.slotAt(thread.claim.slot, SLOT.GC_SUSPENDED) >> 2] === 1)
       this.#dispatch.gcSuspended();
+    const losses = this.#memory.i32[this.#memory.slotAt(thread.claim.slot, SLOT.CONTEXT_LOSSES) >> 2] as number;
+    if (losses !== 0)
+      for (const [bit, reason] of CONTEXT_LOSSES.entries())
+        if ((losses & (1 << bit)) !== 0) this.#dispatch.contextLost(reason);
     thread.ring.takeDropped((kind, dropped) => this.#dispatch.dropped(kind, dropped));
     return visited;
   }

@@ -9,6 +9,7 @@
  */
 import type { AsyncLocalStorage } from 'node:async_hooks';
 import type { Config } from '../config/options.ts';
+import { hasContextFrames } from './context-frames.ts';
 import { registeredApi } from './trace-context.ts';
 
 /** What stands in a scope. Who makes many of them may put one object to two uses. */
@@ -17,8 +18,6 @@ export interface Activity {
   readonly activity: number;
 }
 
-/** From this version on async context is a register of the engine's. */
-const FIRST_WITH_FRAMES = 24;
 const MAX_NUMBER = 0x7fffffff;
 
 export class Activities {
@@ -79,13 +78,4 @@ export class Activities {
     }
     return this.#storage;
   }
-}
-
-function hasContextFrames(): boolean {
-  const flags = `${process.execArgv.join(' ')} ${process.env['NODE_OPTIONS'] ?? ''}`;
-  if (flags.includes('--no-async-context-frame')) return false;
-  return (
-    Number.parseInt(process.versions.node, 10) >= FIRST_WITH_FRAMES ||
-    flags.includes('--experimental-async-context-frame')
-  );
 }

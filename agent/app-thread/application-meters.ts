@@ -17,7 +17,7 @@ export interface MetersNotice {
 
 /** The first export is 15 s after the start, or at a flush. */
 const LOOKS_MS = [1000, 5000];
-const CONVENTION = /^(?:v8js|nodejs|system|process|container)\.[a-z0-9_.]+$/;
+const CONVENTION = /^(?:v8js|nodejs|system|process|container|db)\.[a-z0-9_.]+$/;
 const MAX_INSTRUMENTS = 64;
 
 type Storages = ReadonlyMap<string, unknown>;

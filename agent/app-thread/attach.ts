@@ -8,17 +8,25 @@ import type { MessagePort, Worker } from 'node:worker_threads';
 import { createThreadMatcher } from '../config/exclude.ts';
 import type { Config, Feature } from '../config/options.ts';
 import { ControlMemory, isSlot } from '../shared-memory/layout.ts';
+import { MessageMemory } from '../shared-memory/message-memory.ts';
 import { osThreadId } from '../shared-memory/os-thread.ts';
 import { attachSlot, markRunning, type SlotClaim } from '../shared-memory/registry.ts';
+import { type FollowedContext, followContext } from './context/follow-context.ts';
 import { followExit } from './exit.ts';
 import { patchAtomicsWait } from './instrumentation/atomics.ts';
-import { followPackages } from './instrumentation/package-loader.ts';
+import { followRequests } from './instrumentation/fetch-requests.ts';
+import { followHttpAgents, HTTP_MODULES, isHttpLoaded } from './instrumentation/http-agents.ts';
+import { followPackages, type PatchPackage } from './instrumentation/package-loader.ts';
 import type { PatchedFeature } from './instrumentation/patched-package.ts';
+import { followRareMessages } from './instrumentation/rare-messages.ts';
+import { followThreadMessages } from './instrumentation/thread-messages.ts';
 import { patchWebLocks } from './instrumentation/web-locks.ts';
 import type { LabModes } from './lab-modes.ts';
 import { loadLockPatches, loadQueuePatches } from './load-patches.ts';
 import { setLockLink } from './lock-link.ts';
 import type { LockNotice } from './lock-observer.ts';
+import { followMessages, type ThreadMessages } from './messages/thread-messages.ts';
+import type { TicketPorts } from './messages/worker-ports.ts';
 import { claimPreload, type Preload } from './preload-argument.ts';
 import { Recorder } from './recorder.ts';
 import { EventLoopSource } from './sources/event-loop.ts';
@@ -27,7 +35,7 @@ import { HeapSource } from './sources/heap.ts';
 import { LoopWatch } from './sources/loop-watch.ts';
 import { followWorkers, type SpawnNotice } from './spawn.ts';
 import { followTermination } from './terminate.ts';
-import { type LabSettings, readTicket } from './ticket.ts';
+import { type LabSettings, readTicket, type Ticket } from './ticket.ts';
 
 /**
  * The engine's own, taken before anything is patched: a wait for a lock of `gridwatch/sync` is told by its lock, and must not be told again as a raw
@@ -46,6 +54,8 @@ export interface ThreadSettings {
   readonly notify: (notice: SpawnNotice) => void;
   /** Lock memory of the process. */
   readonly lockBuffer: SharedArrayBuffer;
+  /** Message memory of the process, and what the ticket says of ports; undefined when messages are not followed. */
+  readonly messages: { readonly memory: MessageMemory; readonly ports: TicketPorts | undefined } | undefined;
   readonly lab: LabSettings;
   /** Tells the agent thread of a lock outside of lock memory. */
   readonly tell: (notice: LockNotice) => void;
@@ -127,10 +137,22 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
     atomics: { wait, waitAsync, notify },
   });
   undo.push(() => setLockLink(settings.lockBuffer, undefined));
+  const context = followContext(recorder, config);
+  undo.push(context.stop);
   const { features } = config;
+  part('messages', () => undo.push(followThreadMessages({ recorder, scopes: context.scopes })));
+  part('messages', () => undo.push(followRareMessages({ recorder, registerFile: settings.preload.file })));
   const patches = (): ReturnType<typeof loadLockPatches> => loadLockPatches(settings.preload.file);
   if (features.locks) part('web_locks', () => undo.push(patchWebLocks(recorder, patches)));
-  undo.push(followPatched(config, settings.preload.file, settings.onFailure));
+  undo.push(followPatched(config, settings.preload.file, context, settings.onFailure));
+  let messages: ThreadMessages | undefined;
+  const { messages: given } = settings;
+  if (given !== undefined)
+    part('messages', () => {
+      const followed = followMessages({ recorder, ...given, scopes: context.scopes });
+      messages = followed;
+      undo.push(followed.stop);
+    });
   part('threads', () => {
     const isExcluded = createThreadMatcher(config.excludeThreads);
     undo.push(followTermination(memory));
@@ -139,6 +161,7 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
         recorder,
         config,
         lockBuffer: settings.lockBuffer,
+        messages: messages?.spawning,
         nextLab: lab?.nextLab ?? (() => settings.lab),
         preload: settings.preload,
         isExcluded,
@@ -152,6 +175,8 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
   };
   undo.push(followExit({ recorder, atExit, hiddenWorker: settings.hiddenWorker }));
   markRunning(memory, claim, recorder.clock.nowNs());
+  /* At last, so that nothing of the agent's own is part of it. */
+  context.enterSpawn();
   return {
     recorder,
     detach: () => {
@@ -160,10 +185,11 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
   };
 }
 
-/** Patches the packages of those features that are on, as they are loaded; gives back what takes that back. */
+/** Patches the packages of those features that are on, as they are loaded, and looks for copies of the api; gives back what takes that back. */
 function followPatched(
   { features }: Config,
   registerFile: string,
+  context: FollowedContext,
   onFailure: (feature: Feature, error: unknown) => void,
 ): () => void {
   const followed = new Set<PatchedFeature>();
@@ -171,14 +197,28 @@ function followPatched(
   if (features.pools) followed.add('pools');
   if (features.queues) followed.add('queues');
   const used = new Set<ReturnType<typeof loadLockPatches> | ReturnType<typeof loadQueuePatches>>();
+  let forgetAgents: (() => void) | undefined;
+  const followAgents = (): void => {
+    if (features.queues) forgetAgents ??= followHttpAgents(() => loadQueuePatches(registerFile).patchAgents());
+  };
   try {
-    const ignore = followPackages(followed, (feature, module, file, declared) => {
+    const patch: PatchPackage = (feature, module, file, declared) => {
       const patches = feature === 'promise_locks' ? loadLockPatches(registerFile) : loadQueuePatches(registerFile);
       used.add(patches);
       patches.patch(module, file, declared);
+    };
+    const ignore = followPackages(followed, patch, {
+      sawApi: context.sawApi,
+      sawModule: (url) => HTTP_MODULES.has(url) && followAgents(),
     });
+    if (isHttpLoaded()) followAgents();
+    const forgetRequests = features.queues
+      ? followRequests(() => loadQueuePatches(registerFile).followRequests())
+      : undefined;
     return () => {
       ignore();
+      forgetAgents?.();
+      forgetRequests?.();
       for (const patches of used) patches.unpatch();
     };
   } catch (error) {
@@ -204,6 +244,7 @@ export function attachWorker(registerFile: string, found: unknown): void {
     preload,
     notify: (notice) => liveness?.postMessage(notice, [notice.port]),
     lockBuffer: ticket.lockBuffer,
+    messages: messagesOf(ticket),
     lab: ticket.lab,
     tell: (notice) => liveness?.postMessage(notice),
     /* Its records are in shared memory: they outlive it without its waiting for anything. */
@@ -213,6 +254,11 @@ export function attachWorker(registerFile: string, found: unknown): void {
     /* The main thread, which has the same intrinsics and the same Node, has said it already. */
     onFailure: () => {},
   });
+}
+
+function messagesOf({ messages }: Ticket): ThreadSettings['messages'] {
+  const memory = MessageMemory.attach(messages?.buffer);
+  return memory === undefined ? undefined : { memory, ports: messages?.ports };
 }
 
 function removeAdded(added: readonly string[]): void {

@@ -11,6 +11,9 @@ interface ErrorSettings {
   stackTraceLimit?: unknown;
 }
 
+/** Our own patches may stand between a library and what it calls. Installed, they lie in node_modules anyway. */
+const OWN_FILE = /[\\/](?:dist|agent)[\\/](?:preload(?:-worker)?|app-thread[\\/].*)\.(?:js|cjs|ts)$/;
+
 /** How far up the program's own code is looked for when its libraries are skipped. */
 const MAX_FRAMES = 16;
 
@@ -28,7 +31,7 @@ export function callSiteOf(callee: (...args: never[]) => unknown, folder: string
     const holder: { stack?: readonly NodeJS.CallSite[] } = {};
     Error.captureStackTrace(holder, callee);
     const frames = holder.stack ?? [];
-    const frame = (skipsLibraries ? frames.find(isOfProgram) : undefined) ?? frames[0];
+    const frame = (skipsLibraries ? (frames.find(isOfProgram) ?? frames.find(isOfOthers)) : undefined) ?? frames[0];
     const file = frame?.getFileName();
     return file ? `${shownPath(file, folder)}:${frame?.getLineNumber() ?? 0}` : '';
   } catch {
@@ -102,7 +105,12 @@ export function stackOf(frames: readonly NodeJS.CallSite[], folder: string): str
 
 function isOfProgram(frame: NodeJS.CallSite): boolean {
   const file = frame.getFileName();
-  return file != null && !file.startsWith('node:') && !/[\\/]node_modules[\\/]/.test(file);
+  return file != null && !file.startsWith('node:') && !/[\\/]node_modules[\\/]/.test(file) && !OWN_FILE.test(file);
+}
+
+function isOfOthers(frame: NodeJS.CallSite): boolean {
+  const file = frame.getFileName();
+  return file != null && !file.startsWith('node:') && !OWN_FILE.test(file);
 }
 
 function restore(

@@ -17,7 +17,10 @@ export interface MessageLink {
   received(): TraceIds | undefined;
   /** Node's `threadId` of who posted the message whose handlers run now, in their synchronous part; -1 outside of that, and where it is not known. */
   servingThreadId(): number;
-  /** Runs `fn`, and all that it begins, with a span of these ids active; without a context manager `fn` is merely called. */
+  /**
+   * Runs `fn`, and all that it begins, with a span of these ids active, or, without ids, with none that came with a message before; without a context manager
+   * `fn` is merely called.
+   */
   runWith<T>(context: TraceIds | undefined, fn: () => T): T;
 }
 

@@ -4,12 +4,18 @@
  *
  * Runs on application threads.
  */
+import type { RequestsPatch } from './instrumentation/fetch-requests.ts';
+import type { AgentPatch } from './instrumentation/http-agents.ts';
 import { type Declared, declaredBy } from './instrumentation/patch.ts';
 import { POOL_NAMES, POOL_PATCHES } from './instrumentation/pools/patches.ts';
+import { patchHttpAgents } from './instrumentation/queues/http-agent.ts';
 import { QUEUE_NAMES, QUEUE_PATCHES } from './instrumentation/queues/patches.ts';
+import { followUndiciRequests } from './instrumentation/queues/undici.ts';
 import { queueTracker } from './queues/trackers.ts';
 
 export { instrument } from './instrument-queue.ts';
+export { followBroadcasts } from './instrumentation/broadcast.ts';
+export { followChildren, followParent } from './instrumentation/ipc.ts';
 
 const undo: (() => void)[] = [];
 
@@ -20,6 +26,18 @@ export function patch(module: string, file: string, declared: Declared): void {
   if (tracker === undefined || patchOf === undefined) return;
   const name = POOL_NAMES[`${module}/${file}`] ?? QUEUE_NAMES[`${module}/${file}`];
   undo.push(patchOf(declaredBy(declared, name), tracker));
+}
+
+/** Patches the agents of `node:http`. */
+export function patchAgents(): AgentPatch | undefined {
+  const tracker = queueTracker();
+  return tracker === undefined ? undefined : patchHttpAgents(tracker);
+}
+
+/** Follows the requests of `fetch` and undici. */
+export function followRequests(): RequestsPatch | undefined {
+  const tracker = queueTracker();
+  return tracker === undefined ? undefined : followUndiciRequests(tracker);
 }
 
 /** Takes everything back. */

@@ -37,9 +37,20 @@ export class Recorder {
     return ((this.memory.i32[HEADER.FEATURES_OFF >> 2] as number) & bits) !== 0;
   }
 
+  /** Whether no spans of the agent leave the process. */
+  get areSpansOff(): boolean {
+    return this.memory.i32[HEADER.SPANS_OFF >> 2] === 1;
+  }
+
   /** Whether this thread's collections go unseen, because its event loop does not turn. */
   setGcSuspended(isSuspended: boolean): void {
     this.memory.i32[this.memory.slotAt(this.claim.slot, SLOT.GC_SUSPENDED) >> 2] = isSuspended ? 1 : 0;
+  }
+
+  /** Contexts of messages do not become active on this thread, for a reason that is an index of `CONTEXT_LOSSES`. */
+  setContextLoss(reason: number): void {
+    const at = this.memory.slotAt(this.claim.slot, SLOT.CONTEXT_LOSSES) >> 2;
+    this.memory.i32[at] = (this.memory.i32[at] as number) | (1 << reason);
   }
 
   /** One garbage collection, into the histogram of its type; true when it is past the threshold, and so a record. */

@@ -32,13 +32,21 @@ const MAX_PARENTS = 1024;
 /** How many spans each parent was promised on this thread: those beyond the bound must do without one of their own. */
 export class PromisedSpans {
   readonly #children = new Map<string, number>();
+  readonly #isOff: () => boolean;
+
+  /** `isOff`: whether no spans of the agent leave the process, now. */
+  constructor(isOff: () => boolean = () => false) {
+    this.#isOff = isOff;
+  }
 
   /** The id of a new span under this parent, or undefined where it has enough. A promised span is always exported. */
   under(parentSpanId: string): string | undefined {
+    if (this.#isOff()) return undefined;
     const count = this.#children.get(parentSpanId) ?? 0;
-    if (count >= MAX_CHILDREN) return undefined;
+    /* Also one that has enough is one of the last that asked. */
     this.#children.delete(parentSpanId);
-    this.#children.set(parentSpanId, count + 1);
+    this.#children.set(parentSpanId, Math.min(MAX_CHILDREN, count + 1));
+    if (count >= MAX_CHILDREN) return undefined;
     if (this.#children.size > MAX_PARENTS)
       for (const oldest of this.#children.keys()) {
         this.#children.delete(oldest);

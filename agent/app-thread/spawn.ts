@@ -16,6 +16,7 @@ import { plainPath } from '../file-path.ts';
 import { claimSlot, type SlotClaim } from '../shared-memory/registry.ts';
 import { syncBuiltinExports } from './builtin-exports.ts';
 import { callSiteOf } from './call-site.ts';
+import { NO_TICKET_PORTS, type TicketPorts, type WorkerPorts } from './messages/worker-ports.ts';
 import { hasPreload, isGateFirst, type Preload } from './preload-argument.ts';
 import type { Recorder } from './recorder.ts';
 import { createTicket, type LabSettings, TICKET_KEY } from './ticket.ts';
@@ -39,6 +40,8 @@ export interface SpawnSettings {
   readonly recorder: Recorder;
   readonly config: Config;
   readonly lockBuffer: SharedArrayBuffer;
+  /** Message memory, and what gives ports to a new worker; undefined when messages are not followed. */
+  readonly messages: SpawnMessages | undefined;
   /** Those of this thread's next worker. */
   readonly nextLab: (name: string) => LabSettings;
   readonly preload: Preload;
@@ -46,6 +49,12 @@ export interface SpawnSettings {
   readonly isExcluded: (name: string, file: string) => boolean;
   /** Sends a notice to the agent thread; the port is transferred. */
   readonly notify: (notice: SpawnNotice) => void;
+}
+
+export interface SpawnMessages {
+  readonly buffer: SharedArrayBuffer;
+  /** `mayName`: ports may stand in the ticket. */
+  readonly give: (worker: SlotClaim, transferred: readonly object[], mayName: boolean) => WorkerPorts;
 }
 
 /** Node's default name of a worker: it tells nothing, so it counts as none. */
@@ -95,6 +104,7 @@ export function followWorkers(settings: SpawnSettings): () => void {
       try {
         const worker = Reflect.construct(NodeWorker, withExecArgv(args, spawn.addedExecArgv), newTarget as WorkerClass);
         isEnvelopeUnknown ||= !sending.isSent();
+        sending.opened(worker);
         return worker;
       } finally {
         sending.end();
@@ -125,6 +135,8 @@ export function followWorkers(settings: SpawnSettings): () => void {
 interface Sending {
   /** False when Node's constructor is through and no start message of the known form was seen. */
   readonly isSent: () => boolean;
+  /** The worker is there. */
+  readonly opened: (worker: object) => void;
   /** Puts everything back. */
   readonly end: () => void;
 }
@@ -134,6 +146,7 @@ function sendInEnvelope(settings: SpawnSettings, spawn: Spawn): Sending {
   const descriptor = Object.getOwnPropertyDescriptor(prototype, 'postMessage') as PropertyDescriptor;
   const original = descriptor.value as (...args: unknown[]) => void;
   let isSeen = false;
+  let ports: WorkerPorts | undefined;
   const postMessage = function (this: MessagePort, ...args: unknown[]): void {
     const [message, transferList] = args;
     if (isSeen || !isStartMessage(message) || !Array.isArray(transferList)) return Reflect.apply(original, this, args);
@@ -143,7 +156,9 @@ function sendInEnvelope(settings: SpawnSettings, spawn: Spawn): Sending {
     const { port1, port2 } = new MessageChannel();
     const environmentData = new Map(message.environmentData);
     const [inTicket, unreached] = spawn.isGateFirst ? [port2, undefined] : [undefined, port2];
-    environmentData.set(TICKET_KEY, ticketOf(settings, spawn, claim, inTicket));
+    const ofProgram = transferList.filter((item) => item !== message.publicPort) as object[];
+    ports = settings.messages?.give(claim, ofProgram, spawn.isGateFirst);
+    environmentData.set(TICKET_KEY, ticketOf(settings, spawn, claim, inTicket, ports?.ticket));
     settings.notify({ claim, port: port1 });
     try {
       const copy = { ...message, environmentData, gridwatchLiveness: unreached };
@@ -151,12 +166,14 @@ function sendInEnvelope(settings: SpawnSettings, spawn: Spawn): Sending {
     } catch (error) {
       /* What the program handed over cannot be cloned: closing this end makes the agent thread give the slot back. */
       port2.close();
+      ports?.takeBack();
       throw error;
     }
   };
   Object.defineProperty(prototype, 'postMessage', { ...descriptor, value: postMessage });
   return {
     isSent: () => isSeen,
+    opened: (worker) => ports?.opened(publicPortOf(worker)),
     end: () => {
       if (prototype.postMessage === postMessage) Object.defineProperty(prototype, 'postMessage', descriptor);
     },
@@ -166,7 +183,7 @@ function sendInEnvelope(settings: SpawnSettings, spawn: Spawn): Sending {
 function sendInEnvironment(settings: SpawnSettings, spawn: Spawn): Sending {
   const claim = claimFor(settings, spawn);
   if (claim !== undefined) setEnvironmentData(TICKET_KEY, ticketOf(settings, spawn, claim, undefined));
-  return { isSent: () => true, end: () => setEnvironmentData(TICKET_KEY, undefined) };
+  return { isSent: () => true, opened: () => {}, end: () => setEnvironmentData(TICKET_KEY, undefined) };
 }
 
 function claimFor({ recorder }: SpawnSettings, spawn: Spawn): SlotClaim | undefined {
@@ -181,14 +198,16 @@ function claimFor({ recorder }: SpawnSettings, spawn: Spawn): SlotClaim | undefi
 }
 
 function ticketOf(
-  { recorder, config, lockBuffer }: SpawnSettings,
+  { recorder, config, lockBuffer, messages }: SpawnSettings,
   spawn: Spawn,
   claim: SlotClaim,
   livenessPort: MessagePort | undefined,
+  ports: TicketPorts = NO_TICKET_PORTS,
 ): object {
   return createTicket({
     buffer: recorder.memory.buffer,
     lockBuffer,
+    messages: messages === undefined ? undefined : { buffer: messages.buffer, ports },
     lab: spawn.lab,
     claim,
     config,
@@ -197,8 +216,16 @@ function ticketOf(
   });
 }
 
+/** The end of a worker's own port that Node keeps: the messages of `Worker#postMessage` and of 'message' pass it. */
+function publicPortOf(worker: object): object | undefined {
+  const key = Object.getOwnPropertySymbols(worker).find(({ description }) => description === 'kPublicPort');
+  const port: unknown = key === undefined ? undefined : Reflect.get(worker, key);
+  return port instanceof workerThreads.MessagePort ? port : undefined;
+}
+
 interface StartMessage {
   readonly type: 'loadScript';
+  readonly publicPort?: unknown;
   readonly environmentData: Map<unknown, unknown>;
 }
 

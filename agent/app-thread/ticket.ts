@@ -8,6 +8,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Config } from '../config/options.ts';
 import type { SlotClaim } from '../shared-memory/registry.ts';
+import type { TicketPorts } from './messages/worker-ports.ts';
 
 /** Also in register.cjs, which imports nothing. */
 export const TICKET_KEY = 'gridwatch.ticket';
@@ -26,6 +27,8 @@ export interface Ticket {
   readonly buffer: SharedArrayBuffer;
   /** Lock memory of the process. */
   readonly lockBuffer: SharedArrayBuffer;
+  /** Message memory of the process, and the ports that the thread begins with; absent when messages are not followed. */
+  readonly messages: { readonly buffer: SharedArrayBuffer; readonly ports: TicketPorts } | undefined;
   readonly lab: LabSettings;
   readonly claim: SlotClaim;
   readonly config: Config;

@@ -94,6 +94,8 @@ export const HEADER = {
   INSTANCE_ID: 576,
   /** Float64: a GC pause at least this long becomes a record; written by the agent thread, and by the main thread before that starts. */
   GC_THRESHOLD_NS: 512,
+  /** Int32: 1 = no spans leave the process, so none may be promised (`app-thread/span-ids.ts`); written by the agent thread once it knows, read by all. */
+  SPANS_OFF: 532,
   /** Int32: features that are switched off while the program runs, as bits; written by the agent thread, read by all. */
   FEATURES_OFF: 528,
   /** Float64: a turn of an event loop that held the CPU at least this long becomes a record; written by the agent thread, read by all. */
@@ -132,6 +134,8 @@ export const SLOT = {
   RING_WRITE: 256,
   RING_READ: 320,
   DROPPED: 384,
+  /** Why contexts do not become active on this thread: a bit for each of `CONTEXT_LOSSES`. */
+  CONTEXT_LOSSES: 440,
   GC_SUSPENDED: 444,
   SPAWN_CONTEXT: 448,
   NAME: 512,

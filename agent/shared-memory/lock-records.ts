@@ -63,6 +63,8 @@ export interface LockOrderRecord {
   readonly stackNumber: number;
   readonly atNs: number;
   readonly context: TraceIds | undefined;
+  /** Activities wait at both locks, which are of the process: two of one thread may meet there. */
+  readonly isAsync?: boolean | undefined;
 }
 
 /** Two accesses to one cell of guarded data, by different threads, with no lock in common. */
@@ -177,7 +179,8 @@ export function decodeLockBlame([half]: readonly RecordHalf[]): LockBlameRecord 
 
 const MAX_GATES = 4;
 
-export function encodeLockOrder({ outer, inner, gates, stackNumber, atNs, context }: LockOrderRecord): EncodedRecord {
+export function encodeLockOrder(order: LockOrderRecord): EncodedRecord {
+  const { outer, inner, gates, stackNumber, atNs, context, isAsync = false } = order;
   const [a = 0, b = 0, c = 0, d = 0] = gates.slice(0, MAX_GATES);
   return [
     {
@@ -197,7 +200,7 @@ export function encodeLockOrder({ outer, inner, gates, stackNumber, atNs, contex
       third: c,
       fourth: d,
       startNs: inner.classNumber,
-      durationNs: 0,
+      durationNs: isAsync ? 1 : 0,
       context: undefined,
     },
   ];
@@ -209,7 +212,8 @@ export function decodeLockOrder([first, second]: readonly RecordHalf[]): LockOrd
   const inner = unpackRef(first.second, second.startNs, first.third >>> 16);
   if (outer === undefined || inner === undefined) return undefined;
   const gates = [second.number, second.second, second.third, second.fourth].filter((gate) => gate !== 0);
-  return { outer, inner, gates, stackNumber: first.fourth, atNs: first.startNs, context: first.context };
+  const isAsync = second.durationNs !== 0;
+  return { outer, inner, gates, stackNumber: first.fourth, atNs: first.startNs, context: first.context, isAsync };
 }
 
 export function encodeRace(race: RaceRecord): EncodedRecord {

@@ -9,7 +9,7 @@
  * E3  `live` is stored after all other words: who sees it sees whose entry it is.
  */
 import { LOCK_THREAD, LOCK_THREADS, type LockMemory } from './lock-memory.ts';
-import { holderWord, threadOf } from './lock-word.ts';
+import { holderWord, isOfDeadThread, threadOf } from './lock-word.ts';
 
 const { existsSync, readFileSync } = process.getBuiltinModule('node:fs');
 
@@ -98,8 +98,9 @@ export function isThreadGone(memory: LockMemory, thread: number): boolean {
   return startTicks !== 0 && seen !== startTicks;
 }
 
-/** Whether the thread that a lock word names is gone, as the kernel sees it. */
+/** Whether the thread that a lock word names has ended, as its entry says or the kernel. For who waits: it may read a file. */
 export function isHolderGone(memory: LockMemory, word: number): boolean {
+  if (isOfDeadThread(memory, word)) return true;
   const thread = threadOf(word);
   return thread >= 0 && thread < LOCK_THREADS && isThreadGone(memory, thread);
 }

@@ -1,5 +1,5 @@
 /**
- * How those who wait at a lock with several holders are woken: who is parked at a word, and the threads that wait asynchronously at the generation.
+ * How those who wait at a lock are woken: who is parked at a word, and the threads that wait asynchronously at the generation.
  *
  * Runs on every thread.
  */
@@ -10,7 +10,7 @@ export const ASYNC_WAITERS = 60;
 
 let notify: typeof Atomics.notify = Atomics.notify;
 
-/** To be called once, with the engine's own function, where the global one was replaced before this file was loaded. */
+/** The function that this thread wakes by, where it is not the global one. */
 export function useNotify(own: typeof Atomics.notify): void {
   notify = own;
 }

@@ -8,7 +8,7 @@
  *        0  owner         slot + 1, by CAS; 0 = free                16  arrivals   20  completions   24  rejections   28  aborts   32  errors
  *        4  generation    of the owner's slot                       36  size: items that wait now
  *        8  name          number of a name                          40  capacity, 0 = none       44  threads that work now     48  threads there are
- *       12  kind          + 1; stored last, not zero when whole     52  threads there may be
+ *       12  kind          + 1, direction << 8; stored last, not zero when whole     52  threads there may be
  *                                                                   56  Float64: since when the oldest item waits, 0 = nothing does
  *       64  Float64: threads that worked, summed up over time, ns   72  Float64: until when that is summed up
  *       80  items in service that have put items into it which wait
@@ -35,6 +35,10 @@ export const QUEUE_KINDS = [
   'connection_pool',
 ] as const;
 export type QueueKind = (typeof QUEUE_KINDS)[number];
+
+/** Which way a message went, as seen from a port's ledger, or from a process; the index stands in memory. */
+export const DIRECTIONS = ['none', 'to_worker', 'to_parent'] as const;
+export type Direction = (typeof DIRECTIONS)[number];
 
 export const QUEUE_CELL = {
   OWNER: 0,
@@ -76,6 +80,7 @@ export function claimQueueCell(
   claim: SlotClaim,
   nameNumber: number,
   kind: QueueKind,
+  direction: Direction = 'none',
 ): QueueCell | undefined {
   const { i32 } = memory;
   for (let cell = 0; cell < QUEUE_CELLS; cell++) {
@@ -86,7 +91,11 @@ export function claimQueueCell(
     if (Atomics.compareExchange(i32, at >> 2, 0, claim.slot + 1) !== 0) continue;
     i32[(at + QUEUE_CELL.GENERATION) >> 2] = claim.generation;
     i32[(at + QUEUE_CELL.NAME) >> 2] = nameNumber;
-    Atomics.store(i32, (at + QUEUE_CELL.KIND) >> 2, QUEUE_KINDS.indexOf(kind) + 1);
+    Atomics.store(
+      i32,
+      (at + QUEUE_CELL.KIND) >> 2,
+      (QUEUE_KINDS.indexOf(kind) + 1) | (DIRECTIONS.indexOf(direction) << 8),
+    );
     return cellAt(memory, at);
   }
   Atomics.add(i32, HEADER.QUEUES_DROPPED >> 2, 1);
@@ -118,17 +127,19 @@ function cellAt({ i32, f64, buffer }: ControlMemory, at: number): QueueCell {
 /** Visits the cells that are in use and whole: for the agent thread. */
 export function scanQueueCells(
   memory: ControlMemory,
-  visit: (at: number, owner: SlotClaim, nameNumber: number, kind: QueueKind) => void,
+  visit: (at: number, owner: SlotClaim, nameNumber: number, kind: QueueKind, direction: Direction) => void,
 ): void {
   const { i32 } = memory;
   const high = Math.min(Atomics.load(i32, HEADER.QUEUE_CELLS_HIGH >> 2), QUEUE_CELLS);
   for (let cell = 0; cell < high; cell++) {
     const at = memory.queueCellAt(cell);
     const owner = Atomics.load(i32, at >> 2);
-    const kind = QUEUE_KINDS[Atomics.load(i32, (at + QUEUE_CELL.KIND) >> 2) - 1];
-    if (owner <= 0 || kind === undefined) continue;
+    const word = Atomics.load(i32, (at + QUEUE_CELL.KIND) >> 2);
+    const kind = QUEUE_KINDS[(word & 0xff) - 1];
+    const direction = DIRECTIONS[word >>> 8];
+    if (owner <= 0 || kind === undefined || direction === undefined) continue;
     const claim = { slot: owner - 1, generation: i32[(at + QUEUE_CELL.GENERATION) >> 2] as number };
-    visit(at, claim, i32[(at + QUEUE_CELL.NAME) >> 2] as number, kind);
+    visit(at, claim, i32[(at + QUEUE_CELL.NAME) >> 2] as number, kind, direction);
   }
 }
 

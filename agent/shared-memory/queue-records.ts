@@ -4,7 +4,7 @@
  * Runs on every thread: application threads offer them through their recorder, the agent thread decodes them. What is decoded is validated.
  */
 import type { RecordHalf } from './lock-records.ts';
-import { QUEUE_KINDS, type QueueKind } from './queue-cells.ts';
+import { DIRECTIONS, type Direction, QUEUE_KINDS, type QueueKind } from './queue-cells.ts';
 import { RecordKind } from './records.ts';
 import type { TraceIds } from './registry.ts';
 
@@ -30,9 +30,7 @@ export interface TaskRecord {
   readonly spanId: string | undefined;
 }
 
-/** Which way a message went, as seen from a port's ledger; the index stands in memory. */
-export const DIRECTIONS = ['none', 'to_worker', 'to_parent'] as const;
-export type Direction = (typeof DIRECTIONS)[number];
+export { DIRECTIONS, type Direction };
 
 /** A message whose transit was long, or whose receiver did something that has a span. Offered by the receiver. */
 export interface MessageRecord {

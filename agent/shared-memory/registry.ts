@@ -28,6 +28,10 @@ import { internName, lookUpName } from './names.ts';
 
 const GENERATION_MASK = 0xffffff;
 
+/** Why contexts do not become active on a thread; the index is a bit in memory. */
+export const CONTEXT_LOSSES = ['several_api_versions', 'node22_als'] as const;
+export type ContextLoss = (typeof CONTEXT_LOSSES)[number];
+
 /** A W3C trace context in its binary form: six words of ids, and the flags. */
 export interface TraceIds {
   readonly traceId: string;

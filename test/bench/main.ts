@@ -10,6 +10,7 @@ import { firstLine } from './first-line.ts';
 import { httpThroughput } from './http-throughput.ts';
 import { idleCost } from './idle-cost.ts';
 import { lockScan } from './lock-scan.ts';
+import { messageCost } from './message-cost.ts';
 import { metricsCost } from './metrics-cost.ts';
 import { mutexCost } from './mutex-cost.ts';
 import { wholeProcess } from './process-end.ts';
@@ -38,6 +39,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   'thread-states': threadStates,
   'channel-rate': channelRate,
   'mutex-cost': mutexCost,
+  'message-cost': messageCost,
   http: httpThroughput,
   soak,
 };

@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 export const REGISTER_FILE: string = fileURLToPath(new URL('../../dist/register.cjs', import.meta.url));
 const SUBJECTS = new URL('./subjects/', import.meta.url);
 
+export type Variant = 'plain' | 'agent';
+
 export interface Pair<T> {
   readonly plain: T[];
   readonly agent: T[];
@@ -15,7 +17,7 @@ export interface VariantOptions<T> {
   readonly rounds: number;
   readonly env?: Readonly<Record<string, string>>;
   /** The figure of one run, from what the subject printed and how long it took. */
-  readonly figure: (stdout: string, durationMs: number, startedNs: bigint) => T;
+  readonly figure: (stdout: string, durationMs: number, startedNs: bigint, variant: Variant) => T;
 }
 
 /** A round is one run of each variant, the first one changing from round to round. One round before the first is thrown away. */
@@ -25,7 +27,9 @@ export async function alternate<T>({ subject, rounds, env = {}, figure }: Varian
     const order = round % 2 === 0 ? (['plain', 'agent'] as const) : (['agent', 'plain'] as const);
     for (const variant of order) {
       const preload = variant === 'agent' ? ['--require', REGISTER_FILE] : [];
-      const value = await run([...preload, fileURLToPath(new URL(subject, SUBJECTS))], env, figure);
+      const value = await run([...preload, fileURLToPath(new URL(subject, SUBJECTS))], env, (...told) =>
+        figure(...told, variant),
+      );
       if (round >= 0) pair[variant].push(value);
     }
   }
@@ -35,7 +39,7 @@ export async function alternate<T>({ subject, rounds, env = {}, figure }: Varian
 function run<T>(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
-  figure: VariantOptions<T>['figure'],
+  figure: (stdout: string, durationMs: number, startedNs: bigint) => T,
 ): Promise<T> {
   const startedNs = process.hrtime.bigint();
   const child = spawn(process.execPath, args, {

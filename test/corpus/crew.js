@@ -34,6 +34,17 @@ function toolsOf(arrivals, parties, shared) {
   return { meet, shared };
 }
 
+/** What `meet` is to threads, to activities of one: resolves for each of them when so many have come. */
+export function gathering(count) {
+  let missing = count;
+  let allHaveCome;
+  const together = new Promise((resolve) => (allHaveCome = resolve));
+  return () => {
+    if (--missing === 0) allHaveCome();
+    return together;
+  };
+}
+
 /** Blocks the thread. */
 export function pause(ms) {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);

@@ -78,6 +78,8 @@ export const PROMETHEUS_NAMES: Readonly<Record<MetricName, string>> = {
   'gridwatch.pool.thread.count': 'gridwatch_pool_thread_count',
   'gridwatch.pool.thread.limit': 'gridwatch_pool_thread_limit',
   'gridwatch.pool.utilization': 'gridwatch_pool_utilization_ratio',
+  'db.client.connection.wait_time': 'db_client_connection_wait_time_seconds',
+  'db.client.connection.pending_requests': 'db_client_connection_pending_requests',
   'gridwatch.agent.dropped': 'gridwatch_agent_dropped_total',
   'gridwatch.agent.drain.duration': 'gridwatch_agent_drain_duration_seconds',
   'gridwatch.agent.cpu.time': 'gridwatch_agent_cpu_time_seconds_total',
@@ -117,6 +119,8 @@ export const NOT_EVERYWHERE: ReadonlySet<MetricName> = new Set<MetricName>([
   'gridwatch.lock.oldest_waiter.age',
   'gridwatch.lock.caused_wait.time',
   // Only where there is such a queue, port or pool.
+  'db.client.connection.wait_time',
+  'db.client.connection.pending_requests',
   'gridwatch.queue.size',
   'gridwatch.queue.capacity',
   'gridwatch.queue.arrivals',

@@ -90,11 +90,11 @@ describe('contents', () => {
     for (const file of ['dist/preload.js', 'dist/app-thread/sync/index.js'])
       expect(importsOf(file).filter((name) => !name.startsWith('node:'))).toEqual([]);
     expect(importsOf('dist/index.js')).toEqual(['./preload.js']);
-    expect(files.filter((file) => /^dist\/(?:app-thread\/.*|start)\.js$/.test(file))).toEqual([
-      'dist/app-thread/sync/index.js',
+    expect(files.filter((file) => /^dist\/(?:app-thread\/.*|start)\.js$/.test(file)).toSorted()).toEqual([
       // The doctor's: which packages are followed.
       'dist/app-thread/instrumentation/patched-package.js',
       'dist/app-thread/instrumentation/promise-locks/table.js',
+      'dist/app-thread/sync/index.js',
     ]);
   });
 

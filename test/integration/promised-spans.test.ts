@@ -83,3 +83,13 @@ test.each<[sampler: string, argument: string]>([
     expect(receiver.spans.some(({ parentSpanId }) => parentSpanId === orphan.spanId)).toBe(true);
   }
 });
+
+test.each<[string, Readonly<Record<string, string>>, boolean]>([
+  ['leave for an endpoint', {}, true],
+  ['do not leave with OTEL_TRACES_EXPORTER=none', { OTEL_TRACES_EXPORTER: 'none' }, false],
+  ['do not leave with OTEL_SDK_DISABLED=true', { OTEL_SDK_DISABLED: 'true' }, false],
+])('spans %s, and that is known', async (_, env, expected) => {
+  await using receiver = await OtlpReceiver.start();
+  await using thread = await TelemetryThread.start({ ...to(receiver), ...env });
+  expect((await thread.state()).hasSpans).toBe(expected);
+});

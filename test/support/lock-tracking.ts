@@ -1,9 +1,10 @@
 /**
- * A tracker of asynchronous locks without an agent, and what it has written, read as the agent thread reads it. Runs in a
+ * What locks record with, without an agent, and what they and a tracker of asynchronous ones have written, read as the agent thread reads it. Runs in a
  * test's own process.
  */
 import { LockTracker } from '../../agent/app-thread/async-locks/tracker.ts';
-import { LockObserver } from '../../agent/app-thread/lock-observer.ts';
+import { type LockRecording, setLockLink } from '../../agent/app-thread/lock-link.ts';
+import { type LockNotice, LockObserver } from '../../agent/app-thread/lock-observer.ts';
 import { Recorder } from '../../agent/app-thread/recorder.ts';
 import { featureBits } from '../../agent/config/feature-bits.ts';
 import type { Feature, GridwatchOptions } from '../../agent/config/options.ts';
@@ -13,8 +14,10 @@ import { CELL, scanClassCells } from '../../agent/shared-memory/class-cells.ts';
 import { HistogramReader, HistogramTotal } from '../../agent/shared-memory/histogram.ts';
 import { ControlMemory, HEADER } from '../../agent/shared-memory/layout.ts';
 import {
+  decodeLockBlame,
   decodeLockOrder,
   decodeLockWait,
+  type LockBlameRecord,
   type LockOrderRecord,
   type LockWaitRecord,
 } from '../../agent/shared-memory/lock-records.ts';
@@ -41,16 +44,26 @@ export interface ShownEntry extends AsyncLock {
   readonly instance: string;
 }
 
+/** What has come by the ring. */
+export interface Told {
+  readonly waits: LockWaitRecord[];
+  readonly blames: LockBlameRecord[];
+  readonly orders: LockOrderRecord[];
+}
+
 export class LockTracking {
-  readonly memory: ControlMemory = ControlMemory.create(process.hrtime()[0]);
+  readonly memory: ControlMemory;
   readonly recorder: Recorder;
+  /** What the agent thread is sent. */
+  readonly notices: LockNotice[] = [];
+  readonly #recording: LockRecording;
   readonly observer: LockObserver;
   readonly tracker: LockTracker;
   readonly #reader: RingReader;
-  readonly waits: LockWaitRecord[] = [];
-  readonly orders: LockOrderRecord[] = [];
 
-  constructor(options: GridwatchOptions = {}) {
+  /** `baseS`: of the clock of the locks that are to record here. */
+  constructor(options: GridwatchOptions = {}, baseS: number = process.hrtime()[0]) {
+    this.memory = ControlMemory.create(baseS);
     const claim = claimSlot(this.memory, {
       parentThreadId: -1,
       name: 'main',
@@ -61,17 +74,26 @@ export class LockTracking {
     });
     if (claim === undefined) throw new Error('a new memory has no free slot');
     this.recorder = new Recorder(this.memory, claim);
-    const { config } = resolveConfig({}, options);
-    this.observer = new LockObserver({
+    this.#recording = {
       recorder: this.recorder,
-      config,
-      tell: () => {},
+      config: resolveConfig({}, options).config,
+      tell: (notice) => void this.notices.push(notice),
       beforeWait: () => {},
       blockListeners: [],
       atomics: Atomics,
-    });
+    };
+    this.observer = new LockObserver(this.#recording);
     this.tracker = new LockTracker(this.observer);
     this.#reader = new RingReader(this.memory, claim.slot);
+  }
+
+  /** Links this thread to what records here, as the preload does; undone by `setLockLink` without a recording. */
+  link(lockBuffer: SharedArrayBuffer = new SharedArrayBuffer(8)): void {
+    setLockLink(lockBuffer, this.#recording);
+  }
+
+  get slot(): number {
+    return this.recorder.claim.slot;
   }
 
   switchOff(...features: Feature[]): void {
@@ -115,7 +137,7 @@ export class LockTracking {
   /** What stands in the table once everything that waits was published. */
   get entries(): ShownEntry[] {
     this.tracker.publish();
-    return readAsyncLocks(this.memory, this.recorder.claim.slot).map((entry) => ({
+    return readAsyncLocks(this.memory, this.slot).map((entry) => ({
       ...entry,
       className: this.name(entry.classNumber),
       site: this.name(entry.siteNumber),
@@ -124,12 +146,16 @@ export class LockTracking {
     }));
   }
 
-  /** Reads what has come by the ring. */
-  drain(): void {
+  /** What has come by the ring since it was asked last. */
+  told(): Told {
+    const told: Told = { waits: [], blames: [], orders: [] };
+    const put = <T>(list: T[], decoded: T | undefined): void => void (decoded !== undefined && list.push(decoded));
     this.#reader.drain((record) => {
       const halves = record.other === undefined ? [record] : [record, record.other];
-      if (record.kind === RecordKind.LOCK_WAIT) this.waits.push(decodeLockWait(halves) as LockWaitRecord);
-      else if (record.kind === RecordKind.LOCK_ORDER) this.orders.push(decodeLockOrder(halves) as LockOrderRecord);
-    }, this.observer.nowNs());
+      if (record.kind === RecordKind.LOCK_WAIT) put(told.waits, decodeLockWait(halves));
+      else if (record.kind === RecordKind.LOCK_BLAME) put(told.blames, decodeLockBlame(halves));
+      else if (record.kind === RecordKind.LOCK_ORDER) put(told.orders, decodeLockOrder(halves));
+    }, Number.MAX_SAFE_INTEGER);
+    return told;
   }
 }

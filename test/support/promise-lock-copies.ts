@@ -1,6 +1,7 @@
 /**
  * Packages of promise locks in two copies, one as it is and one patched. Runs in a test's own process.
  */
+import { once } from 'node:events';
 import type { LockTracker } from '../../agent/app-thread/async-locks/tracker.ts';
 import { patchFile } from '../../agent/app-thread/instrumentation/promise-locks/patches.ts';
 import { PROMISE_LOCKS } from '../../agent/app-thread/instrumentation/promise-locks/table.ts';
@@ -24,4 +25,9 @@ export async function moduleCopy<T>(name: string, file: string, tracker?: LockTr
 
 function patchOf(name: string, tracker: LockTracker | undefined): PatchFile | undefined {
   return tracker === undefined ? undefined : (file, declared) => void patchFile(name, file, declared, tracker);
+}
+
+/** Once Node has told of a rejection that nobody handles. */
+export function unhandledRejection(): Promise<unknown> {
+  return once(process, 'unhandledRejection');
 }

@@ -29,7 +29,6 @@ export interface SyncSources {
   readonly rwLockWords: typeof import('../../agent/shared-memory/rw-lock-words.ts');
   readonly rwLockSides: typeof import('../../agent/app-thread/sync/rw-lock-sides.ts');
   readonly asyncWaiting: typeof import('../../agent/app-thread/sync/async-waiting.ts');
-  readonly wake: typeof import('../../agent/app-thread/sync/wake.ts');
 }
 
 const FILES: Readonly<Record<keyof SyncSources, string>> = {
@@ -41,7 +40,6 @@ const FILES: Readonly<Record<keyof SyncSources, string>> = {
   rwLockWords: 'shared-memory/rw-lock-words.ts',
   rwLockSides: 'app-thread/sync/rw-lock-sides.ts',
   asyncWaiting: 'app-thread/sync/async-waiting.ts',
-  wake: 'app-thread/sync/wake.ts',
 };
 
 /** Loads the files from a copy with the changes made. */

@@ -36,6 +36,11 @@ export interface AgentSources {
   readonly 'shared-memory/semaphore-words.ts': typeof import('../../agent/shared-memory/semaphore-words.ts');
   readonly 'shared-memory/condition-words.ts': typeof import('../../agent/shared-memory/condition-words.ts');
   readonly 'shared-memory/barrier-words.ts': typeof import('../../agent/shared-memory/barrier-words.ts');
+  readonly 'shared-memory/message-memory.ts': typeof import('../../agent/shared-memory/message-memory.ts');
+  readonly 'shared-memory/ledger.ts': typeof import('../../agent/shared-memory/ledger.ts');
+  readonly 'shared-memory/ledger-entries.ts': typeof import('../../agent/shared-memory/ledger-entries.ts');
+  readonly 'shared-memory/ledger-segments.ts': typeof import('../../agent/shared-memory/ledger-segments.ts');
+  readonly 'shared-memory/ledger-sweep.ts': typeof import('../../agent/shared-memory/ledger-sweep.ts');
   readonly 'app-thread/flush.ts': typeof import('../../agent/app-thread/flush.ts');
   readonly 'agent-thread/drain.ts': typeof import('../../agent/agent-thread/drain.ts');
 }

@@ -5,9 +5,9 @@
  * Runs on the agent thread, at each poll, on a lock scene. It keeps what it saw of a lock as long as somebody waits for it.
  */
 import type { LockScene, SceneHold, SceneLock, SceneLockCounts, SceneWait } from '../model/lock-scene-types.ts';
-import { holderAttributes, type Voices } from './deadlock-report.ts';
+import type { Voices } from './deadlock-report.ts';
 import type { Findings } from './findings.ts';
-import { lockAttributes, partyName, threadAttributes } from './lock-attributes.ts';
+import { holderAttributes, lockAttributes, partyName, threadAttributes } from './lock-attributes.ts';
 
 /** Fewer are a queue that the next release may empty. */
 const CONVOY_WAITERS = 4;

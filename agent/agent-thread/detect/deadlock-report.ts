@@ -5,13 +5,14 @@
  * Runs on the agent thread. In a deadlock no request's span ever ends: nothing here may need another trace to be understood.
  */
 import type { Diag } from '../../diag.ts';
-import type { SceneHold, SceneWait } from '../model/lock-scene-types.ts';
+import type { SceneWait } from '../model/lock-scene-types.ts';
 import type { SignalAttributes } from '../telemetry/catalog.ts';
 import type { LogRecord } from '../telemetry/logs.ts';
 import type { SpanEvent, SpanParent, SpanRecord } from '../telemetry/spans.ts';
 import {
   atPlace,
   codeAttributes,
+  holderAttributes,
   inWords,
   lockAttributes,
   partyName,
@@ -122,15 +123,6 @@ function waitSpan(voices: Voices, { wait, blockedBy }: Participant, nowNs: numbe
     links,
     error: 'deadlock',
     isIncident: true,
-  };
-}
-
-export function holderAttributes({ party, site }: Pick<SceneHold, 'party' | 'site'>): SignalAttributes {
-  const { threadId, name } = party.thread;
-  return {
-    ...(threadId < 0 ? {} : { 'gridwatch.lock.holder.thread.id': threadId }),
-    'gridwatch.lock.holder.thread.name': name,
-    ...(site === '' ? {} : { 'gridwatch.lock.holder.site': site }),
   };
 }
 

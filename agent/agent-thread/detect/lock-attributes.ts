@@ -5,11 +5,14 @@
  * `GRIDWATCH_NAMES` is `full`.
  */
 import type { TraceIds } from '../../shared-memory/registry.ts';
-import type { LockLabel, SceneParty, SceneThread } from '../model/lock-scene-types.ts';
+import type { LockLabel, SceneHold, SceneParty, SceneThread } from '../model/lock-scene-types.ts';
 import { ATTRIBUTES, type SignalAttributes } from '../telemetry/catalog.ts';
 
 type KindAttribute = NonNullable<SignalAttributes['gridwatch.lock.kind']>;
 const KINDS: readonly string[] = ATTRIBUTES['gridwatch.lock.kind'].values;
+
+/** Names that a sentence has room for. */
+const MAX_IN_WORDS = 8;
 
 /** A place in the program, as it was taken: `file:line`, and a frame a line, innermost first: `function (file:line:column)`. */
 export interface Place {
@@ -30,6 +33,15 @@ export function lockAttributes(lock: LockLabel, areNamesFull: boolean): SignalAt
     'gridwatch.lock.name': lock.className,
     ...(KINDS.includes(lock.kind) ? { 'gridwatch.lock.kind': lock.kind as KindAttribute } : {}),
     ...(areNamesFull && lock.instance !== '' ? { 'gridwatch.lock.instance': lock.instance } : {}),
+  };
+}
+
+export function holderAttributes({ party, site }: Pick<SceneHold, 'party' | 'site'>): SignalAttributes {
+  const { threadId, name } = party.thread;
+  return {
+    ...(threadId < 0 ? {} : { 'gridwatch.lock.holder.thread.id': threadId }),
+    'gridwatch.lock.holder.thread.name': name,
+    ...(site === '' ? {} : { 'gridwatch.lock.holder.site': site }),
   };
 }
 
@@ -70,7 +82,7 @@ export function partyName({ thread, activity }: SceneParty): string {
   return activity === 0 ? thread.name : `${thread.name}#${activity}`;
 }
 
-/** `a`, `a and b`, `a, b and c`; beyond eight the others are counted. */
+/** `a`, `a and b`, `a, b and c`; what there is no room for is counted. */
 export function inWords(parts: readonly string[]): string {
   const shown =
     parts.length > MAX_IN_WORDS
@@ -78,5 +90,3 @@ export function inWords(parts: readonly string[]): string {
       : parts;
   return shown.length < 2 ? shown.join('') : `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`;
 }
-
-const MAX_IN_WORDS = 8;

@@ -19,6 +19,13 @@ export interface LockIncidentsSettings {
   readonly naming: LockNaming;
 }
 
+/** What a thread was at when it ended, and what became of that. */
+function leftBehind({ kind, className }: LockLabel): string {
+  if (kind === 'channel') return `sent an item to "${className}"; that item is lost`;
+  if (kind === 'barrier') return `waited at "${className}"; the round is broken`;
+  return `held "${className}"; the next holder is told`;
+}
+
 export class LockIncidents {
   readonly #settings: LockIncidentsSettings;
   readonly #races = new Set<string>();
@@ -30,7 +37,7 @@ export class LockIncidents {
   /** A thread has ended with a lock: `holder` is it, as far as it is known. */
   abandoned(lock: LockLabel, holder: SceneThread | undefined, nowNs: number): void {
     const { voices, findings } = this.#settings;
-    const body = `${holder?.name ?? 'a thread'} ended while it held "${lock.className}"; the next holder is told`;
+    const body = `${holder?.name ?? 'a thread'} ended while it ${leftBehind(lock)}`;
     voices.emitLog({
       eventName: 'gridwatch.lock.abandoned',
       body,

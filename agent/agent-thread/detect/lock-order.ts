@@ -85,7 +85,7 @@ export class LockOrders {
     this.#search(from, kept, to);
   }
 
-  #wayOf({ outer, inner, gates, stackNumber, atNs, context }: LockOrderRecord, thread: SceneThread): Way {
+  #wayOf({ outer, inner, gates, stackNumber, atNs, context, isAsync }: LockOrderRecord, thread: SceneThread): Way {
     const gateOf = (gate: number): string => (gate > 0 ? `L${gate}` : `class ${this.#naming.text(-gate)}`);
     return {
       outer: this.#naming.lockOf(outer, thread.key),
@@ -99,7 +99,7 @@ export class LockOrders {
       gates: new Set(gates.map(gateOf)),
       isCut: gates.length >= MAX_GATES,
       threads: new Set([thread.key]),
-      isBlocking: outer.lockId > 0 && inner.lockId > 0,
+      isBlocking: isAsync !== true && outer.lockId > 0 && inner.lockId > 0,
       isLocal: outer.kind === 'promise' || inner.kind === 'promise',
     };
   }

@@ -5,9 +5,16 @@
  * or a raw `Atomics.wait`, for hours, and nothing here may tell of it.
  */
 import type { LockScene, SceneLock, SceneWait } from '../model/lock-scene-types.ts';
-import { holderAttributes, type Voices } from './deadlock-report.ts';
+import type { Voices } from './deadlock-report.ts';
 import type { Findings } from './findings.ts';
-import { atPlace, codeAttributes, lockAttributes, partyName, threadAttributes } from './lock-attributes.ts';
+import {
+  atPlace,
+  codeAttributes,
+  holderAttributes,
+  lockAttributes,
+  partyName,
+  threadAttributes,
+} from './lock-attributes.ts';
 import { waitKey } from './wait-for-graph.ts';
 
 /** A thread that stands still as long as the liveness probes of most deployments wait. */

@@ -78,6 +78,16 @@ export class HelperThreads {
     return count;
   }
 
+  /** Those of the class that did not wait for work when they were last looked at; threads whose state the kernel does not tell count as waiting. */
+  busy(helperClass: HelperClass): number {
+    let count = 0;
+    for (const helper of this.#helpers.values()) {
+      const { seen } = helper.account.states;
+      if (helper.helperClass === helperClass && seen !== 'futex' && seen !== 'unseen') count++;
+    }
+    return count;
+  }
+
   /** All that the threads of the class have used, those that ended included. */
   usage(helperClass: HelperClass): ThreadUsage {
     const usage = this.#ended.get(helperClass)?.copy() ?? new ThreadUsage();

@@ -38,7 +38,7 @@ interface QueueTraits {
 }
 
 /** The feature without which queues of this kind are not told of. */
-export function featureOf(kind: QueueKind): QueueFeature {
+function featureOf(kind: QueueKind): QueueFeature {
   return TRAITS[kind].feature;
 }
 

@@ -43,7 +43,7 @@ export interface SelfSettings {
   readonly memory: ControlMemory;
   readonly clock: Clock;
   readonly drainDurations: HistogramSnapshot;
-  readonly disabledFeatures: Iterable<DisabledFeature>;
+  readonly disabledFeatures: Iterable<DisabledFeature & { readonly count?: number }>;
 }
 
 /** What is off, and why: said once, and shown as long as it lasts. */
@@ -52,6 +52,7 @@ export class DisabledFeatures {
   readonly #features: DisabledFeature[];
   /** What is off for a reason that comes and goes. */
   readonly #passing = new Map<DisabledReason, readonly string[]>();
+  #poisonedPorts: () => number = () => 0;
 
   constructor(diag: Diag, features: readonly DisabledFeature[]) {
     this.#diag = diag;
@@ -76,9 +77,16 @@ export class DisabledFeatures {
     this.#passing.set(reason, features);
   }
 
-  *[Symbol.iterator](): Generator<DisabledFeature> {
+  /** Shows how many ports were lost from sight: there, and only there, messages are not followed. */
+  showPorts(poisoned: () => number): void {
+    this.#poisonedPorts = poisoned;
+  }
+
+  *[Symbol.iterator](): Generator<DisabledFeature & { readonly count?: number }> {
     yield* this.#features;
     for (const [reason, features] of this.#passing) for (const feature of features) yield { feature, reason };
+    const count = this.#poisonedPorts();
+    if (count > 0) yield { feature: 'messages.ports', reason: 'ledger_poisoned', count };
   }
 }
 
@@ -123,8 +131,9 @@ export class AgentSelf implements MetricSource {
     sink.sum('gridwatch.agent.memory.usage', {}, memoryBytes);
     sink.sum('gridwatch.agent.restarts', {}, Atomics.load(memory.u32, HEADER.AGENT_RESTARTS >> 2));
     sink.gauge('gridwatch.agent.uptime', {}, clock.nowNs() - this.#startedNs);
-    for (const { feature, reason } of disabledFeatures) {
-      sink.sum('gridwatch.agent.feature.disabled', { 'gridwatch.feature': feature, 'gridwatch.reason': reason }, 1);
+    for (const { feature, reason, count = 1 } of disabledFeatures) {
+      const attributes = { 'gridwatch.feature': feature, 'gridwatch.reason': reason };
+      sink.sum('gridwatch.agent.feature.disabled', attributes, count);
     }
   }
 }

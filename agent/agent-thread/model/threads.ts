@@ -104,7 +104,7 @@ export class ThreadTable implements MetricSource {
   readonly #settings: ThreadTableSettings;
   readonly #names = new ThreadNames();
   readonly #series = new ThreadSeries();
-  readonly #helpers: HelperThreads;
+  readonly helpers: HelperThreads;
   readonly #concurrency: Concurrency;
   readonly #exits = new Map<ThreadExit['error'], number>();
   readonly #startup = new HistogramTotal('waits');
@@ -114,7 +114,7 @@ export class ThreadTable implements MetricSource {
 
   constructor(settings: ThreadTableSettings) {
     this.#settings = settings;
-    this.#helpers = new HelperThreads(settings.directory, settings.processStartNs);
+    this.helpers = new HelperThreads(settings.directory, settings.processStartNs);
     this.#concurrency = new Concurrency(settings.processStartNs);
   }
 
@@ -195,7 +195,7 @@ export class ThreadTable implements MetricSource {
       const { isQuiet, states } = thread.account;
       if (!isQuiet || nowNs - states.nowNs >= QUIET_INTERVAL_NS) this.#sampleThread(thread, nowNs);
     }
-    this.#helpers.scan(nowNs, (osThreadId) => this.#osThreadIds.has(osThreadId));
+    this.helpers.scan(nowNs, (osThreadId) => this.#osThreadIds.has(osThreadId));
   }
 
   #sampleThread(thread: LiveThread, nowNs: number): void {
@@ -229,7 +229,7 @@ export class ThreadTable implements MetricSource {
     ]);
     for (const { info } of this.#live) counts.set(info.role, (counts.get(info.role) ?? 0) + 1);
     if (this.#settings.directory.hasCpuTime) {
-      for (const helperClass of HELPER_CLASSES) counts.set(helperClass, this.#helpers.count(helperClass));
+      for (const helperClass of HELPER_CLASSES) counts.set(helperClass, this.helpers.count(helperClass));
     }
     for (const [role, count] of counts) sink.sum('gridwatch.thread.count', { 'gridwatch.thread.role': role }, count);
     for (const error of EXIT_ERRORS) {
@@ -247,7 +247,7 @@ export class ThreadTable implements MetricSource {
     }
     if (!directory.hasCpuTime) return;
     for (const role of HELPER_CLASSES) {
-      const usage = this.#helpers.usage(role);
+      const usage = this.helpers.usage(role);
       usage.emit(sink, role, role, directory);
       ofProgram.push(usage);
     }
@@ -257,6 +257,6 @@ export class ThreadTable implements MetricSource {
   /** Gives all descriptors back. */
   dispose(): void {
     for (const { account } of this.#live) account.detach();
-    this.#helpers.close();
+    this.helpers.close();
   }
 }

@@ -9,6 +9,7 @@
 import { AGENT_METRICS } from './catalog/agent-metrics.ts';
 import { ATTRIBUTES as METRIC_ATTRIBUTES } from './catalog/attributes.ts';
 import { CONTAINER_METRICS } from './catalog/container-metrics.ts';
+import { DATABASE_METRICS } from './catalog/database-metrics.ts';
 import { HOST_METRICS } from './catalog/host-metrics.ts';
 import { LOCK_ATTRIBUTES } from './catalog/lock-attributes.ts';
 import { LOCK_METRICS } from './catalog/lock-metrics.ts';
@@ -46,6 +47,7 @@ export const METRICS: typeof THREAD_METRICS &
   typeof MEMORY_METRICS &
   typeof LOCK_METRICS &
   typeof QUEUE_METRICS &
+  typeof DATABASE_METRICS &
   typeof HOST_METRICS &
   typeof CONTAINER_METRICS &
   typeof AGENT_METRICS = {
@@ -54,6 +56,7 @@ export const METRICS: typeof THREAD_METRICS &
   ...MEMORY_METRICS,
   ...LOCK_METRICS,
   ...QUEUE_METRICS,
+  ...DATABASE_METRICS,
   ...HOST_METRICS,
   ...CONTAINER_METRICS,
   ...AGENT_METRICS,

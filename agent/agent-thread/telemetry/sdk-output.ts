@@ -72,9 +72,14 @@ export class SdkOutput {
     this.#logger = api.logs.getLogger(scope.name, scope.version);
   }
 
+  /** Whether spans go anywhere. */
+  get hasSpans(): boolean {
+    return this.#tracerProvider.forceFlush !== undefined;
+  }
+
   /** Whether neither spans nor log records go anywhere: an SDK that has not registered leaves the API's own providers, which cannot be flushed. */
   get isEmpty(): boolean {
-    return this.#tracerProvider.forceFlush === undefined && this.#loggerProvider.forceFlush === undefined;
+    return !this.hasSpans && this.#loggerProvider.forceFlush === undefined;
   }
 
   writeSpan(span: OutgoingSpan): void {

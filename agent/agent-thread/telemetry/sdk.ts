@@ -119,6 +119,12 @@ export class Telemetry {
     }
   }
 
+  /** Whether spans leave the process, or will once the SDK is there. */
+  get hasSpans(): boolean {
+    if (this.#state === 'loading') return true;
+    return this.#state === 'running' && this.#output?.hasSpans === true;
+  }
+
   stats(): TelemetryStats {
     return {
       state: this.#state,

@@ -141,7 +141,7 @@ export class MetricSeries {
   /** The thread, lock, queue or CPU a series belongs to; '' if it is nobody's. */
   nameOf(attributes: Attributes): string {
     const { nameAttribute } = FAMILIES[this.definition.family];
-    if (nameAttribute !== '') return String(attributes[nameAttribute] ?? '');
+    if (this.definition.attributes.includes(nameAttribute)) return String(attributes[nameAttribute] ?? '');
     return this.#openAttributes.map((key) => attributes[key] ?? '').join('\u0000');
   }
 

@@ -53,7 +53,7 @@ export function subjectOf(tracker: LockTracker, target: unknown, library: string
 /**
  * Sees the construction of a library's objects, without another constructor: the first time that `field` of one is assigned to. Gives back what ends it.
  */
-export function followConstruction(prototype: object, field: string, made: (target: object) => void): () => void {
+export function followConstruction(prototype: object, field: PropertyKey, made: (target: object) => void): () => void {
   if (field in prototype) return () => {};
   Object.defineProperty(prototype, field, {
     configurable: true,

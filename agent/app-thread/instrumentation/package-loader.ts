@@ -13,7 +13,9 @@ import { PATCHED_PACKAGES } from './patched-packages.ts';
 /** Where the line finds whom to call. */
 const PATCHES = Symbol.for('gridwatch.patches');
 
-/** What a file declares: `module` of CommonJS, or an object whose properties are the bindings of an ES module. */
+const API_FOLDER = '/node_modules/@opentelemetry/api/';
+
+/** What a file declares: `module` of CommonJS, or an object whose properties are the file's bindings. */
 export type Declared = Record<string, unknown>;
 
 /** Patches what a file of a package declares. `file` is as the table has it. */
@@ -27,11 +29,24 @@ interface Found {
   readonly file: PatchedFile;
 }
 
+/** Who else wants to know what is loaded. */
+export interface LoadListeners {
+  /** Told of the folder of each copy of `@opentelemetry/api` before its first file runs. */
+  readonly sawApi?: ((folder: string) => void) | undefined;
+  /** Told of the URL of each module that is about to run, also of a built-in one. */
+  readonly sawModule?: ((url: string) => void) | undefined;
+}
+
 /** Begins to follow the packages of these features; gives back what ends it. `patch` is called when the file has run, before who loads it goes on. */
-export function followPackages(features: ReadonlySet<PatchedFeature>, patch: PatchPackage): () => void {
+export function followPackages(
+  features: ReadonlySet<PatchedFeature>,
+  patch: PatchPackage,
+  { sawApi, sawModule }: LoadListeners = {},
+): () => void {
   const followed = PATCHED_PACKAGES.filter(({ feature }) => features.has(feature));
-  if (followed.length === 0) return () => {};
+  if (followed.length === 0 && sawApi === undefined && sawModule === undefined) return () => {};
   const names = followed.map(({ module }) => module).join('|');
+  const apis = new Set<string>();
   const inPackage = new RegExp(`^(file:.*/node_modules/(${names})/)([^?#]*)$`);
   const value: PatchFound = (module, file, declared) => {
     try {
@@ -43,7 +58,13 @@ export function followPackages(features: ReadonlySet<PatchedFeature>, patch: Pat
   };
   const options: RegisterHooksOptions = {
     load: (url, context, next) => {
+      if (sawApi !== undefined && url.includes(API_FOLDER)) {
+        const folder = url.slice(0, url.lastIndexOf(API_FOLDER) + API_FOLDER.length);
+        if (!apis.has(folder)) sawApi(folder);
+        apis.add(folder);
+      }
       const loaded = next(url, context);
+      sawModule?.(url);
       const match = inPackage.exec(url);
       return match === null || loaded.source == null ? loaded : withLine(loaded, match, value);
     },
@@ -64,7 +85,7 @@ function withLine(
     Object.defineProperty(globalThis, PATCHES, { value, configurable: true, enumerable: false });
     const { source } = loaded;
     const text = typeof source === 'string' ? source : Buffer.from(source as Uint8Array).toString();
-    return { ...loaded, source: `${text}\n;${lineFor(found, isModule)}` };
+    return { ...loaded, source: `${text}\n;${lineFor(found, text)}` };
   } catch {
     return loaded;
   }
@@ -74,13 +95,26 @@ function find(folder: string, module: string, path: string): Found | undefined {
   const entry = PATCHED_PACKAGES.find((one) => one.module === module);
   const file = entry?.files.find((one) => one.file === path);
   if (entry === undefined || file === undefined) return undefined;
-  const { readFileSync } = process.getBuiltinModule('node:fs');
-  const { version } = JSON.parse(readFileSync(new URL('package.json', folder), 'utf8')) as { version?: unknown };
-  return isInRange(String(version), entry.versions) ? { module, file } : undefined;
+  return isInRange(versionIn(folder), entry.versions) ? { module, file } : undefined;
 }
 
-function lineFor({ module, file }: Found, isModule: boolean): string {
-  const accessors = file.bindings.map((name) => `get ${name}(){return ${name}},set ${name}(v){${name}=v}`);
-  const declared = isModule ? `{${accessors.join()}}` : 'module';
-  return `try{globalThis[Symbol.for("gridwatch.patches")]("${module}","${file.file}",${declared})}catch{}`;
+/** The version of the package in a folder, given as a URL. Throws where it cannot be read. */
+export function versionIn(folder: string): string {
+  const { readFileSync } = process.getBuiltinModule('node:fs');
+  const { version } = JSON.parse(readFileSync(new URL('package.json', folder), 'utf8')) as { version?: unknown };
+  return String(version);
+}
+
+function lineFor({ module, file: { file, bindings } }: Found, text: string): string {
+  const accessors = bindings.map((name) => {
+    const local = localName(text, name);
+    return `get ${name}(){return ${local}},set ${name}(v){${local}=v}`;
+  });
+  const declared = bindings.length === 0 ? 'module' : `{${accessors.join()}}`;
+  return `try{globalThis[Symbol.for("gridwatch.patches")]("${module}","${file}",${declared})}catch{}`;
+}
+
+/** What a module calls that which it exports under this name: those that were minified have names of their own. */
+function localName(text: string, name: string): string {
+  return new RegExp(`[{,]\\s*([\\w$]+) as ${name}\\s*[,}]`).exec(text.slice(text.lastIndexOf('export{')))?.[1] ?? name;
 }

@@ -11,7 +11,10 @@ export type PatchedFeature = Extract<Feature, 'promise_locks' | 'pools' | 'queue
 export interface PatchedFile {
   /** Below the package's folder. */
   readonly file: string;
-  /** An ES module's own bindings that its patch reads and may replace; of CommonJS it is given `exports`. */
+  /**
+   * The file's own bindings that its patch reads and may replace, by their names or those under which an ES module exports them; one that a version has not is
+   * not there. Without any a patch of CommonJS is given `exports`, and an ES module is left alone.
+   */
   readonly bindings: readonly string[];
 }
 
@@ -24,7 +27,7 @@ export interface PatchedPackage {
   readonly files: readonly PatchedFile[];
 }
 
-/** CommonJS files have no bindings to name. */
+/** A CommonJS file whose exports are patched. */
 export const commonJs = (file: string): PatchedFile => ({ file, bindings: [] });
 
 /** Whether a version lies in a range of the table; a prerelease counts as its release. */

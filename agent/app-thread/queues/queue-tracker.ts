@@ -60,7 +60,7 @@ class ItemScope implements Activity {
 export class QueueTracker {
   readonly recorder: Recorder;
   readonly config: Config;
-  readonly promised: PromisedSpans = new PromisedSpans();
+  readonly promised: PromisedSpans;
   readonly #named = new Map<string, NamedQueue | undefined>();
   readonly #frames = new ProgramFrames();
   #traces = TRACES;
@@ -69,6 +69,7 @@ export class QueueTracker {
   constructor(recorder: Recorder, config: Config) {
     this.recorder = recorder;
     this.config = config;
+    this.promised = new PromisedSpans(() => recorder.areSpansOff);
   }
 
   nowNs(): number {

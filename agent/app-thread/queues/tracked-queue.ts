@@ -136,12 +136,8 @@ export class TrackedQueue {
     return this.#tracker.runAs(item, fn);
   }
 
-  /** The work on it is over. `workerThreadId` is Node's `threadId` of the worker that did it, where that was not known when it began. */
-  ends(
-    item: QueueItem,
-    outcome: Extract<TaskOutcome, 'done' | 'failed' | 'aborted'>,
-    workerThreadId: number = item.workerThreadId,
-  ): void {
+  /** The work on it is over. */
+  ends(item: QueueItem, outcome: Extract<TaskOutcome, 'done' | 'failed' | 'aborted'>): void {
     if (item.isOver) return;
     if (item.beganNs === 0) {
       this.gaveUp(item);
@@ -161,7 +157,7 @@ export class TrackedQueue {
       named.cell.add(outcome === 'aborted' ? QUEUE_CELL.ABORTS : QUEUE_CELL.COMPLETIONS);
       if (outcome === 'failed') named.cell.add(QUEUE_CELL.ERRORS);
     }
-    this.#tell(item, outcome, workerThreadId, item.beganNs, nowNs);
+    this.#tell(item, outcome, item.workerThreadId, item.beganNs, nowNs);
   }
 
   /** It left the queue without anybody's having worked on it: aborted, timed out, or the queue was cleared. */

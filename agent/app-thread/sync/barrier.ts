@@ -20,10 +20,10 @@ import {
 } from '../../shared-memory/barrier-words.ts';
 import { BLOCK } from '../../shared-memory/lock-block.ts';
 import { LOCK_THREAD } from '../../shared-memory/lock-memory.ts';
-import { ASYNC_WAITERS, useNotify } from '../../shared-memory/lock-wake.ts';
+import { isHolderGone } from '../../shared-memory/lock-threads.ts';
+import { ASYNC_WAITERS } from '../../shared-memory/lock-wake.ts';
 import type { Contended } from './contended.ts';
 import type { LocalLock } from './local-lock.ts';
-import { type LockShape, openHandle, openLock } from './lock-base.ts';
 import {
   type AcquireAsyncOptions,
   type AcquireOptions,
@@ -34,8 +34,8 @@ import {
   timeoutOf,
   wholeNumber,
 } from './lock-options.ts';
-import { isGone } from './lock-side.ts';
-import { waitBlocking } from './waiting.ts';
+import { type LockShape, openHandle, openLock } from './open-lock.ts';
+import { isTimeout, waitBlocking } from './waiting.ts';
 
 const SHARED_ACQUISITIONS = BLOCK.SHARED_ACQUISITIONS >> 2;
 
@@ -150,7 +150,6 @@ class Party {
 
   constructor(lock: LocalLock) {
     this.lock = lock;
-    useNotify(lock.thread.atomics.notify);
   }
 
   wait(timeoutMs: number): number {
@@ -216,15 +215,11 @@ class Party {
   }
 }
 
-function isTimeout(error: unknown): boolean {
-  return error instanceof GridwatchError && error.code === 'ERR_GRIDWATCH_LOCK_TIMEOUT';
-}
-
 function brokenError({ name }: LocalLock): GridwatchError {
   const what = name === '' ? 'the barrier' : `the barrier '${name}'`;
   return new GridwatchError(
     'ERR_GRIDWATCH_BARRIER_BROKEN',
-    `${what} is broken: a party gave up or ended, or it was reset`,
+    `${what} is broken: a party gave up or ended, or it was reset; call reset() once, when no party is in the round, before it is used again`,
   );
 }
 
@@ -263,7 +258,7 @@ class RoundWait implements Contended {
     let has = false;
     for (let other = 0, high = thread.memory.threadsHigh; other < high; other++) {
       const word = arrivalOf(words, 0, other);
-      if (word === 0 || word === thread.word || !isGone(this.lock, word)) continue;
+      if (word === 0 || word === thread.word || !isHolderGone(this.lock.thread.memory, word)) continue;
       sweepBarrier(words, 0, word);
       has = true;
     }

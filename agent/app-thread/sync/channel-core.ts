@@ -17,6 +17,7 @@ import type { Contended } from './contended.ts';
 import type { LocalLock } from './local-lock.ts';
 import { type AcquireAsyncOptions, type AcquireOptions, optionError, signalOf, timeoutOf } from './lock-options.ts';
 import { perturb } from './perturbed.ts';
+import { RowSampler } from './row-sampler.ts';
 import { waitBlocking } from './waiting.ts';
 
 /** One end of a channel, to be waited at. */
@@ -58,7 +59,7 @@ class ChannelEnd implements Contended {
 
   bury(): boolean {
     const { memory } = this.lock.thread;
-    return this.#queue.bury((holder) => isOfDeadThread(memory, holder) || isHolderGone(memory, holder));
+    return this.#queue.bury((holder) => isHolderGone(memory, holder));
   }
 
   passOn(): void {
@@ -83,6 +84,7 @@ export class ChannelCore {
   /** Where waits are recorded for this observer, which comes and goes with the agent. */
   #observer: LockObserver | undefined;
   #waits: QueueCell['waits'] | undefined;
+  readonly #sampler = new RowSampler();
   /** Sends have waited asynchronously since this was last looked at. */
   #mayHavePending = false;
 
@@ -209,12 +211,15 @@ export class ChannelCore {
       const item = this.#reader.read(found);
       if (!this.queue.take(found)) continue;
       this.#item = item;
-      if (sentNs > 0) this.#recordWait(sentNs);
+      if (sentNs > 0) {
+        const weight = this.#sampler.take();
+        if (weight > 0) this.#recordWait(sentNs, weight);
+      }
       return found;
     }
   }
 
-  #recordWait(sentNs: number): void {
+  #recordWait(sentNs: number, weight: number): void {
     const { thread, name } = this.lock;
     const observer = thread.recording;
     if (observer === undefined || observer.areQueuesOff) return;
@@ -222,7 +227,7 @@ export class ChannelCore {
       this.#observer = observer;
       this.#waits = observer.channelWaits(name);
     }
-    this.#waits?.record(thread.clock.nowNs() - sentNs);
+    this.#waits?.record(thread.clock.nowNs() - sentNs, weight);
   }
 
   #handOver(found: number): unknown {

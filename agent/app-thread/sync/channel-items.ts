@@ -54,7 +54,7 @@ export class ItemWriter {
   /**
    * Prepares an item for `write`.
    *
-   * @throws GridwatchError `ERR_GRIDWATCH_ITEM_TOO_LARGE`; a `DataCloneError` or TypeError for what cannot be serialised
+   * @throws GridwatchError `ERR_GRIDWATCH_ITEM_TOO_LARGE`; `ERR_GRIDWATCH_ITEM_TYPE` for what cannot be serialised
    */
   measure(item: unknown): void {
     this.#bytes = undefined;
@@ -71,7 +71,7 @@ export class ItemWriter {
     this.#bytes = undefined;
     throw new GridwatchError(
       'ERR_GRIDWATCH_ITEM_TOO_LARGE',
-      `the item takes ${this.#lengthBytes} bytes; the channel's itemBytes is ${this.#itemBytes}`,
+      `the item takes ${this.#lengthBytes} bytes; the channel's itemBytes is ${this.#itemBytes}: make the channel with more, everywhere, or send the item in parts`,
     );
   }
 
@@ -122,8 +122,22 @@ export class ItemWriter {
   #measureBytes(item: unknown): void {
     const bytes = bytesOf(item);
     this.#kind = bytes === undefined ? Kind.SERIALIZED : Buffer.isBuffer(bytes) ? Kind.BUFFER : Kind.BYTES;
-    this.#bytes = bytes ?? serialize(item);
+    this.#bytes = bytes ?? serialized(item);
     this.#lengthBytes = this.#bytes.length;
+  }
+}
+
+function serialized(item: unknown): Uint8Array {
+  try {
+    return serialize(item);
+  } catch (cause) {
+    /* What a getter of the program's has thrown is the cause as well. */
+    const [reason = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
+    throw new GridwatchError(
+      'ERR_GRIDWATCH_ITEM_TYPE',
+      `the item cannot be sent: ${reason.replace(/\.$/, '')}. Send plain data without functions, symbols, promises, proxies, ports and shared memory; of a lock its handle`,
+      { cause },
+    );
   }
 }
 

@@ -8,7 +8,6 @@ import { GridwatchError } from '../../errors.ts';
 import { channelBytes } from '../../shared-memory/channel-words.ts';
 import { ChannelCore } from './channel-core.ts';
 import type { LocalLock } from './local-lock.ts';
-import { type LockShape, openHandle, openLock } from './lock-base.ts';
 import {
   type AcquireAsyncOptions,
   type AcquireOptions,
@@ -18,6 +17,7 @@ import {
   optionError,
   wholeNumber,
 } from './lock-options.ts';
+import { type LockShape, openHandle, openLock } from './open-lock.ts';
 
 const DEFAULT_ITEM_BYTES = 240;
 const MAX_CAPACITY = 2 ** 20;
@@ -105,7 +105,7 @@ export class Channel<T = unknown> implements AsyncIterable<T>, Iterable<T> {
    * Sends an item, blocking the thread while the channel is full. Items of this thread that still wait to be sent asynchronously go before it.
    *
    * @throws GridwatchError `ERR_GRIDWATCH_CHANNEL_CLOSED`; `ERR_GRIDWATCH_LOCK_TIMEOUT` when there was no room within `timeoutMs`;
-   * `ERR_GRIDWATCH_ITEM_TOO_LARGE`
+   * `ERR_GRIDWATCH_ITEM_TOO_LARGE`, `ERR_GRIDWATCH_ITEM_TYPE`
    */
   send(item: T, options?: AcquireOptions): void {
     this.#core.send(item, options);
@@ -164,7 +164,10 @@ export class Channel<T = unknown> implements AsyncIterable<T>, Iterable<T> {
     }
   }
 
-  /** Receives until the channel is closed and empty. */
+  /**
+   * Receives until the channel is closed and empty. An item that is there already is received without a turn of the event loop: where the channel is never
+   * empty, no timer and no I/O of this thread runs before it is. Such a loop should now and then `await setImmediate()` of `node:timers/promises`.
+   */
   async *[Symbol.asyncIterator](): AsyncIterator<T> {
     for (;;) {
       let item: T;

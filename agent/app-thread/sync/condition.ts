@@ -20,12 +20,12 @@ import {
 } from '../../shared-memory/condition-words.ts';
 import { BLOCK } from '../../shared-memory/lock-block.ts';
 import { LOCK_THREAD } from '../../shared-memory/lock-memory.ts';
-import { ASYNC_WAITERS, useNotify } from '../../shared-memory/lock-wake.ts';
+import { isHolderGone } from '../../shared-memory/lock-threads.ts';
+import { ASYNC_WAITERS } from '../../shared-memory/lock-wake.ts';
 import { FLAGS } from '../../shared-memory/lock-word.ts';
 import type { Contended } from './contended.ts';
 import { AsyncLease, type HeldLease } from './lease.ts';
 import type { LocalLock } from './local-lock.ts';
-import { type LockShape, openHandle, openLock } from './lock-base.ts';
 import {
   type AcquireAsyncOptions,
   type AcquireOptions,
@@ -33,13 +33,14 @@ import {
   type LockOptions,
   lockOptionsOf,
   optionError,
+  shown,
   signalOf,
   timeoutOf,
 } from './lock-options.ts';
-import { isGone } from './lock-side.ts';
 import type { Mutex } from './mutex.ts';
 import type { MutexCore } from './mutex-core.ts';
-import { waitBlocking } from './waiting.ts';
+import { type LockShape, openHandle, openLock } from './open-lock.ts';
+import { isTimeout, waitBlocking } from './waiting.ts';
 
 const SHARED_ACQUISITIONS = BLOCK.SHARED_ACQUISITIONS >> 2;
 const UNHEARD = BLOCK.UNHEARD >> 2;
@@ -78,7 +79,6 @@ export class Condition {
   constructor(options?: string | ConditionOptions) {
     const isHandle = typeof options === 'object' && options !== null && 'gridwatch' in options;
     this.#lock = isHandle ? openHandle(SHAPE, options as never) : openLock(SHAPE, lockOptionsOf(options));
-    useNotify(this.#lock.thread.atomics.notify);
   }
 
   /** The condition of a handle that another thread has sent. */
@@ -141,7 +141,7 @@ export class Condition {
     } catch (error) {
       if (!waiter.leave(isTimeout(error))) throw isTimeout(error) ? timeoutError(lock, timeoutMs) : error;
     } finally {
-      lease.releaser.lock.transfer((await core.acquireAsync(undefined, activity)) as HeldLease, lease);
+      lease.releaser.lock.transfer(await core.acquireAsync(undefined, activity), lease);
     }
     return this.#heard(lease);
   }
@@ -172,13 +172,9 @@ export class Condition {
   }
 }
 
-function isTimeout(error: unknown): boolean {
-  return error instanceof GridwatchError && error.code === 'ERR_GRIDWATCH_LOCK_TIMEOUT';
-}
-
 function timeoutError({ name }: LocalLock, timeoutMs: number): GridwatchError {
   const what = name === '' ? 'the condition' : `the condition '${name}'`;
-  return new GridwatchError('ERR_GRIDWATCH_LOCK_TIMEOUT', `${what} was not notified of within ${timeoutMs} ms`);
+  return new GridwatchError('ERR_GRIDWATCH_LOCK_TIMEOUT', `${what} was not notified within ${timeoutMs} ms`);
 }
 
 /** The lease by which this thread has a mutex, by a blocking call. */
@@ -198,7 +194,8 @@ function heldAsync({ thread }: LocalLock, mutex: Mutex): AsyncLease {
 }
 
 function mutexOf(mutex: Mutex): Mutex {
-  if (typeof mutex?.acquireAsync !== 'function') throw optionError('a condition waits with a Mutex');
+  if (typeof mutex?.acquireAsync !== 'function')
+    throw optionError(`a condition waits with the Mutex itself, not ${shown(mutex)}`);
   return mutex;
 }
 
@@ -247,7 +244,7 @@ class ConditionWaiter implements Contended {
     const dead = new Set<number>();
     for (let entry = 0; entry < MAX_CONDITION_WAITERS; entry++) {
       const word = Atomics.load(words, entryAt(0, entry) >> 2) & ~FLAGS;
-      if (word !== 0 && word !== thread.word && isGone(this.lock, word)) dead.add(word);
+      if (word !== 0 && word !== thread.word && isHolderGone(this.lock.thread.memory, word)) dead.add(word);
     }
     for (const word of dead) sweepCondition(words, 0, thread.memory, word);
     return dead.size > 0;

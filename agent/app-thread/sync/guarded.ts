@@ -124,7 +124,7 @@ function createCheck(thread: LockThread, observer: LockObserver): Check | undefi
   const races = new RaceCheck(memory, {
     holderWord: thread.word,
     isOver: (word) => isOfDeadThread(thread.memory, word),
-    isGone: (word) => isOfDeadThread(thread.memory, word) || isHolderGone(thread.memory, word),
+    isGone: (word) => isHolderGone(thread.memory, word),
     activeTraceIds: () => observer.activeTraceIds(),
     capture: () => internFrames(observer, framesOf(takeTrace(), isSkipped)),
     nowNs: () => observer.nowNs(),

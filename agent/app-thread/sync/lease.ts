@@ -9,8 +9,6 @@ import type { LocalLock } from './local-lock.ts';
 import type { Lease } from './lock-options.ts';
 import type { HeldPath } from './lock-order.ts';
 
-export type { Lease } from './lock-options.ts';
-
 /** What gives a lease back: each kind of lock, in each mode, its own way. */
 export interface Releaser {
   readonly lock: LocalLock;

@@ -1,7 +1,7 @@
 /**
  * One lock as one thread sees it: where its block stands, and what the thread keeps of it for itself. All objects of this thread for one lock share it.
  *
- * Runs on application threads. What stands in a block was validated before there is such an object (`lock-base.ts`).
+ * Runs on application threads. What stands in a block was validated before there is such an object (`open-lock.ts`).
  */
 import { HistogramWriter } from '../../shared-memory/histogram.ts';
 import { BLOCK, type LockIdentity } from '../../shared-memory/lock-block.ts';

@@ -114,7 +114,7 @@ export function wholeNumber(name: string, value: unknown, min: number, max: numb
 }
 
 /** A value as an error names it, on one line. */
-function shown(value: unknown): string {
+export function shown(value: unknown): string {
   return process
     .getBuiltinModule('node:util')
     .inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY, maxStringLength: 40 });

@@ -8,6 +8,7 @@ import { GridwatchError } from '../../errors.ts';
 import { Clock } from '../../shared-memory/clock.ts';
 import { LOCK_THREAD, LockMemory } from '../../shared-memory/lock-memory.ts';
 import { claimLockThread, startTicksOf } from '../../shared-memory/lock-threads.ts';
+import { useNotify } from '../../shared-memory/lock-wake.ts';
 import { osThreadId } from '../../shared-memory/os-thread.ts';
 import { findLockLink, type LockLink, setLockLink } from '../lock-link.ts';
 import { type LockObserver, lockObserver } from '../lock-observer.ts';
@@ -92,6 +93,7 @@ export class LockThread {
   #observe(observer: LockObserver | undefined): void {
     this.observer = observer;
     this.atomics = perturbedAtomics(observer?.atomics ?? Atomics);
+    useNotify(this.atomics.notify);
     if (observer === undefined) return;
     this.tell(LOCK_THREAD.AGENT_GENERATION, observer.claim.generation);
     this.tell(LOCK_THREAD.AGENT_SLOT, observer.claim.slot + 1);

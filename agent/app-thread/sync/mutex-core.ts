@@ -8,96 +8,47 @@ import { buryTickets, callNext, giveUpTicket, leaveFair, tryTakeFair } from '../
 import { BLOCK } from '../../shared-memory/lock-block.ts';
 import { LOCK_THREAD } from '../../shared-memory/lock-memory.ts';
 import { isHolderGone, isThreadGone } from '../../shared-memory/lock-threads.ts';
-import { FLAGS, isOfDeadThread } from '../../shared-memory/lock-word.ts';
+import { ASYNC_WAITERS, wakeAsyncWaiters } from '../../shared-memory/lock-wake.ts';
+import { FLAGS } from '../../shared-memory/lock-word.ts';
 import { bury, isFree, leaveWaited, Take, tryTake } from '../../shared-memory/mutex-words.ts';
-import { AsyncEntry } from './async-entry.ts';
-import type { Contended } from './contended.ts';
-import type { HeldLease, Releaser } from './lease.ts';
+import type { HeldLease } from './lease.ts';
 import type { LocalLock } from './local-lock.ts';
-import { type AcquireAsyncOptions, type AcquireOptions, type Lease, signalOf, timeoutOf } from './lock-options.ts';
+import { LockAccess } from './lock-access.ts';
+import { type AcquireOptions, type Lease, timeoutOf } from './lock-options.ts';
 import { perturb } from './perturbed.ts';
 import { answerAsk } from './wait-report.ts';
 import { waitBlocking } from './waiting.ts';
-import { ASYNC_WAITERS, wakeAsync } from './wake.ts';
 
 const WORD = BLOCK.WORD >> 2;
 
-export class MutexCore implements Contended, Releaser {
-  readonly lock: LocalLock;
-  readonly mode = 'exclusive';
-  readonly isQueue = false;
+export class MutexCore extends LockAccess {
   parkAt: number = WORD;
   parkValue = 0;
-  holder = 0;
-  /** Whether the last attempt that succeeded found the lock abandoned. */
-  #isAbandoned = false;
 
   constructor(lock: LocalLock) {
-    this.lock = lock;
+    super(lock, 'exclusive');
   }
 
   acquire(options: AcquireOptions | undefined): Lease {
     const timeoutMs = options === undefined ? Number.POSITIVE_INFINITY : timeoutOf(options);
     const { lock } = this;
     if (perturb !== undefined) perturb('acquire');
-    if (Atomics.compareExchange(lock.words, WORD, 0, lock.thread.word) === 0) return this.#open(false);
-    return this.#acquireSlow(timeoutMs);
+    if (Atomics.compareExchange(lock.words, WORD, 0, lock.thread.word) !== 0) return this.#acquireSlow(timeoutMs);
+    lock.countAcquisition();
+    return lock.open(this, false);
   }
 
   #acquireSlow(timeoutMs: number): Lease {
     this.holder = Atomics.load(this.lock.words, WORD) & ~FLAGS;
-    if (this.holder === this.lock.thread.word)
-      throw new GridwatchError('ERR_GRIDWATCH_LOCK_REENTRY', `this thread has ${this.#title} already`);
+    if (this.holder === this.lock.thread.word) throw new GridwatchError('ERR_GRIDWATCH_LOCK_REENTRY', this.reentry());
     /* Abandoned, or just released: that is no wait. */
-    if (this.holder === 0 && this.tryAtOnce()) return this.#open(this.#isAbandoned);
-    waitBlocking(this, timeoutMs);
-    return this.#open(this.#isAbandoned);
-  }
-
-  tryAcquire(): Lease | undefined {
-    const { words, thread } = this.lock;
-    if (perturb !== undefined) perturb('acquire');
-    if (Atomics.compareExchange(words, WORD, 0, thread.word) === 0) return this.#open(false, true);
-    return this.tryAtOnce() ? this.#open(this.#isAbandoned, true) : undefined;
-  }
-
-  async acquireAsync(options: AcquireAsyncOptions | undefined, activity: number): Promise<Lease> {
-    const timeoutMs = timeoutOf(options);
-    const signal = signalOf(options);
-    signal?.throwIfAborted();
-    if (perturb !== undefined) perturb('acquire');
-    const { queue } = this.lock;
-    /* Not past those who wait already. */
-    if (queue.size === 0 && this.tryAtOnce()) return this.openAsync(activity, undefined);
-    return queue.wait(this, { timeoutMs, signal }, (entry) => this.openAsync(activity, entry));
-  }
-
-  #open(isAbandoned: boolean, hasTried = false): HeldLease {
-    this.lock.countAcquisition();
-    return this.lock.open(this, isAbandoned, hasTried);
-  }
-
-  /** The lease of an asynchronous attempt that has just succeeded. */
-  openAsync(activity: number, entry: AsyncEntry | undefined): HeldLease {
-    const { lock } = this;
-    lock.countAcquisition();
-    const lease = lock.openAsync(this, this.#isAbandoned);
-    const observer = lock.thread.recording;
-    entry?.hold(activity);
-    lease.entry = entry ?? (observer && AsyncEntry.held(observer, lock, 'exclusive', activity));
-    return lease;
-  }
-
-  releaseHeld(): void {
-    const { held } = this.lock.thread;
-    const lease = held?.releaser === this ? held : this.lock.findHeld(this);
-    if (lease === undefined) throw this.#notHeld();
-    this.release(lease);
+    if (this.holder !== 0 || !this.tryAtOnce()) waitBlocking(this, timeoutMs);
+    return this.open();
   }
 
   release(lease: HeldLease): void {
     const { lock } = this;
-    if (!lease.isHeld) throw this.#notHeld();
+    if (!lease.isHeld) throw this.notHeld();
     lock.close(lease);
     const { word } = lock.thread;
     if (Atomics.compareExchange(lock.words, WORD, word, 0) !== word) this.#releaseSlow(word);
@@ -108,8 +59,8 @@ export class MutexCore implements Contended, Releaser {
     const { lock } = this;
     answerAsk(lock);
     lock.thread.tell(LOCK_THREAD.PENDING, lock.id);
-    if (!this.leave(word)) throw this.#notHeld();
-    wakeAsync(lock);
+    if (!this.giveUp(word)) throw this.notHeld();
+    wakeAsyncWaiters(lock.words, 0);
     this.wake();
     lock.thread.tell(LOCK_THREAD.PENDING, 0);
   }
@@ -121,13 +72,12 @@ export class MutexCore implements Contended, Releaser {
   attempt(hasOthers: boolean, isAsync: boolean): boolean {
     const { words, thread } = this.lock;
     /* Before WAITERS: the release that clears it sees this, too. */
-    if (isAsync) Atomics.store(words, ASYNC_WAITERS, 1);
+    if (isAsync) Atomics.store(words, ASYNC_WAITERS >> 2, 1);
     return this.took(tryTake(words, thread.word, hasOthers, this));
   }
 
   bury(): boolean {
-    const { memory } = this.lock.thread;
-    return bury(this.lock.words, (word) => isOfDeadThread(memory, word) || isHolderGone(memory, word));
+    return bury(this.lock.words, (word) => isHolderGone(this.lock.thread.memory, word));
   }
 
   /** Nothing: its last attempt has failed, so whoever has the lock will wake another one. */
@@ -138,27 +88,24 @@ export class MutexCore implements Contended, Releaser {
     this.lock.thread.atomics.notify(this.lock.words, WORD, 1);
   }
 
-  /** Takes it if nobody has it, without queuing otherwise. */
   protected tryAtOnce(): boolean {
+    const { words, thread } = this.lock;
+    if (Atomics.compareExchange(words, WORD, 0, thread.word) === 0) return this.took(Take.TAKEN);
     return this.isFree() && this.attempt(false, false);
   }
 
+  protected count(): void {
+    this.lock.countAcquisition();
+  }
+
   /** Gives the word up, though it has WAITERS. */
-  protected leave(word: number): boolean {
+  protected giveUp(word: number): boolean {
     return leaveWaited(this.lock.words, word);
   }
 
   protected took(take: Take): boolean {
-    this.#isAbandoned = take === Take.ABANDONED;
+    this.isAbandoned = take === Take.ABANDONED;
     return take !== Take.HELD;
-  }
-
-  get #title(): string {
-    return this.lock.name === '' ? 'the mutex' : `the mutex '${this.lock.name}'`;
-  }
-
-  #notHeld(): GridwatchError {
-    return new GridwatchError('ERR_GRIDWATCH_LOCK_NOT_HELD', `${this.#title} is not held by this lease and thread`);
   }
 }
 
@@ -176,7 +123,7 @@ class FairMutexCore extends MutexCore {
     return this.took(Atomics.compareExchange(words, WORD, 0, thread.word) === 0 ? Take.TAKEN : Take.HELD);
   }
 
-  protected override leave(word: number): boolean {
+  protected override giveUp(word: number): boolean {
     return leaveFair(this.lock.words, word);
   }
 

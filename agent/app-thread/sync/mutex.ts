@@ -5,7 +5,6 @@
  */
 import { FAIR_BLOCK_BYTES } from '../../shared-memory/fair-words.ts';
 import { EXCLUSIVE_BLOCK_BYTES } from '../../shared-memory/lock-block.ts';
-import { type LockShape, openHandle, openLock } from './lock-base.ts';
 import {
   type AcquireAsyncOptions,
   type AcquireOptions,
@@ -16,6 +15,7 @@ import {
   optionError,
 } from './lock-options.ts';
 import { coreOf, FAIR, MutexCore } from './mutex-core.ts';
+import { type LockShape, openHandle, openLock } from './open-lock.ts';
 
 const PLAIN: LockShape = { kind: 'mutex', bytes: EXCLUSIVE_BLOCK_BYTES, numberA: 0, numberB: 0 };
 const FAIR_SHAPE: LockShape = { kind: 'mutex', bytes: FAIR_BLOCK_BYTES, numberA: FAIR, numberB: 0 };
@@ -110,25 +110,12 @@ export class Mutex {
 
   /** Runs `fn` with the mutex held, and releases it however `fn` ends. */
   withLock<T>(fn: (lease: Lease) => T, options?: AcquireOptions): T {
-    const lease = this.#core.acquire(options);
-    try {
-      return fn(lease);
-    } finally {
-      lease[Symbol.dispose]();
-    }
+    return this.#core.withLease(fn, options);
   }
 
   /** Runs `fn` with the mutex held until what it returns is settled; waits for the mutex as `acquireAsync` does. */
-  async withLockAsync<T>(fn: (lease: Lease) => T | Promise<T>, options?: AcquireAsyncOptions): Promise<T> {
-    const core = this.#core;
-    const activities = core.lock.thread.recording?.activities;
-    const activity = activities?.next() ?? 0;
-    const lease = await core.acquireAsync(options, activity);
-    try {
-      return await (activities === undefined ? fn(lease) : activities.run(activity, () => fn(lease)));
-    } finally {
-      lease[Symbol.dispose]();
-    }
+  withLockAsync<T>(fn: (lease: Lease) => T | Promise<T>, options?: AcquireAsyncOptions): Promise<T> {
+    return this.#core.withLeaseAsync(fn, options);
   }
 }
 

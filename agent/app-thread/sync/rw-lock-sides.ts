@@ -4,6 +4,7 @@
  * Runs on application threads. How the words stand for it is in `rw-lock-words.ts`; a reader writes but its own thread's word.
  */
 import { BLOCK } from '../../shared-memory/lock-block.ts';
+import { isHolderGone } from '../../shared-memory/lock-threads.ts';
 import { ASYNC_WAITERS } from '../../shared-memory/lock-wake.ts';
 import { FLAGS, generationOf, holderWord, threadOf, WAITERS } from '../../shared-memory/lock-word.ts';
 import {
@@ -21,7 +22,7 @@ import {
 } from '../../shared-memory/rw-lock-words.ts';
 import type { LocalLock } from './local-lock.ts';
 import { optionError } from './lock-options.ts';
-import { isGone, LockSide } from './lock-side.ts';
+import { LockSide } from './lock-side.ts';
 
 const WORD = BLOCK.WORD >> 2;
 
@@ -49,7 +50,7 @@ function buryAll(lock: LocalLock): boolean {
   const { words, thread } = lock;
   let has = false;
   const look = (word: number): void => {
-    if (threadOf(word) < 0 || word === thread.word || !isGone(lock, word)) return;
+    if (threadOf(word) < 0 || word === thread.word || !isHolderGone(lock.thread.memory, word)) return;
     sweepRwLock(words, 0, word);
     has = true;
   };
@@ -147,16 +148,17 @@ class WriteSide extends LockSide {
   }
 
   protected override reentry(): string {
-    return `this thread reads or writes ${this.title} already: it would wait for itself`;
+    return `this thread reads or writes ${this.title} already: it would wait for itself. Release that first (a reader cannot become a writer), or take the write lock from the start`;
   }
 
   protected hasWaiters(): boolean {
     return ((this.lock.words[WORD] as number) & WAITERS) !== 0;
   }
 
-  /** Lets readers in again that a writer has held off which does not come. */
-  protected override withdraw(): void {
-    const { words, thread } = this.lock;
+  /** Lets readers in again that a writer has held off which does not come; not while another of this thread waits to write, as it holds them off, too. */
+  protected override leave(): void {
+    const { words, thread, queue } = this.lock;
+    if (queue.waitersFor(this) > 0) return;
     if ((Atomics.load(words, WORD) & ~FLAGS) === thread.word) withdrawWriter(words, 0, thread.word);
   }
 

@@ -4,7 +4,6 @@
  * Runs on application threads. What it does is in `rw-lock-sides.ts`.
  */
 import { RW_LOCK_BYTES } from '../../shared-memory/rw-lock-words.ts';
-import { type LockShape, openHandle, openLock } from './lock-base.ts';
 import {
   type AcquireAsyncOptions,
   type AcquireOptions,
@@ -13,6 +12,7 @@ import {
   type LockOptions,
   lockOptionsOf,
 } from './lock-options.ts';
+import { type LockShape, openHandle, openLock } from './open-lock.ts';
 import { Sides, sidesOf } from './rw-lock-sides.ts';
 
 const SHAPE: LockShape = { kind: 'rwlock', bytes: RW_LOCK_BYTES, numberA: 0, numberB: 0 };

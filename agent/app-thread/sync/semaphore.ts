@@ -3,6 +3,7 @@
  *
  * Runs on application threads. How the words stand for it is in `semaphore-words.ts`.
  */
+import { isHolderGone } from '../../shared-memory/lock-threads.ts';
 import { ASYNC_WAITERS } from '../../shared-memory/lock-wake.ts';
 import { FLAGS, threadOf, WAITERS } from '../../shared-memory/lock-word.ts';
 import {
@@ -16,7 +17,6 @@ import {
   tryPermit,
 } from '../../shared-memory/semaphore-words.ts';
 import type { LocalLock } from './local-lock.ts';
-import { type LockShape, openHandle, openLock } from './lock-base.ts';
 import {
   type AcquireAsyncOptions,
   type AcquireOptions,
@@ -26,7 +26,8 @@ import {
   lockOptionsOf,
   wholeNumber,
 } from './lock-options.ts';
-import { isGone, LockSide } from './lock-side.ts';
+import { LockSide } from './lock-side.ts';
+import { type LockShape, openHandle, openLock } from './open-lock.ts';
 
 function shapeOf(permits: number): LockShape {
   return { kind: 'semaphore', bytes: semaphoreBytes(Math.max(1, permits)), numberA: permits, numberB: 0 };
@@ -174,7 +175,8 @@ class SemaphoreSide extends LockSide {
     const dead = new Set<number>();
     for (let permit = 0; permit < lock.numberA; permit++) {
       const word = this.#holderOf(permit);
-      if (word !== 0 && word !== lock.thread.word && !dead.has(word) && isGone(lock, word)) dead.add(word);
+      if (word !== 0 && word !== lock.thread.word && !dead.has(word) && isHolderGone(lock.thread.memory, word))
+        dead.add(word);
     }
     for (const word of dead) sweepSemaphore(lock.words, 0, word);
     return dead.size > 0;
@@ -195,7 +197,7 @@ class SemaphoreSide extends LockSide {
   }
 
   protected override reentry(): string {
-    return `this thread has all permits of ${this.title}: it would wait for itself`;
+    return `this thread has all permits of ${this.title}: it would wait for itself. Release one first, or give it more permits`;
   }
 
   protected hasWaiters(): boolean {

@@ -10,12 +10,19 @@
  *     is lost while its thread lives. What a thread takes with it when it dies, the next slice of the others makes good.
  */
 import { GridwatchError } from '../../errors.ts';
+import type { LockKind } from '../../shared-memory/lock-block.ts';
 import { LOCK_THREAD } from '../../shared-memory/lock-memory.ts';
 import { endsSoon } from '../../shared-memory/wait-word.ts';
 import type { LockObserver } from '../lock-observer.ts';
 import type { Contended } from './contended.ts';
 import { Wait } from './wait-report.ts';
 
+/** What a wait that ran out of time has not seen. */
+const NOT_SEEN: Partial<Record<LockKind, string>> = {
+  condition: 'was not notified',
+  barrier: 'was not reached by all parties',
+  channel: 'was full, or had no item,',
+};
 const pause: () => void = Reflect.get(Atomics, 'pause') ?? ((): void => {});
 /** Where there is one core nobody can release while another spins. */
 const CAN_SPIN = process.getBuiltinModule('node:os').availableParallelism() > 1;
@@ -106,13 +113,21 @@ function spin(contended: Contended): boolean {
   return isAcquired;
 }
 
+/** Whether a wait has failed because its time was up. */
+export function isTimeout(error: unknown): boolean {
+  return error instanceof GridwatchError && error.code === 'ERR_GRIDWATCH_LOCK_TIMEOUT';
+}
+
 /** The error of a wait that has failed. */
 export function failure(outcome: 'timeout' | 'deadlock', { lock }: Contended, timeoutMs: number): GridwatchError {
   const what = lock.name === '' ? `the ${lock.kind}` : `the ${lock.kind} '${lock.name}'`;
   return outcome === 'timeout'
-    ? new GridwatchError('ERR_GRIDWATCH_LOCK_TIMEOUT', `${what} was not to be had within ${timeoutMs} ms`)
+    ? new GridwatchError(
+        'ERR_GRIDWATCH_LOCK_TIMEOUT',
+        `${what} ${NOT_SEEN[lock.kind] ?? 'could not be acquired'} within ${timeoutMs} ms`,
+      )
     : new GridwatchError(
         'ERR_GRIDWATCH_DEADLOCK',
-        `the wait for ${what} was part of a deadlock, and was ended to resolve it`,
+        `the wait for ${what} was part of a deadlock, and was ended to resolve it: release what is held, so that the others go on, and try again`,
       );
 }

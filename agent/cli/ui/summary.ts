@@ -131,7 +131,9 @@ export function summarise(window: Window, fromMs: number, toMs: number, usableCo
         feature: attributes['gridwatch.feature'] ?? '',
         reason: attributes['gridwatch.reason'] ?? '',
       })),
-    events: window.events.filter((event) => event.timeMs >= fromMs && event.timeMs <= toMs),
+    events: window.events.filter(
+      (event) => event.timeMs <= toMs && (event.timeMs >= fromMs || window.isStanding(event)),
+    ),
     unkeptCount: window.unkeptPointCount + window.spans.unkeptCount,
   };
 }

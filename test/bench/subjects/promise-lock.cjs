@@ -1,6 +1,6 @@
 /*
- * Takes a mutex of async-mutex again and again, as LOCK_OPERATION says, and prints the nanoseconds of this thread's CPU time for one acquisition: the best of
- * several rounds, since what else runs on the machine only adds to it.
+ * Takes a mutex of async-mutex again and again, as LOCK_OPERATION says, and prints the nanoseconds of this thread's CPU time for one acquisition, the best of
+ * several rounds, since what else runs on the machine only adds to it; and whether the agent runs.
  */
 'use strict';
 
@@ -46,7 +46,8 @@ async function main() {
     const { user, system } = process.threadCpuUsage(before);
     if (round > 1) best = Math.min(best, ((user + system) * 1e3) / count);
   }
-  console.log(best);
+  const isObserved = globalThis[Symbol.for('gridwatch.running')] !== undefined;
+  console.log(JSON.stringify({ ns: best, isObserved }));
 }
 
 main();

@@ -9,6 +9,7 @@ await crew(import.meta.url, {
   support: ({ meet }) => customers.withLock(() => [meet(), orders.acquire()]),
   auditor({ meet }) {
     meet();
+    /* For the circle to close, which nothing here can see. */
     pause(50);
     orders.acquire();
   },

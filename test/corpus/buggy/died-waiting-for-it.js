@@ -8,6 +8,7 @@ await crew(import.meta.url, {
   careless({ meet }) {
     orders.acquire();
     meet();
+    /* For the other to begin its wait, which nothing here can see. */
     pause(200);
     process.exit();
   },

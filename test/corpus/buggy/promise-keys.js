@@ -1,12 +1,13 @@
 /** Keys of one lock, in opposite orders. */
 // expects: deadlock order, stock
 import AsyncLock from 'async-lock';
-import { later } from '../crew.js';
+import { gathering } from '../crew.js';
 
 const lock = new AsyncLock();
+const haveBoth = gathering(2);
 const both = (first, second) =>
   lock.acquire(first, async () => {
-    await later(20);
+    await haveBoth();
     await lock.acquire(second, async () => {});
   });
 const alive = setInterval(() => {}, 1000);

@@ -6,8 +6,10 @@ import { crew, later, pause } from '../crew.js';
 const [orders, customers] = [new Mutex('orders'), new Mutex('customers')];
 await crew(import.meta.url, {
   async main({ meet }) {
-    const held = orders.withLockAsync(() => later(300));
-    await later(10);
+    let begin;
+    const begun = new Promise((resolve) => (begin = resolve));
+    const held = orders.withLockAsync(() => [begin(), later(300)][1]);
+    await begun;
     meet();
     customers.withLock(() => {});
     await held;

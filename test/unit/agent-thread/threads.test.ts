@@ -63,6 +63,7 @@ function observe(): ObservedThreads {
     ended: ({ entry }: { entry: { name: string } }, { exitKind }: { exitKind: number }) =>
       tell(`ended ${entry.name} ${exitKind}`),
     gcSuspended: () => tell('gc suspended'),
+    contextLost: (reason: string) => tell(`context lost ${reason}`),
   };
   /* Their words are read elsewhere; here it only matters that they are opened and closed. */
   const opened = { open: () => ({}), close: () => {} };

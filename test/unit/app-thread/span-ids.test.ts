@@ -16,11 +16,21 @@ test('a parent is promised fifty spans, and no more', () => {
   expect(promised.under('b')).toBeDefined();
 });
 
+test('where no spans leave the process none is promised, from one moment to the next', () => {
+  let isOff = false;
+  const promised = new PromisedSpans(() => isOff);
+  expect(promised.under('a')).toBeDefined();
+  isOff = true;
+  expect(promised.under('a')).toBeUndefined();
+});
+
 test('a parent that had one not long ago is remembered; of many the oldest is forgotten', () => {
   const promised = new PromisedSpans();
   for (let i = 0; i < 50; i++) promised.under('busy');
-  for (let i = 0; i < 1000; i++) promised.under(`other-${i}`);
-  expect(promised.under('busy')).toBeUndefined();
+  for (let round = 0; round < 3; round++) {
+    for (let i = 0; i < 1000; i++) promised.under(`other-${round}-${i}`);
+    expect(promised.under('busy')).toBeUndefined();
+  }
   for (let i = 0; i < 1100; i++) promised.under(`later-${i}`);
   expect(promised.under('busy')).toBeDefined();
 });

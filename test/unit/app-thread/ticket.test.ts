@@ -6,6 +6,7 @@ import { resolveConfig } from '../../../agent/config/resolve.ts';
 const fields = {
   buffer: new SharedArrayBuffer(8),
   lockBuffer: new SharedArrayBuffer(16),
+  messages: { buffer: new SharedArrayBuffer(24), ports: { ownPort: 3, ports: [] } },
   lab: { raceBuffer: undefined, perturbSeed: 5 },
   claim: { slot: 3, generation: 7 },
   config: resolveConfig({}, {}).config,

@@ -73,6 +73,7 @@ const wait: fc.Arbitrary<LockWaitRecord> = merged(
 );
 const blame: fc.Arbitrary<LockBlameRecord> = merged(ref, fc.record({ holderWord: word, waitedNs: ns, atNs: ns }));
 const order: fc.Arbitrary<LockOrderRecord> = fc.record({
+  isAsync: fc.boolean(),
   outer: ref,
   inner: ref,
   gates: fc.array(

@@ -33,6 +33,10 @@ export const QUEUE_ATTRIBUTES = {
     values: ['active', 'idle'],
     brief: 'Whether it works on something.',
   },
+  'db.client.connection.pool.name': {
+    type: 'string',
+    brief: '`gridwatch.queue.name` of the pool: `<library>@<file>:<line>` of its construction.',
+  },
   'gridwatch.message.transit': { type: 'double', brief: 'From the post to the delivery, in seconds.' },
   'gridwatch.queue.depth': { type: 'int', brief: 'How many messages were on their way before it.' },
   'gridwatch.task.outcome': {

@@ -69,7 +69,8 @@ export const QUEUE_METRICS = {
     instrument: 'histogram',
     buckets: 'waits',
     unit: 's',
-    brief: 'From submission to the begin of service; of ports the transit, from the post to the delivery.',
+    brief:
+      'From submission to the begin of service; of ports the transit, from the post to the delivery. Of channels a sample with weights, so that sum and count are unbiased.',
     attributes: ['gridwatch.queue.name', 'gridwatch.queue.kind', 'gridwatch.queue.direction'],
     optional: ['gridwatch.queue.direction'],
     family: 'queues',

@@ -128,10 +128,11 @@ function workerOf(followed: FollowedAsyncQueue, worker: Callable): Callable {
   if (Reflect.get(worker, Symbol.toStringTag) === 'AsyncFunction') {
     const observed = function (this: unknown, ...args: unknown[]): unknown {
       const items = followed.begins();
+      const [first] = items;
       const call = (): unknown => Reflect.apply(worker, this, args);
-      const [item] = items;
-      const result = item === undefined ? call() : item.queue.run(item, call);
-      return item === undefined ? result : whenSettled(result, (isFailed) => ends(items, isFailed));
+      if (first === undefined) return call();
+      const result = first.queue.run(first, call);
+      return whenSettled(result, (isFailed) => ends(items, isFailed));
     };
     return Object.defineProperty(observed, Symbol.toStringTag, { value: 'AsyncFunction' });
   }

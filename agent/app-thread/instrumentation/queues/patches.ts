@@ -9,8 +9,11 @@ import { patchAsync } from './async.ts';
 import { patchBottleneck } from './bottleneck.ts';
 import { patchFastq } from './fastq.ts';
 import { patchGenericPool } from './generic-pool.ts';
+import { patchMysql2 } from './mysql2.ts';
 import { patchPQueue } from './p-queue.ts';
+import { patchPgPool } from './pg-pool.ts';
 import { patchTarn } from './tarn.ts';
+import { patchUndici } from './undici.ts';
 
 export const QUEUE_PATCHES: Readonly<Record<string, Patch<QueueTracker>>> = {
   fastq: patchFastq,
@@ -19,6 +22,9 @@ export const QUEUE_PATCHES: Readonly<Record<string, Patch<QueueTracker>>> = {
   bottleneck: patchBottleneck,
   'generic-pool': patchGenericPool,
   tarn: patchTarn,
+  'pg-pool': patchPgPool,
+  mysql2: patchMysql2,
+  undici: patchUndici,
 };
 
 /** Of files whose `exports` are one function, or have it as `default`: the name it is given in what is declared. */
@@ -35,4 +41,7 @@ export const QUEUE_NAMES: Readonly<Record<string, string>> = {
   'generic-pool/lib/Pool.js': 'Pool',
   'generic-pool/lib/PriorityQueue.js': 'PriorityQueue',
   'generic-pool/lib/ResourceRequest.js': 'ResourceRequest',
+  'pg-pool/index.js': 'Pool',
+  'mysql2/lib/pool.js': 'Pool',
+  'mysql2/lib/base/pool.js': 'Pool',
 };

@@ -6,7 +6,8 @@
  */
 import { commonJs, type PatchedPackage } from '../patched-package.ts';
 
-export const QUEUES: readonly PatchedPackage[] = [
+/** Queues of tasks, and pools of anything. */
+const TASK_QUEUES: readonly PatchedPackage[] = [
   { feature: 'queues', module: 'fastq', versions: '>=1.4.0 <2.0.0', files: [commonJs('queue.js')] },
   {
     feature: 'queues',
@@ -40,3 +41,22 @@ export const QUEUES: readonly PatchedPackage[] = [
   },
   { feature: 'queues', module: 'tarn', versions: '>=3.0.0 <4.0.0', files: [commonJs('dist/Pool.js')] },
 ];
+
+/** Pools of connections. */
+const CONNECTION_POOLS: readonly PatchedPackage[] = [
+  { feature: 'queues', module: 'pg-pool', versions: '>=3.0.0 <4.0.0', files: [commonJs('index.js')] },
+  {
+    feature: 'queues',
+    module: 'mysql2',
+    versions: '>=2.0.0 <4.0.0',
+    files: [commonJs('lib/pool.js'), commonJs('lib/base/pool.js')],
+  },
+  {
+    feature: 'queues',
+    module: 'undici',
+    versions: '>=5.0.0 <9.0.0',
+    files: [commonJs('lib/core/symbols.js'), commonJs('index.js')],
+  },
+];
+
+export const QUEUES: readonly PatchedPackage[] = [...TASK_QUEUES, ...CONNECTION_POOLS];

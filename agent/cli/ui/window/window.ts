@@ -41,6 +41,7 @@ export interface KeptMetrics {
   readonly 'gridwatch.pool.thread.count': Gauge;
   readonly 'gridwatch.pool.thread.limit': Gauge;
   readonly 'gridwatch.pool.utilization': Gauge;
+  readonly 'gridwatch.deadlock.thread.count': Gauge;
   readonly 'v8js.gc.duration': Distribution;
   readonly 'system.cpu.time': Counter;
   readonly 'process.cpu.time': Counter;
@@ -70,6 +71,7 @@ const KEPT: { readonly [M in keyof KeptMetrics]: new () => KeptMetrics[M] } = {
   'gridwatch.pool.thread.count': Gauge,
   'gridwatch.pool.thread.limit': Gauge,
   'gridwatch.pool.utilization': Gauge,
+  'gridwatch.deadlock.thread.count': Gauge,
   'v8js.gc.duration': Distribution,
   'system.cpu.time': Counter,
   'process.cpu.time': Counter,
@@ -141,7 +143,7 @@ export class Window {
       if (all.size === 0) this.#series.delete(metric);
     }
     this.spans.prune(beforeMs);
-    this.#events = this.#events.filter((event) => event.timeMs >= beforeMs);
+    this.#events = this.#events.filter((event) => event.timeMs >= beforeMs || this.isStanding(event));
   }
 
   get processes(): readonly ProcessEntry[] {
@@ -150,6 +152,14 @@ export class Window {
 
   get events(): readonly AgentEvent[] {
     return this.#events;
+  }
+
+  /** A deadlock of a process in which threads still stand: it is told once, and matters for as long as it lasts. */
+  isStanding({ name, process }: AgentEvent): boolean {
+    if (name !== 'gridwatch.deadlock') return false;
+    return this.all('gridwatch.deadlock.thread.count').some(
+      (entry) => entry.process === process && (entry.series.last ?? 0) > 0,
+    );
   }
 
   all<M extends keyof KeptMetrics>(metric: M): Labelled<KeptMetrics[M]>[] {
@@ -193,6 +203,11 @@ export class Window {
     return found.series;
   }
 
+  #dropEvent(): void {
+    const at = this.#events.findIndex((event) => !this.isStanding(event));
+    this.#events.splice(Math.max(0, at), 1);
+  }
+
   #addEvent(log: OtlpLog, nowMs: number): void {
     this.#events.push({
       process: this.#processes.of(log.resource),
@@ -205,7 +220,7 @@ export class Window {
       workerFile: textOf(log.attributes, 'gridwatch.thread.file'),
       finding: textOf(log.attributes, 'gridwatch.finding'),
     });
-    if (this.#events.length > MAX_EVENTS) this.#events.shift();
+    if (this.#events.length > MAX_EVENTS) this.#dropEvent();
   }
 }
 

@@ -108,3 +108,13 @@ test('an abandoned lock is logged and said, with the thread that has ended', () 
   expect(voices.logs[0]?.attributes).toMatchObject({ 'thread.name': 't1', 'gridwatch.lock.name': 'c4' });
   expect(voices.diag.lines).toEqual(['warn t1 ended while it held "c4"; the next holder is told']);
 });
+
+test('what a thread left behind that held nothing: an item in a channel, a round of a barrier', () => {
+  const lock = naming.lockOf({ lockId: 4 });
+  incidents.abandoned({ ...lock, kind: 'channel' }, undefined, S);
+  incidents.abandoned({ ...lock, kind: 'barrier' }, threadNamed('t1'), S);
+  expect(voices.logs.map(({ body }) => body)).toEqual([
+    'a thread ended while it sent an item to "c4"; that item is lost',
+    't1 ended while it waited at "c4"; the round is broken',
+  ]);
+});

@@ -26,6 +26,7 @@ interface Options {
   readonly gates?: readonly number[];
   readonly modes?: readonly [outer: LockMode, inner: LockMode];
   readonly stackNumber?: number;
+  readonly isAsync?: boolean;
 }
 
 /** A thread takes lock `inner` while it holds lock `outer`; lock 3 is `L3` of class `c3`. */
@@ -33,7 +34,8 @@ function take(thread: string, outer: number, inner: number, options: Options = {
   orders.add(recordOf(outer, inner, options), threadNamed(thread));
 }
 
-function recordOf(outer: number, inner: number, { gates = [], modes, stackNumber = 0 }: Options): LockOrderRecord {
+function recordOf(outer: number, inner: number, options: Options): LockOrderRecord {
+  const { gates = [], modes, stackNumber = 0, isAsync = false } = options;
   const [outerMode = 'exclusive', innerMode = 'exclusive'] = modes ?? [];
   const refOf = (lockId: number, mode: LockMode): LockRef => ({
     lockId,
@@ -48,6 +50,7 @@ function recordOf(outer: number, inner: number, { gates = [], modes, stackNumber
     stackNumber,
     atNs: 5,
     context: traceOf(outer % 10),
+    isAsync,
   };
 }
 
@@ -57,6 +60,17 @@ function ofClass(className: string, ...ids: number[]): void {
 }
 
 describe('an inversion', () => {
+  test('of one thread is one where its activities wait, and none where it blocks', () => {
+    for (const isAsync of [false, true]) {
+      take('t1', 1, 2, { isAsync });
+      take('t1', 2, 1, { isAsync });
+      expect(told).toHaveLength(isAsync ? 1 : 0);
+    }
+    take('t1', 3, 4, { isAsync: true, gates: [5] });
+    take('t1', 4, 3, { isAsync: true, gates: [5] });
+    expect(told).toHaveLength(1);
+  });
+
   test('is told once, with both orders, their stacks and traces', () => {
     take('t1', 1, 2, { stackNumber: 71 });
     take('t2', 2, 1, { stackNumber: 72 });

@@ -58,8 +58,12 @@ beforeEach(() => {
       new QueueCells(settings),
       { read: (nowNs) => world.locks.index.readChannels(nowNs) },
       {
-        read: (nowNs) => extra.forEach((reader) => reader.read(nowNs)),
-        end: (thread, nowNs) => extra.forEach((reader) => reader.end?.(thread, nowNs)),
+        read: (nowNs) => {
+          for (const reader of extra) reader.read(nowNs);
+        },
+        end: (thread, nowNs) => {
+          for (const reader of extra) reader.end?.(thread, nowNs);
+        },
       },
     ],
     isOn: (feature) => !off.includes(feature),

@@ -42,7 +42,7 @@ describe.each(metrics)('%s', (name, metric) => {
   });
 
   test('stands under gridwatch. or is a convention of OpenTelemetry', () => {
-    expect(name).toMatch(/^(?:gridwatch|v8js|nodejs|system|process|container)\.[a-z_]+(?:\.[a-z0-9_]+)*$/);
+    expect(name).toMatch(/^(?:gridwatch|v8js|nodejs|system|process|container|db)\.[a-z_]+(?:\.[a-z0-9_]+)*$/);
   });
 
   test('names a thread, lock or queue only in a family that limits them', () => {

@@ -1,9 +1,12 @@
 /** The registry: what sources write is what leaves, within the limits. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { QueueTotals } from '../../../../agent/agent-thread/model/queue-totals.ts';
 import { MetricView } from '../../../../agent/agent-thread/telemetry/metric-view.ts';
 import { MetricRegistry, type MetricSink } from '../../../../agent/agent-thread/telemetry/metrics.ts';
 import { HistogramTotal } from '../../../../agent/shared-memory/histogram.ts';
+import { QUEUE_KINDS } from '../../../../agent/shared-memory/queue-cells.ts';
+import { DIRECTIONS } from '../../../../agent/shared-memory/queue-records.ts';
 import { FakeClock } from './fake-clock.ts';
 
 function setUp({ maxSeries = 3000, isOn = (): boolean => true } = {}) {
@@ -279,4 +282,43 @@ test('increments are conserved: what readers see of a counter grows by what its 
     }),
     { numRuns: 50 },
   );
+});
+
+describe('queues', () => {
+  /** Every kind of queue in every direction, and of each so many names with all that they can have. */
+  function manyQueues(names: number): QueueTotals {
+    const totals = new QueueTotals();
+    for (const kind of QUEUE_KINDS) {
+      for (const direction of DIRECTIONS) {
+        for (let i = 0; i < names; i++) {
+          const total = totals.of(`${kind}-${i}`, kind, direction);
+          Object.assign(total, { arrivals: 100 + i, rejections: 1, aborts: 1 });
+          total.holds(1, 1e9, 10);
+          total.use.has(1, 2, 3);
+          for (const histogram of [total.waits, total.services, total.serialises]) histogram.record(1e6);
+        }
+      }
+    }
+    return totals;
+  }
+
+  test('of any number keep within their share, in all kinds and directions there are, and nothing of what they counted is lost', () => {
+    const { collect, registry, errors, dropped } = setUp();
+    const totals = manyQueues(15);
+    const arrivals = [...totals].reduce((sum, total) => sum + total.arrivals, 0);
+    for (let i = 0; i < 10; i++) {
+      const sent = collect('gridwatch.queue.arrivals', (sink) => totals.emit(sink, (i + 1) * 15e9, () => true));
+      expect(registry.seriesCount).toBeLessThanOrEqual(600);
+      expect([...sent.values()].reduce<number>((sum, value) => sum + (value as number), 0)).toBe(arrivals);
+    }
+    expect([errors, dropped()]).toEqual([[], 0]);
+  });
+
+  test('that share their series have no direction: of many ports together it says nothing', () => {
+    const { collect } = setUp();
+    const totals = manyQueues(15);
+    const sent = collect('gridwatch.queue.size', (sink) => totals.emit(sink, 15e9, () => true));
+    const others = [...sent.keys()].filter((key) => key.startsWith('_OTHER'));
+    expect(others.toSorted()).toEqual(QUEUE_KINDS.map((kind) => `_OTHER ${kind}`).toSorted());
+  });
 });

@@ -161,9 +161,9 @@ describe('records', () => {
     nowNs += 30e6;
     lock.released(hold);
     lock.grantedAfter(wait);
-    tracking.drain();
-    expect(tracking.waits).toHaveLength(1);
-    const [record] = tracking.waits;
+    const { waits } = tracking.told();
+    expect(waits).toHaveLength(1);
+    const [record] = waits;
     expect(record).toMatchObject({ kind: 'promise', outcome: 'acquired', durationNs: 30e6, lockId: lock.id });
     expect(record?.holder.slot).toBe(tracking.recorder.claim.slot + 1);
     expect(tracking.name(record?.holder.siteNumber ?? 0)).toContain('tracked-lock.test.ts');
@@ -175,8 +175,7 @@ describe('records', () => {
     nowNs += 0.9e6;
     lock.released(hold);
     lock.grantedAfter(wait);
-    tracking.drain();
-    expect(tracking.waits).toEqual([]);
+    expect(tracking.told().waits).toEqual([]);
   });
 
   it('tells an order of two classes once, with the locks that were taken before as gates', () => {
@@ -187,12 +186,13 @@ describe('records', () => {
       inner.lock.released(inner.hold);
       outer.lock.released(outer.hold);
     }
-    tracking.drain();
-    const shown = tracking.orders.map(({ outer, inner, gates }) => [
-      tracking.name(outer.classNumber),
-      tracking.name(inner.classNumber),
-      gates.map((number) => tracking.name(-number)),
-    ]);
+    const shown = tracking
+      .told()
+      .orders.map(({ outer, inner, gates }) => [
+        tracking.name(outer.classNumber),
+        tracking.name(inner.classNumber),
+        gates.map((number) => tracking.name(-number)),
+      ]);
     expect(shown).toEqual([
       ['gate', 'outer', []],
       ['outer', 'inner', ['gate']],
@@ -210,7 +210,6 @@ describe('records', () => {
     });
     outer.lock.released(outer.hold);
     within(outer.hold, () => held('later'));
-    tracking.drain();
-    expect(tracking.orders).toEqual([]);
+    expect(tracking.told().orders).toEqual([]);
   });
 });

@@ -17,15 +17,7 @@ let tracking: LockTracking;
 
 beforeEach(() => {
   tracking = new LockTracking();
-  const { recorder, observer } = tracking;
-  setLockLink(new SharedArrayBuffer(8), {
-    recorder,
-    config: observer.config,
-    tell: () => {},
-    beforeWait: () => {},
-    blockListeners: [],
-    atomics: Atomics,
-  });
+  tracking.link();
 });
 
 afterEach(() => setLockLink(new SharedArrayBuffer(8), undefined));

@@ -8,7 +8,7 @@ import { featureBits } from '../../../../agent/config/feature-bits.ts';
 import type { Config } from '../../../../agent/config/options.ts';
 import { HistogramReader, HistogramTotal } from '../../../../agent/shared-memory/histogram.ts';
 import { ControlMemory, HEADER } from '../../../../agent/shared-memory/layout.ts';
-import type { EncodedRecord, RecordHalf } from '../../../../agent/shared-memory/lock-records.ts';
+import type { EncodedRecord } from '../../../../agent/shared-memory/lock-records.ts';
 import { lookUpName } from '../../../../agent/shared-memory/names.ts';
 import { QUEUE_CELL, type QueueKind, scanQueueCells } from '../../../../agent/shared-memory/queue-cells.ts';
 import { decodeTask, type TaskRecord } from '../../../../agent/shared-memory/queue-records.ts';
@@ -33,8 +33,8 @@ class Tracked {
       claim: { slot: 2, generation: 3 },
       clock: { nowNs: () => this.nowNs },
       isOff: (bits: number) => (this.off & bits) !== 0,
-      record: (record: EncodedRecord) =>
-        void this.told.push(decodeTask(record as readonly RecordHalf[]) ?? expect.unreachable('no task')),
+      areSpansOff: false,
+      record: (record: EncodedRecord) => void this.told.push(decodeTask(record) ?? expect.unreachable('no task')),
     };
     this.tracker = new QueueTracker(recorder as unknown as Recorder, {} as Config);
   }
@@ -324,9 +324,9 @@ describe('a task of a pool', () => {
     expect(one.spanId).toMatch(/^[0-9a-f]{16}$/);
     expect(jobs.contextOf(one)).toEqual({ ...span, spanId: one.spanId });
     tracked.nowNs += 2;
-    jobs.begins(one);
+    jobs.begins(one, 12);
     tracked.nowNs += 5;
-    jobs.ends(one, 'failed', 12);
+    jobs.ends(one, 'failed');
     expect(tracked.told).toEqual([
       {
         nameNumber: expect.any(Number),

@@ -1,66 +1,23 @@
 /** What the agent gets to know of RwLocks, semaphores, conditions and barriers: long waits with outcome and holder, entries of activities, orders. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { setLockLink } from '../../../../agent/app-thread/lock-link.ts';
-import { Recorder } from '../../../../agent/app-thread/recorder.ts';
 import { Barrier, Condition, Mutex, RwLock, Semaphore } from '../../../../agent/app-thread/sync/index.ts';
 import { lockThread } from '../../../../agent/app-thread/sync/lock-thread.ts';
-import { resolveConfig } from '../../../../agent/config/resolve.ts';
 import { readAsyncLocks } from '../../../../agent/shared-memory/async-locks.ts';
-import { ControlMemory } from '../../../../agent/shared-memory/layout.ts';
 import { readIdentity } from '../../../../agent/shared-memory/lock-block.ts';
-import {
-  decodeLockOrder,
-  decodeLockWait,
-  type LockOrderRecord,
-  type LockWaitRecord,
-} from '../../../../agent/shared-memory/lock-records.ts';
-import { RecordKind } from '../../../../agent/shared-memory/records.ts';
-import { claimSlot } from '../../../../agent/shared-memory/registry.ts';
-import { RingReader } from '../../../../agent/shared-memory/ring-reader.ts';
 import { Entry, leaveRead, tryRead, tryWrite } from '../../../../agent/shared-memory/rw-lock-words.ts';
 import { tryPermit } from '../../../../agent/shared-memory/semaphore-words.ts';
 import { readWaitWord } from '../../../../agent/shared-memory/wait-word.ts';
+import { LockTracking } from '../../../support/lock-tracking.ts';
 import { codeOf } from './codes.ts';
 import { otherThread } from './other-thread.ts';
 
-const memory = ControlMemory.create(process.hrtime()[0]);
-const identity = { parentThreadId: -1, name: 'main', file: '', nowNs: 1, spawnContext: undefined, spawnSite: '' };
-const claim = claimSlot(memory, identity);
-if (claim === undefined) throw new Error('a new memory has no free slot');
-const reader = new RingReader(memory, claim.slot);
-const lockBuffer = lockThread().memory.views.buffer;
+const { memory: locks } = lockThread();
+const tracking = new LockTracking({}, locks.baseS);
+const { memory, slot } = tracking;
 
-beforeAll(() => {
-  const recorder = new Recorder(memory, claim);
-  const { config } = resolveConfig({}, {});
-  setLockLink(lockBuffer, {
-    recorder,
-    config,
-    tell: () => {},
-    beforeWait: () => {},
-    blockListeners: [],
-    atomics: Atomics,
-  });
-});
-afterAll(() => setLockLink(lockBuffer, undefined));
-
-interface Told {
-  readonly waits: LockWaitRecord[];
-  readonly orders: LockOrderRecord[];
-}
-
-function told(): Told {
-  const waits: LockWaitRecord[] = [];
-  const orders: LockOrderRecord[] = [];
-  reader.drain((record) => {
-    const halves = record.other === undefined ? [record] : [record, record.other];
-    const wait = record.kind === RecordKind.LOCK_WAIT ? decodeLockWait(halves) : undefined;
-    const order = record.kind === RecordKind.LOCK_ORDER ? decodeLockOrder(halves) : undefined;
-    if (wait !== undefined) waits.push(wait);
-    if (order !== undefined) orders.push(order);
-  }, Number.MAX_SAFE_INTEGER);
-  return { waits, orders };
-}
+beforeAll(() => tracking.link(locks.views.buffer));
+afterAll(() => setLockLink(locks.views.buffer, undefined));
 
 const idOf = ({ handle }: { readonly handle: RwLock['handle'] }): number =>
   readIdentity(
@@ -86,17 +43,17 @@ test('a writer that waited for a reader names it', async () => {
   const other = otherThread();
   expect(tryRead(wordsOf(lock), 0, other.word, false, { index: 0, value: 0 })).toBe(Entry.IN);
   const write = lock.acquireWriteAsync();
-  expect(readAsyncLocks(memory, claim.slot)).toMatchObject([
+  expect(readAsyncLocks(memory, slot)).toMatchObject([
     { state: 1, kind: 'rwlock', mode: 'exclusive', lockId: idOf(lock) },
   ]);
   spend(2);
   leaveRead(wordsOf(lock), 0, other.word);
   const lease = await write;
-  expect(readAsyncLocks(memory, claim.slot)).toMatchObject([{ state: 2, kind: 'rwlock', mode: 'exclusive' }]);
+  expect(readAsyncLocks(memory, slot)).toMatchObject([{ state: 2, kind: 'rwlock', mode: 'exclusive' }]);
   lease.release();
-  expect(readAsyncLocks(memory, claim.slot)).toEqual([]);
+  expect(readAsyncLocks(memory, slot)).toEqual([]);
   const ref = { lockId: idOf(lock), kind: 'rwlock', mode: 'exclusive' };
-  expect(told().waits).toMatchObject([{ ...ref, outcome: 'acquired', holder: { holderWord: other.word } }]);
+  expect(tracking.told().waits).toMatchObject([{ ...ref, outcome: 'acquired', holder: { holderWord: other.word } }]);
 });
 
 test('a reader that gave up names the writer it waited for', () => {
@@ -105,7 +62,7 @@ test('a reader that gave up names the writer it waited for', () => {
   tryWrite(wordsOf(lock), 0, lockThread().memory, other.word, { index: 0, value: 0 });
   expect(codeOf(() => lock.acquireRead({ timeoutMs: 3 }))).toBe('LOCK_TIMEOUT');
   const wait = { lockId: idOf(lock), kind: 'rwlock', mode: 'shared', outcome: 'timeout' };
-  expect(told().waits).toMatchObject([{ ...wait, holder: { holderWord: other.word } }]);
+  expect(tracking.told().waits).toMatchObject([{ ...wait, holder: { holderWord: other.word } }]);
 });
 
 test('waits at a semaphore, a condition and a barrier', () => {
@@ -118,7 +75,7 @@ test('waits at a semaphore, a condition and a barrier', () => {
   codeOf(() => mutex.withLock(() => condition.wait(mutex, { timeoutMs: 3 })));
   const barrier = new Barrier({ parties: 2 });
   codeOf(() => barrier.wait({ timeoutMs: 3 }));
-  expect(told().waits).toMatchObject([
+  expect(tracking.told().waits).toMatchObject([
     {
       lockId: idOf(semaphore),
       kind: 'semaphore',
@@ -133,7 +90,7 @@ test('waits at a semaphore, a condition and a barrier', () => {
 
 test('a thread at a condition or a barrier waits as at a queue, at any other lock for the lock', () => {
   const statesNs = (): { lock: number; queue: number } => {
-    const wait = readWaitWord(memory, claim.slot, lockThread().clock.nowNs());
+    const wait = readWaitWord(memory, slot, lockThread().clock.nowNs());
     return { lock: wait?.waitingLockNs ?? -1, queue: wait?.waitingQueueNs ?? -1 };
   };
   const mutex = new Mutex();
@@ -147,21 +104,19 @@ test('a thread at a condition or a barrier waits as at a queue, at any other loc
   tryPermit(wordsOf(semaphore), 0, otherThread().word, { index: 0, value: 0 });
   codeOf(() => semaphore.acquire({ timeoutMs: 3 }));
   expect(statesNs().lock - after.lock).toBeGreaterThanOrEqual(2e6);
-  told();
+  tracking.told();
 });
 
 test('a callback that waits at a condition holds the mutex after it for certain, as before', async () => {
   const mutex = new Mutex();
   const condition = new Condition();
-  const holds = (): unknown[] => readAsyncLocks(memory, claim.slot).filter(({ kind }) => kind === 'mutex');
+  const holds = (): unknown[] => readAsyncLocks(memory, slot).filter(({ kind }) => kind === 'mutex');
   const done = mutex.withLockAsync(async () => {
     const activity = lockThread().recording?.activities?.current;
     expect(activity).toBeGreaterThan(0);
     expect(holds()).toMatchObject([{ state: 2, activity, isCertain: true }]);
     const wait = condition.waitAsync(mutex);
-    expect(readAsyncLocks(memory, claim.slot)).toMatchObject([
-      { state: 1, kind: 'condition', activity, isCertain: true },
-    ]);
+    expect(readAsyncLocks(memory, slot)).toMatchObject([{ state: 1, kind: 'condition', activity, isCertain: true }]);
     condition.notifyOne();
     await wait;
     expect(holds()).toMatchObject([{ state: 2, activity, isCertain: true }]);
@@ -180,7 +135,7 @@ test('orders: of two locks, with their modes, and not of a lock with itself', ()
     { lockId: idOf(lock), mode: 'shared' },
     { lockId: idOf(semaphore), mode: 'shared' },
   ];
-  const { orders } = told();
+  const { orders } = tracking.told();
   expect(orders.length).toBeGreaterThan(0);
   for (const order of orders) expect(order).toMatchObject({ outer, inner });
 });

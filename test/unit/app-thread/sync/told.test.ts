@@ -4,79 +4,23 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { setLockLink } from '../../../../agent/app-thread/lock-link.ts';
-import type { LockNotice } from '../../../../agent/app-thread/lock-observer.ts';
-import { Recorder } from '../../../../agent/app-thread/recorder.ts';
 import { Mutex } from '../../../../agent/app-thread/sync/index.ts';
 import { lockThread } from '../../../../agent/app-thread/sync/lock-thread.ts';
 import { AsyncLockState, readAsyncLocks } from '../../../../agent/shared-memory/async-locks.ts';
-import { ControlMemory } from '../../../../agent/shared-memory/layout.ts';
 import { BLOCK } from '../../../../agent/shared-memory/lock-block.ts';
 import { LOCK_THREAD } from '../../../../agent/shared-memory/lock-memory.ts';
-import {
-  decodeLockBlame,
-  decodeLockOrder,
-  decodeLockWait,
-  type LockBlameRecord,
-  type LockOrderRecord,
-  type LockWaitRecord,
-  type RecordHalf,
-} from '../../../../agent/shared-memory/lock-records.ts';
 import { lookUpName } from '../../../../agent/shared-memory/names.ts';
-import { RecordKind } from '../../../../agent/shared-memory/records.ts';
-import { attachSlot, claimSlot } from '../../../../agent/shared-memory/registry.ts';
-import { RingReader } from '../../../../agent/shared-memory/ring-reader.ts';
+import { LockTracking } from '../../../support/lock-tracking.ts';
 import { codeOf } from './codes.ts';
 import { otherThread } from './other-thread.ts';
 
-const notices: LockNotice[] = [];
 const early = new Mutex();
-let memory: ControlMemory;
-let reader: RingReader;
-let slot: number;
+const { memory: locks } = lockThread();
+const tracking = new LockTracking({ stacks: 'all' }, locks.baseS);
+const { memory, notices, slot } = tracking;
 
-beforeAll(() => {
-  const { memory: locks } = lockThread();
-  memory = ControlMemory.create(locks.baseS);
-  const identity = { parentThreadId: 0, name: 'main', file: '', nowNs: 1, spawnContext: undefined, spawnSite: '' };
-  const claim = claimSlot(memory, identity);
-  if (claim === undefined || !attachSlot(memory, claim, 0, 0)) throw new Error('no slot');
-  slot = claim.slot;
-  reader = new RingReader(memory, slot);
-  const recorder = new Recorder(memory, claim);
-  const config = { stacks: 'all' } as never;
-  const tell = (notice: LockNotice): void => void notices.push(notice);
-  setLockLink(locks.views.buffer, {
-    recorder,
-    config,
-    tell,
-    beforeWait: () => {},
-    blockListeners: [],
-    atomics: Atomics,
-  });
-});
-
-afterAll(() => setLockLink(lockThread().memory.views.buffer, undefined));
-
-interface Told {
-  readonly waits: LockWaitRecord[];
-  readonly blames: LockBlameRecord[];
-  readonly orders: LockOrderRecord[];
-}
-
-function told(): Told {
-  const waits: (LockWaitRecord | undefined)[] = [];
-  const blames: (LockBlameRecord | undefined)[] = [];
-  const orders: (LockOrderRecord | undefined)[] = [];
-  reader.drain((record) => {
-    const { other } = record;
-    const halves: RecordHalf[] = other === undefined ? [{ ...record }] : [{ ...record }, { ...other }];
-    if (record.kind === RecordKind.LOCK_WAIT) waits.push(decodeLockWait(halves));
-    else if (record.kind === RecordKind.LOCK_BLAME) blames.push(decodeLockBlame(halves));
-    else if (record.kind === RecordKind.LOCK_ORDER) orders.push(decodeLockOrder(halves));
-  }, 1e17);
-  const whole = <T>(decoded: readonly (T | undefined)[]): T[] => decoded.filter((one) => one !== undefined);
-  return { waits: whole(waits), blames: whole(blames), orders: whole(orders) };
-}
+beforeAll(() => tracking.link(locks.views.buffer));
+afterAll(() => setLockLink(locks.views.buffer, undefined));
 
 const idOf = ({ handle }: Mutex): number => new Int32Array(handle.buffer, handle.byteOffset)[BLOCK.ID >> 2] as number;
 const wordOf = ({ handle }: Mutex): Int32Array => new Int32Array(handle.buffer, handle.byteOffset, 384);
@@ -88,7 +32,7 @@ test('a lock that was made before the agent is adopted when it is there, as are 
     ['adopt', idOf(early)],
     ['adopt', idOf(later)],
   ]);
-  const { memory: locks, thread } = lockThread();
+  const { thread } = lockThread();
   expect(locks.views.i32[locks.threadAt(thread, LOCK_THREAD.AGENT_SLOT) >> 2]).toBe(slot + 1);
 });
 
@@ -96,7 +40,7 @@ test('each new order of locks is told once, with the gates and where the inner o
   const [a, b, c] = [new Mutex('a'), new Mutex('b'), new Mutex('c')];
   const nested = (): void => a.withLock(() => b.withLock(() => c.withLock(() => {})));
   for (let i = 0; i < 3; i++) nested();
-  const { orders } = told();
+  const { orders } = tracking.told();
   expect(orders.map(({ outer, inner, gates }) => [outer.lockId, inner.lockId, gates])).toEqual([
     [idOf(a), idOf(b), []],
     [idOf(b), idOf(c), [idOf(a)]],
@@ -104,9 +48,9 @@ test('each new order of locks is told once, with the gates and where the inner o
   ]);
   expect(lookUpName(memory, orders[0]?.stackNumber ?? 0)).toContain('told.test.ts');
   b.withLock(() => a.withLock(() => {}));
-  expect(told().orders.map(({ outer, inner }) => [outer.lockId, inner.lockId])).toEqual([[idOf(b), idOf(a)]]);
+  expect(tracking.told().orders.map(({ outer, inner }) => [outer.lockId, inner.lockId])).toEqual([[idOf(b), idOf(a)]]);
   nested();
-  expect(told().orders).toEqual([]);
+  expect(tracking.told().orders).toEqual([]);
 });
 
 test('a long wait is told with its outcome, its site, and the holder that it was for; the holder is asked who it is', () => {
@@ -114,7 +58,7 @@ test('a long wait is told with its outcome, its site, and the holder that it was
   const { word } = otherThread();
   wordOf(mutex)[BLOCK.WORD >> 2] = word;
   expect(codeOf(() => mutex.acquire({ timeoutMs: 5 }))).toBe('LOCK_TIMEOUT');
-  const { waits } = told();
+  const { waits } = tracking.told();
   expect(waits).toHaveLength(1);
   expect(waits[0]).toMatchObject({ lockId: idOf(mutex), kind: 'mutex', mode: 'exclusive', outcome: 'timeout' });
   expect(waits[0]?.holder.holderWord).toBe(word);
@@ -137,7 +81,7 @@ test('who was asked answers when it releases; the next one reads it', async () =
   expect(wordOf(mutex)[BLOCK.ASK >> 2]).toBe(0);
   const next = await waits;
   expect(wordOf(mutex)[BLOCK.ASK >> 2]).toBe(0);
-  const [wait] = told().waits;
+  const [wait] = tracking.told().waits;
   expect(wait).toMatchObject({ lockId: idOf(mutex), outcome: 'acquired' });
   expect(wait?.holder.holderWord).toBe(lockThread().word);
   expect(lookUpName(memory, wait?.holder.siteNumber ?? 0)).toMatch(/told\.test\.ts:\d+$/);
@@ -151,7 +95,7 @@ test('who was asked answers when it releases; the next one reads it', async () =
 test('short waits add up by their holder until they are worth a record', async () => {
   const mutex = new Mutex('often waited for');
   let waited = 0;
-  for (let i = 0; i < 2000 && told().blames.length === 0; i++, waited++) {
+  for (let i = 0; i < 2000 && tracking.told().blames.length === 0; i++, waited++) {
     const lease = await mutex.acquireAsync();
     const next = mutex.acquireAsync();
     lease.release();

@@ -222,6 +222,28 @@ describe('the window', () => {
     expect(window.all('gridwatch.thread.state.time')).toEqual([]);
   });
 
+  it('keeps a deadlock for as long as its threads stand in it, and no longer', () => {
+    const window = new Window();
+    const standing = (count: number, timeMs: number): void => {
+      const attributes = { 'gridwatch.lock.name': 'orders' };
+      const metrics = [gauge('gridwatch.deadlock.thread.count', count, { ...at(timeMs), attributes })];
+      ingest(window, 'metrics', metricsRequest(metrics), timeMs);
+    };
+    const told = ['gridwatch.deadlock', 'gridwatch.finding'].map((eventName) => ({ eventName, body: 'a', timeMs: T0 }));
+    ingest(window, 'logs', logsRequest(told), T0);
+    standing(2, T0);
+    const later = T0 + 2 * WINDOW_MS;
+    standing(2, later);
+    window.prune(later);
+    const names = (toMs: number): string[] => summaryOf(window, toMs, toMs - WINDOW_MS).events.map(({ name }) => name);
+    expect(names(later)).toEqual(['gridwatch.deadlock']);
+    const evenLater = later + 1000;
+    standing(0, evenLater);
+    expect(names(evenLater)).toEqual([]);
+    window.prune(evenLater);
+    expect(window.events).toEqual([]);
+  });
+
   it('stays bounded in series and in names of spans, and counts what it leaves out', () => {
     const window = new Window();
     const many = Array.from({ length: 5000 }, (_, i) => threadStates(`t${i}`, { idle: 1 }, at(T0 + 1000))).flat();

@@ -2,26 +2,9 @@
  * The barrier's words under every interleaving of its parties, over two rounds, with time-outs, resets, asynchronous parties and a death before every
  * step. What runs is `barrier-words.ts` itself; each broken variant shows a part of it that is needed.
  */
-import { describe, expect, test, vi } from 'vitest';
-import { headline, host, type View } from '../../../support/explore.ts';
-import type { Change } from '../../../support/variant.ts';
-import {
-  exploreLock,
-  LOCK,
-  type LockModel,
-  load,
-  noteWaking,
-  type Sources,
-  type Thread,
-  undertaker,
-  untilDone,
-  wordOf,
-} from './lock-model.ts';
-
-/* Some tens of thousands of states take seconds on a busy machine. */
-vi.setConfig({ testTimeout: 60_000 });
-
-const change = (from: string, to: string): Change => ({ file: 'shared-memory/barrier-words.ts', from, to });
+import { host, type View } from '../../../support/explore.ts';
+import { LOCK, noteWaking, type Sources, type Thread, undertaker, untilDone, wordOf } from './lock-model.ts';
+import { type Scene, testLock } from './lock-suite.ts';
 
 /** Arrives in round after round; notes how many rounds it has passed, and whether one was broken. */
 const arrives = (sources: Sources, name: Thread, rounds: number, timeoutMs?: number) => (): void => {
@@ -88,33 +71,25 @@ const alike =
     return differs === undefined ? undefined : `${differs} and ${living[0]} differ`;
   };
 
-interface Scene {
-  readonly programs: (sources: Sources) => Readonly<Record<string, () => void>>;
+interface BarrierScene extends Scene {
   readonly parties: readonly Thread[];
-  readonly model?: Partial<LockModel>;
-}
-
-async function run({ programs, parties, model }: Scene, changes: readonly Change[] = []): Promise<string> {
-  const sources = await load(changes);
-  const whole = { always: together(parties), atEnd: alike(parties), ...model, threads: programs(sources) };
-  return headline(exploreLock(sources, 'barrier', whole, parties.length));
 }
 
 const AB = ['a', 'b'] as const;
 const ABC = ['a', 'b', 'c'] as const;
 
-const twoTwice: Scene = { parties: AB, programs: (s) => ({ a: arrives(s, 'a', 2), b: arrives(s, 'b', 2) }) };
-const three: Scene = {
+const twoTwice: BarrierScene = { parties: AB, programs: (s) => ({ a: arrives(s, 'a', 2), b: arrives(s, 'b', 2) }) };
+const three: BarrierScene = {
   parties: ABC,
   programs: (s) => ({ a: arrives(s, 'a', 1), b: arrives(s, 'b', 1), c: arrives(s, 'c', 1) }),
 };
-const givesUp: Scene = {
+const givesUp: BarrierScene = {
   parties: AB,
   programs: (s) => ({ a: arrives(s, 'a', 2, 1), b: arrives(s, 'b', 2) }),
   model: { timeouts: 'any time' },
 };
 /* The third does not come. */
-const oneOfThreeGivesUp: Scene = {
+const oneOfThreeGivesUp: BarrierScene = {
   parties: ABC,
   programs: (s) => ({ a: arrives(s, 'a', 1, 1), b: arrives(s, 'b', 1) }),
   model: {
@@ -122,19 +97,23 @@ const oneOfThreeGivesUp: Scene = {
     atEnd: ({ get }) => (get('a broken') + get('b broken') === 2 ? undefined : 'one was not told'),
   },
 };
-const isAsync: Scene = {
+const isAsync: BarrierScene = {
   parties: AB,
   programs: (s) => ({ a: arrivesAsync(s, 'a'), b: arrives(s, 'b', 1) }),
   model: { hasAsync: true },
 };
+/** Resets the barrier while one waits. */
+const resets = (sources: Sources) => (): void => {
+  host.until('a is in');
+  sources.barrier.resetBarrier(sources.i32, LOCK);
+};
 /** One comes, and the barrier is reset. Who comes once more makes two of the two that a new round takes. */
-const reset: Scene = {
+const reset: BarrierScene = {
   parties: AB,
   programs: (s) => ({
     a: arrives(s, 'a', 1),
     c: () => {
-      host.until('a is in');
-      s.barrier.resetBarrier(s.i32, LOCK);
+      resets(s)();
       host.settle('was reset');
       host.note('a came', 0);
     },
@@ -142,35 +121,28 @@ const reset: Scene = {
   model: { atEnd: ({ get }) => (get('a broken') === 1 ? undefined : 'a was not told') },
 };
 /** The same, and two others make a round of their own before a looks. */
-const resetAndGoneOn: Scene = {
+const resetAndGoneOn: BarrierScene = {
   ...reset,
   programs: (s) => ({
     a: arrives(s, 'a', 1),
     c: () => {
-      host.until('a is in');
-      s.barrier.resetBarrier(s.i32, LOCK);
+      resets(s)();
       host.settle('was reset');
       s.barrier.arrive(s.i32, LOCK, wordOf(s, 'b'));
       s.barrier.arrive(s.i32, LOCK, wordOf(s, 'c'));
     },
   }),
 };
-const resetTwice: Scene = {
+const resetTwice: BarrierScene = {
   ...reset,
   programs: (s) => ({
     a: arrives(s, 'a', 1),
-    c: () => {
-      host.until('a is in');
-      s.barrier.resetBarrier(s.i32, LOCK);
-    },
-    d: () => {
-      host.until('a is in');
-      s.barrier.resetBarrier(s.i32, LOCK);
-    },
+    c: resets(s),
+    d: resets(s),
   }),
 };
 /* It may die before it has come, which is not for the barrier to know. */
-const mortal: Scene = {
+const mortal: BarrierScene = {
   parties: AB,
   programs: (s) => ({ a: arrives(s, 'a', 1), b: arrives(s, 'b', 1), undertaker: undertaker(s, 'a') }),
   model: {
@@ -182,7 +154,7 @@ const mortal: Scene = {
     },
   },
 };
-const mortalOfThree: Scene = {
+const mortalOfThree: BarrierScene = {
   parties: ABC,
   programs: (s) => ({
     a: arrives(s, 'a', 1),
@@ -201,7 +173,7 @@ const mortalOfThree: Scene = {
   },
 };
 /* It may die after its round: that breaks no later one. */
-const mortalOfEarlierRound: Scene = {
+const mortalOfEarlierRound: BarrierScene = {
   parties: AB,
   programs: (s) => ({
     a: arrives(s, 'a', 1),
@@ -222,95 +194,83 @@ const mortalOfEarlierRound: Scene = {
   },
 };
 
-describe('a barrier, in every interleaving', () => {
-  test.each<[what: string, scene: Scene]>([
-    ['two parties, two rounds', twoTwice],
-    ['three parties', three],
-    ['a party that gives up at any time', givesUp],
-    ['one of two that wait for a third gives up', oneOfThreeGivesUp],
-    ['a party that waits asynchronously', isAsync],
-    ['a reset while one waits', reset],
-    ['a reset while one waits, and the next round is over before it looks', resetAndGoneOn],
-    ['two resets at once', resetTwice],
-    ['a party that may die at any step', mortal],
-    ['one of three that may die at any step', mortalOfThree],
-    ['one that may die when its round is over', mortalOfEarlierRound],
-  ])('B1-B4: %s', async (_, scene) => {
-    expect(await run(scene)).toBe('nothing');
-  });
-
-  test('B1: the same where stores become visible late', async () => {
-    expect(await run({ ...twoTwice, model: { maxPendingStores: 2 } })).toBe('nothing');
-  });
-});
-
-describe('a mistake is found', () => {
-  test.each<[mistake: string, found: string, scene: Scene, change: Change]>([
+testLock<BarrierScene>({
+  kind: 'barrier',
+  file: 'shared-memory/barrier-words.ts',
+  numberA: ({ parties }) => parties.length,
+  rules: (_, { parties }) => ({ always: together(parties), atEnd: alike(parties) }),
+  scenes: [
+    ['B1-B4', 'two parties, two rounds', twoTwice],
+    ['B1-B4', 'three parties', three],
+    ['B1-B4', 'a party that gives up at any time', givesUp],
+    ['B1-B4', 'one of two that wait for a third gives up', oneOfThreeGivesUp],
+    ['B1-B4', 'a party that waits asynchronously', isAsync],
+    ['B1-B4', 'a reset while one waits', reset],
+    ['B1-B4', 'a reset while one waits, and the next round is over before it looks', resetAndGoneOn],
+    ['B1-B4', 'two resets at once', resetTwice],
+    ['B1-B4', 'a party that may die at any step', mortal],
+    ['B1-B4', 'one of three that may die at any step', mortalOfThree],
+    ['B1-B4', 'one that may die when its round is over', mortalOfEarlierRound],
+    ['B1', 'the same where stores become visible late', { ...twoTwice, model: { maxPendingStores: 2 } }],
+  ],
+  mistakes: [
     [
       'arrivals are counted without a compare',
       'waits for ever',
       three,
-      change(
-        'if (Atomics.compareExchange(i32, at, state, next) !== state) continue;\n    if (isLast)',
-        'Atomics.store(i32, at, next);\n    if (isLast)',
-      ),
+      'if (Atomics.compareExchange(i32, at, state, next) !== state) continue;\n    if (isLast)',
+      'Atomics.store(i32, at, next);\n    if (isLast)',
     ],
-    ['the last arrival wakes nobody', 'waits for ever', twoTwice, change('if (isLast) wakeBarrier(i32, blockAt);', '')],
+    ['the last arrival wakes nobody', 'waits for ever', twoTwice, 'if (isLast) wakeBarrier(i32, blockAt);', ''],
     [
       'a round is over one party too early',
       'did not come to',
       three,
-      change('const isLast = index + 1 >= parties;', 'const isLast = index + 2 >= parties;'),
+      'const isLast = index + 1 >= parties;',
+      'const isLast = index + 2 >= parties;',
     ],
     [
       'who breaks a round wakes nobody',
       'waits for ever',
       oneOfThreeGivesUp,
-      change('    if (seen === state) {\n      wakeBarrier(i32, blockAt);', '    if (seen === state) {'),
+      '    if (seen === state) {\n      wakeBarrier(i32, blockAt);',
+      '    if (seen === state) {',
     ],
     [
       'a round that is over is broken',
       'differ',
       givesUp,
-      change(
-        'if (roundOf(state) !== round || (state & BROKEN) !== 0) return false;',
-        'if ((state & BROKEN) !== 0) return false;',
-      ),
+      'if (roundOf(state) !== round || (state & BROKEN) !== 0) return false;',
+      'if ((state & BROKEN) !== 0) return false;',
     ],
     [
       'who looks late at a round that was broken',
       'did not come to',
       resetAndGoneOn,
-      change('    Atomics.store(i32, (blockAt + BARRIER.BROKEN_AT + (round & 15) * 4) >> 2, round + 1);\n', ''),
+      '    Atomics.store(i32, (blockAt + BARRIER.BROKEN_AT + (round & 15) * 4) >> 2, round + 1);\n',
+      '',
     ],
-    [
-      'an asynchronous party is not woken',
-      'waits for ever',
-      isAsync,
-      change('  wakeAsyncWaiters(i32, blockAt);\n', ''),
-    ],
+    ['an asynchronous party is not woken', 'waits for ever', isAsync, '  wakeAsyncWaiters(i32, blockAt);\n', ''],
     [
       'nobody knows that a dead thread was in',
       'a dead thread',
       mortalOfThree,
-      change('if (!isLast) Atomics.store(i32, arrivalIndex(blockAt, threadOf(me)), arrivalWord(me, round));', ''),
+      'if (!isLast) Atomics.store(i32, arrivalIndex(blockAt, threadOf(me)), arrivalWord(me, round));',
+      '',
     ],
     [
       'a thread says that it is in only after it was counted',
       'a dead thread',
       mortalOfThree,
-      change(
-        'if (Atomics.compareExchange(i32, at, state, next) !== state) continue;\n    if (isLast)',
-        'Atomics.store(i32, arrivalIndex(blockAt, threadOf(me)), 0);\n    if (Atomics.compareExchange(i32, at, state, next) !== state) continue;\n    Atomics.store(i32, arrivalIndex(blockAt, threadOf(me)), arrivalWord(me, round));\n    if (isLast)',
-      ),
+      'if (Atomics.compareExchange(i32, at, state, next) !== state) continue;\n    if (isLast)',
+      'Atomics.store(i32, arrivalIndex(blockAt, threadOf(me)), 0);\n    if (Atomics.compareExchange(i32, at, state, next) !== state) continue;\n    Atomics.store(i32, arrivalIndex(blockAt, threadOf(me)), arrivalWord(me, round));\n    if (isLast)',
     ],
     [
       'a dead thread breaks a round that it is not in',
       'was not in',
       mortalOfEarlierRound,
-      change('const isIn = arrival === arrivalWord(dead, round);', 'const isIn = arrival !== 0;'),
+      'const isIn = arrival === arrivalWord(dead, round);',
+      'const isIn = arrival !== 0;',
     ],
-  ])('%s', async (_, found, scene, mistake) => {
-    expect(await run(scene, [mistake])).toContain(found);
-  });
+  ],
 });

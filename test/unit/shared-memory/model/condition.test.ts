@@ -2,27 +2,9 @@
  * The condition's words under every interleaving of waiters and notifiers, with time-outs, asynchronous waiters and a death before every step. What runs is
  * `condition-words.ts` itself; each broken variant shows a part of it that is needed.
  */
-import { describe, expect, test, vi } from 'vitest';
-import { headline, host, type View } from '../../../support/explore.ts';
-import type { Change } from '../../../support/variant.ts';
-import {
-  exploreLock,
-  LOCK,
-  type LockModel,
-  load,
-  noteWaking,
-  type Sources,
-  THREADS,
-  type Thread,
-  undertaker,
-  untilDone,
-  wordOf,
-} from './lock-model.ts';
-
-/* Some tens of thousands of states take seconds on a busy machine. */
-vi.setConfig({ testTimeout: 60_000 });
-
-const change = (from: string, to: string): Change => ({ file: 'shared-memory/condition-words.ts', from, to });
+import { host, type View } from '../../../support/explore.ts';
+import { LOCK, noteWaking, type Sources, THREADS, type Thread, undertaker, untilDone, wordOf } from './lock-model.ts';
+import { type Scene, testLock } from './lock-suite.ts';
 
 /** Waits once, blocking: from `<name> entered` on, which is where it gives the mutex up, it is to be notified. */
 const waits = (sources: Sources, name: Thread, timeoutMs?: number) => (): void => {
@@ -91,29 +73,13 @@ const allTaken =
     return undefined;
   };
 
-interface Scene {
-  readonly programs: (sources: Sources) => Readonly<Record<string, () => void>>;
+interface ConditionScene extends Scene {
   readonly notifiers: readonly Thread[];
   /** Somebody waits whenever one of them notifies. */
   readonly mustBeHeard?: boolean;
-  readonly model?: Partial<LockModel>;
 }
 
-async function run(
-  { programs, notifiers, model, mustBeHeard = false }: Scene,
-  changes: readonly Change[] = [],
-): Promise<string> {
-  const sources = await load(changes);
-  const whole = {
-    always: notTooMany(notifiers, mustBeHeard),
-    atEnd: allTaken(sources, notifiers),
-    ...model,
-    threads: programs(sources),
-  };
-  return headline(exploreLock(sources, 'condition', whole));
-}
-
-const twoAndTwo: Scene = {
+const twoAndTwo: ConditionScene = {
   programs: (s) => ({
     a: waits(s, 'a'),
     b: waits(s, 'b'),
@@ -126,25 +92,25 @@ const twoAndTwo: Scene = {
   notifiers: ['c', 'd'],
   mustBeHeard: true,
 };
-const twoNotifiers: Scene = {
+const twoNotifiers: ConditionScene = {
   programs: (s) => ({ a: waits(s, 'a'), c: notifies(s, 'c', ['a']), d: notifies(s, 'd', ['a']) }),
   notifiers: ['c', 'd'],
 };
-const all: Scene = {
+const all: ConditionScene = {
   programs: (s) => ({ a: waits(s, 'a'), b: waits(s, 'b'), c: notifies(s, 'c', ['a', 'b'], 'notifyEvery') }),
   notifiers: ['c'],
 };
-const givesUp: Scene = {
+const givesUp: ConditionScene = {
   programs: (s) => ({ a: waits(s, 'a', 1), c: notifies(s, 'c', ['a']) }),
   notifiers: ['c'],
   model: { timeouts: 'any time' },
 };
-const asyncWaiter: Scene = {
+const asyncWaiter: ConditionScene = {
   programs: (s) => ({ a: waitsAsync(s, 'a'), c: notifies(s, 'c', ['a']) }),
   notifiers: ['c'],
   model: { hasAsync: true },
 };
-const mortalWaiter: Scene = {
+const mortalWaiter: ConditionScene = {
   programs: (s) => ({
     a: waits(s, 'a'),
     b: waits(s, 'b'),
@@ -155,47 +121,44 @@ const mortalWaiter: Scene = {
   /* Whoever is not notified. */
   model: { mayDie: ['a'], mayWait: ['a', 'b', 'undertaker'] },
 };
-const mortalNotifier: Scene = {
+const mortalNotifier: ConditionScene = {
   programs: (s) => ({ a: waits(s, 'a'), c: notifies(s, 'c', ['a']), undertaker: undertaker(s, 'c') }),
   notifiers: ['c'],
   model: { mayDie: ['c'], mayWait: ['a'] },
 };
 
-describe('a condition, in every interleaving', () => {
-  test.each<[what: string, scene: Scene]>([
-    ['two wait, two notifications', twoAndTwo],
-    ['one waits, two notify at once', twoNotifiers],
-    ['two wait, all are notified', all],
-    ['a waiter that gives up at any time', givesUp],
-    ['a waiter that waits asynchronously', asyncWaiter],
-    ['a waiter that may die at any step', mortalWaiter],
-    ['a notifier that may die at any step', mortalNotifier],
-  ])('K1-K4: %s', async (_, scene) => {
-    expect(await run(scene)).toBe('nothing');
-  });
-
-  test('K1, K2: the same where stores become visible late', async () => {
-    expect(await run({ ...twoNotifiers, model: { maxPendingStores: 2 } })).toBe('nothing');
-  });
-});
-
-describe('a mistake is found', () => {
-  test.each<[mistake: string, found: string, scene: Scene, change: Change]>([
+testLock<ConditionScene>({
+  kind: 'condition',
+  file: 'shared-memory/condition-words.ts',
+  rules: (sources, { notifiers, mustBeHeard = false }) => ({
+    always: notTooMany(notifiers, mustBeHeard),
+    atEnd: allTaken(sources, notifiers),
+  }),
+  scenes: [
+    ['K1-K4', 'two wait, two notifications', twoAndTwo],
+    ['K1-K4', 'one waits, two notify at once', twoNotifiers],
+    ['K1-K4', 'two wait, all are notified', all],
+    ['K1-K4', 'a waiter that gives up at any time', givesUp],
+    ['K1-K4', 'a waiter that waits asynchronously', asyncWaiter],
+    ['K1-K4', 'a waiter that may die at any step', mortalWaiter],
+    ['K1-K4', 'a notifier that may die at any step', mortalNotifier],
+    ['K1, K2', 'the same where stores become visible late', { ...twoNotifiers, model: { maxPendingStores: 2 } }],
+  ],
+  mistakes: [
     [
       'a notification is given without a compare',
       'K2',
       twoNotifiers,
-      change(
-        'if (Atomics.compareExchange(i32, oldest, word, (word & ~FLAGS) | NOTIFIED) !== word) continue;',
-        'Atomics.store(i32, oldest, (word & ~FLAGS) | NOTIFIED);',
-      ),
+      'if (Atomics.compareExchange(i32, oldest, word, (word & ~FLAGS) | NOTIFIED) !== word) continue;',
+      'Atomics.store(i32, oldest, (word & ~FLAGS) | NOTIFIED);',
     ],
-    ['who is notified is not woken', 'waits for ever', twoAndTwo, change('  wake(i32, index);\n', '')],
+    ['who is notified is not woken', 'waits for ever', twoAndTwo, '  wake(i32, index);\n', ''],
     [
       'an asynchronous waiter is not woken',
       'waits for ever',
       asyncWaiter,
-      change('  wake(i32, index);\n  wakeAsyncWaiters(i32, blockAt);', '  wake(i32, index);'),
+      '  wake(i32, index);\n  wakeAsyncWaiters(i32, blockAt);',
+      '  wake(i32, index);',
     ],
     [
       'the loser of two notifiers gives up',
@@ -209,54 +172,44 @@ describe('a mistake is found', () => {
           d: notifies(s, 'd', ['a', 'b']),
         }),
       },
-      change(
-        '(word & ~FLAGS) | NOTIFIED) !== word) continue;\n    heard',
-        '(word & ~FLAGS) | NOTIFIED) !== word) return false;\n    heard',
-      ),
+      '(word & ~FLAGS) | NOTIFIED) !== word) continue;\n    heard',
+      '(word & ~FLAGS) | NOTIFIED) !== word) return false;\n    heard',
     ],
     [
       'a waiter that gives up does not look whether it was notified',
       'K2',
       givesUp,
-      change(
-        '  return takeNotification(i32, blockAt, me, entry);\n}',
-        '  Atomics.store(i32, at, 0);\n  return false;\n}',
-      ),
+      '  return takeNotification(i32, blockAt, me, entry);\n}',
+      '  Atomics.store(i32, at, 0);\n  return false;\n}',
     ],
     [
       'a waiter that gives up frees its entry without a compare',
       'K2',
       givesUp,
-      change(
-        'if (Atomics.compareExchange(i32, at, me | WAITING, 0) === (me | WAITING)) return false;',
-        'Atomics.store(i32, at, 0);\n  if (at > 0) return false;',
-      ),
+      'if (Atomics.compareExchange(i32, at, me | WAITING, 0) === (me | WAITING)) return false;',
+      'Atomics.store(i32, at, 0);\n  if (at > 0) return false;',
     ],
-    [
-      'a waiter waits before its entry says so',
-      'K1',
-      twoAndTwo,
-      change('    Atomics.store(i32, at, me | WAITING);\n', ''),
-    ],
+    ['a waiter waits before its entry says so', 'K1', twoAndTwo, '    Atomics.store(i32, at, me | WAITING);\n', ''],
     [
       'a notification that comes while the dead thread is taken out dies with it',
       'K2',
       mortalWaiter,
-      change('state = seen === state ? 0 : seen;', 'state = 0;'),
+      'state = seen === state ? 0 : seen;',
+      'state = 0;',
     ],
     [
       'a notification dies with its thread',
       'K2',
       mortalWaiter,
-      change('if (seen === state && (state & NOTIFIED) !== 0) notifyOldest(i32, blockAt, memory);', ''),
+      'if (seen === state && (state & NOTIFIED) !== 0) notifyOldest(i32, blockAt, memory);',
+      '',
     ],
     [
       'nobody wakes whom a dead notifier has notified',
       'K4',
       mortalNotifier,
-      change('if ((Atomics.load(i32, at) & NOTIFIED) !== 0) wake(i32, at);', ''),
+      'if ((Atomics.load(i32, at) & NOTIFIED) !== 0) wake(i32, at);',
+      '',
     ],
-  ])('%s', async (_, found, scene, mistake) => {
-    expect(await run(scene, [mistake])).toContain(found);
-  });
+  ],
 });

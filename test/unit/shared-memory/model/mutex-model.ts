@@ -34,7 +34,7 @@ const ASYNC = 'app-thread/sync/async-waiting.ts';
 const NO_TIMER: readonly SyncChange[] = [
   { file: ASYNC, from: 'waitTimer.add(this, waiter.deadlineNs);', to: '' },
   /* Arming loads the word anew, so its growth is nothing that anybody relies on, and only makes more states. */
-  { file: 'app-thread/sync/wake.ts', from: 'Atomics.add(words, GENERATION, 1);', to: '' },
+  { file: 'shared-memory/lock-wake.ts', from: 'Atomics.add(i32, (blockAt + BLOCK.GENERATION) >> 2, 1);', to: '' },
   { file: ASYNC, from: 'if (this.#size === 0) waitTimer.delete(this);', to: '' },
 ];
 export const NO_SLICES: SyncChange = {

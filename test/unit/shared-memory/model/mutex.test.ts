@@ -14,7 +14,7 @@ const inWords = (from: string, to: string): SyncChange => ({ file: 'shared-memor
 const inCore = (from: string, to: string): SyncChange => ({ file: 'app-thread/sync/mutex-core.ts', from, to });
 const inWaiting = (from: string, to: string): SyncChange => ({ file: 'app-thread/sync/waiting.ts', from, to });
 const inQueue = (from: string, to: string): SyncChange => ({ file: 'app-thread/sync/async-waiting.ts', from, to });
-const inWake = (from: string, to: string): SyncChange => ({ file: 'app-thread/sync/wake.ts', from, to });
+const inWake = (from: string, to: string): SyncChange => ({ file: 'shared-memory/lock-wake.ts', from, to });
 
 const NO_WAITERS: Mistake = [
   'a waiter that does not say that it waits',
@@ -172,15 +172,19 @@ describe('threads that do not block', () => {
       [
         'an asynchronous waiter that does not say that it is one',
         'a never gets the lock',
-        inCore('if (isAsync) Atomics.store(words, ASYNC_WAITERS, 1);', ''),
+        inCore('if (isAsync) Atomics.store(words, ASYNC_WAITERS >> 2, 1);', ''),
       ],
-      ['waiters that are not woken', 'a never gets the lock', inWake('thread.atomics.notify(words, GENERATION);', '')],
+      [
+        'waiters that are not woken',
+        'a never gets the lock',
+        inWake('wake(i32, (blockAt + BLOCK.GENERATION) >> 2);', ''),
+      ],
       [
         'a release that wakes either kind, not both',
         'waits for ever',
         inCore(
-          'wakeAsync(lock);\n    this.wake();',
-          'if (Atomics.load(lock.words, ASYNC_WAITERS) === 0) this.wake();\n    wakeAsync(lock);',
+          'wakeAsyncWaiters(lock.words, 0);\n    this.wake();',
+          'if (Atomics.load(lock.words, ASYNC_WAITERS >> 2) === 0) this.wake();\n    wakeAsyncWaiters(lock.words, 0);',
         ),
       ],
     ],
@@ -199,8 +203,8 @@ describe('threads that do not block', () => {
         'the word is taken back after the generation',
         'never gets the lock',
         inWake(
-          'Atomics.store(words, ASYNC_WAITERS, 0);\n  \n  thread.atomics.notify(words, GENERATION);',
-          'thread.atomics.notify(words, GENERATION);\n  Atomics.store(words, ASYNC_WAITERS, 0);',
+          'Atomics.store(i32, at, 0);\n  wakeGeneration(i32, blockAt);',
+          'wakeGeneration(i32, blockAt);\n  Atomics.store(i32, at, 0);',
         ),
       ],
     ],

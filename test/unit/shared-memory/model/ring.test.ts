@@ -5,6 +5,7 @@
 import { describe, expect, test } from 'vitest';
 import type { RecordHalf } from '../../../../agent/shared-memory/lock-records.ts';
 import { RecordKind } from '../../../../agent/shared-memory/records.ts';
+import type { RingReader, RingRecord } from '../../../../agent/shared-memory/ring-reader.ts';
 import { type Exploration, explore, headline, host, Violation } from '../../../support/explore.ts';
 import { modelControlMemory } from '../../../support/model-arrays.ts';
 import { type Change, loadVariant } from '../../../support/variant.ts';
@@ -23,6 +24,30 @@ interface Rounds {
   readonly offers: number;
   readonly drains: number;
 }
+
+/** Drains so often, and once more when the writer is gone; `check` looks whether a record is whole. */
+const reads =
+  (open: () => RingReader, drains: number, drained: Set<number>, check: (record: RingRecord) => void) => (): void => {
+    const reader = open();
+    let last = 0;
+    let count = 0;
+    const drain = (): void => {
+      reader.drain((record) => {
+        check(record);
+        if (record.startNs <= last) throw new Violation(`Q2: ${record.startNs} after ${last}`);
+        last = record.startNs;
+        count++;
+      }, NOW_NS);
+      reader.takeDropped((kind) => {
+        if (kind === 'corrupt') throw new Violation('Q1: a record that cannot be believed');
+      });
+    };
+    for (let i = 0; i < drains; i++) drain();
+    host.untilGone('writer');
+    drain();
+    host.note('drained', count);
+    drained.add(count);
+  };
 
 /** The n-th record says n in two of its words, so that a torn one, or one of another round, shows. */
 async function exploreRing(
@@ -47,27 +72,14 @@ async function exploreRing(
           if (isPublished) host.note('published', host.peek('published') + 1);
         }
       },
-      reader: () => {
-        const reader = new ringReader.RingReader(memory, 0);
-        let last = 0;
-        let count = 0;
-        const drain = (): void => {
-          reader.drain(({ startNs, durationNs }) => {
-            if (durationNs !== startNs * 100) throw new Violation(`Q1: torn: ${startNs}, ${durationNs}`);
-            if (startNs <= last) throw new Violation(`Q2: ${startNs} after ${last}`);
-            last = startNs;
-            count++;
-          }, NOW_NS);
-          reader.takeDropped((kind) => {
-            if (kind === 'corrupt') throw new Violation('Q1: a record that cannot be believed');
-          });
-        };
-        for (let i = 0; i < drains; i++) drain();
-        host.untilGone('writer');
-        drain();
-        host.note('drained', count);
-        drained.add(count);
-      },
+      reader: reads(
+        () => new ringReader.RingReader(memory, 0),
+        drains,
+        drained,
+        ({ startNs, durationNs }) => {
+          if (durationNs !== startNs * 100) throw new Violation(`Q1: torn: ${startNs}, ${durationNs}`);
+        },
+      ),
     },
     atEnd: ({ get, status }) => {
       if (status('writer') === 'dead') return undefined;
@@ -114,29 +126,16 @@ async function exploreHalves(
           if (isPublished) host.note('published', host.peek('published') + 1);
         }
       },
-      reader: () => {
-        const reader = new ringReader.RingReader(memory, 0);
-        let last = 0;
-        let count = 0;
-        const drain = (): void => {
-          reader.drain(({ number, startNs, other }) => {
-            const expected = startNs === 1 ? undefined : startNs * 10 + 2;
-            const isWhole = other?.number === expected && number === startNs * 10 + (startNs === 1 ? 0 : 1);
-            if (!isWhole) throw new Violation(`Q1: torn: ${number}, ${other?.number}`);
-            if (startNs <= last) throw new Violation(`Q2: ${startNs} after ${last}`);
-            last = startNs;
-            count++;
-          }, NOW_NS);
-          reader.takeDropped((kind) => {
-            if (kind === 'corrupt') throw new Violation('Q1: a record that cannot be believed');
-          });
-        };
-        for (let i = 0; i < drains; i++) drain();
-        host.untilGone('writer');
-        drain();
-        host.note('drained', count);
-        drained.add(count);
-      },
+      reader: reads(
+        () => new ringReader.RingReader(memory, 0),
+        drains,
+        drained,
+        ({ number, startNs, other }) => {
+          const expected = startNs === 1 ? undefined : startNs * 10 + 2;
+          const isWhole = other?.number === expected && number === startNs * 10 + (startNs === 1 ? 0 : 1);
+          if (!isWhole) throw new Violation(`Q1: torn: ${number}, ${other?.number}`);
+        },
+      ),
     },
     atEnd: ({ get }) => {
       const dropped = get(droppedAt + 4 * RecordKind.LOCK_WAIT) + get(droppedAt + 4 * RecordKind.LOCK_BLAME);

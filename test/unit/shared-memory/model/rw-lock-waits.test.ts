@@ -4,8 +4,9 @@
  */
 
 import { describe, expect, test, vi } from 'vitest';
-import type { HeldLease, Lease, Releaser } from '../../../../agent/app-thread/sync/lease.ts';
+import type { HeldLease, Releaser } from '../../../../agent/app-thread/sync/lease.ts';
 import type { LocalLock } from '../../../../agent/app-thread/sync/local-lock.ts';
+import type { Lease } from '../../../../agent/app-thread/sync/lock-options.ts';
 import type { Sides } from '../../../../agent/app-thread/sync/rw-lock-sides.ts';
 import { BLOCK } from '../../../../agent/shared-memory/lock-block.ts';
 import type { LockMemory } from '../../../../agent/shared-memory/lock-memory.ts';
@@ -82,7 +83,9 @@ function sidesOf(sources: Sources, name: Thread): Sides {
     spins: 0,
     waits: { record: () => {} },
     sharedWaits: { record: () => {} },
+    countAcquisition: () => {},
     countContention: () => {},
+    queue: { waitersFor: () => 0 },
     open,
     close: (lease: { isHeld: boolean }) => {
       lease.isHeld = false;
@@ -199,14 +202,13 @@ describe('blocking waits for an RwLock, in every interleaving', () => {
 });
 
 describe('a mistake is found', () => {
-  const SIDE = 'app-thread/sync/lock-side.ts';
   const SIDES = 'app-thread/sync/rw-lock-sides.ts';
   test.each<[mistake: string, found: string, scene: Scene, changes: readonly SyncChange[]]>([
     [
       'a writer that gives up keeps the lock word',
       'has a holder',
       givesUp('read'),
-      [{ file: SIDE, from: 'if (this.#asyncWaits === 0) this.withdraw();', to: '' }],
+      [{ file: SIDES, from: '=== thread.word) withdrawWriter(words', to: '=== 0) withdrawWriter(words' }],
     ],
     [
       'nobody looks whether the writer is dead',

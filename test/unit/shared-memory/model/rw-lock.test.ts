@@ -3,15 +3,10 @@
  * `rw-lock-words.ts` itself; each broken variant shows a part of it that is needed.
  */
 
-import { describe, expect, test, vi } from 'vitest';
 import { BLOCK } from '../../../../agent/shared-memory/lock-block.ts';
-import { headline, host, type View } from '../../../support/explore.ts';
-import type { Change } from '../../../support/variant.ts';
+import { host, type View } from '../../../support/explore.ts';
 import {
-  exploreLock,
   LOCK,
-  type LockModel,
-  load,
   newPlace,
   noteWaking,
   park,
@@ -22,11 +17,7 @@ import {
   untilDone,
   wordOf,
 } from './lock-model.ts';
-
-/* Some tens of thousands of states take seconds on a busy machine. */
-vi.setConfig({ testTimeout: 60_000 });
-
-const change = (from: string, to: string): Change => ({ file: 'shared-memory/rw-lock-words.ts', from, to });
+import { type Scene, testLock } from './lock-suite.ts';
 
 /** In the section, for one step; what it was told when it came in. */
 function section(name: Thread, mode: 'reads' | 'writes', wasTold: boolean, key = ''): void {
@@ -114,182 +105,181 @@ const isFree =
     return reader === undefined ? undefined : `${reader} reads for ever`;
   };
 
-type Programs = (sources: Sources) => Readonly<Record<string, () => void>>;
-
-async function run(
-  programs: Programs,
-  model: Partial<LockModel> = {},
-  changes: readonly Change[] = [],
-): Promise<string> {
-  const sources = await load(changes);
-  const whole = { always: invariants, atEnd: isFree(sources), ...model, threads: programs(sources) };
-  return headline(exploreLock(sources, 'rwlock', whole));
-}
-
-const twoWritersOneReader: Programs = (s) => ({ a: writes(s, 'a'), b: writes(s, 'b'), c: reads(s, 'c') });
-const oneWriterTwoReaders: Programs = (s) => ({ a: writes(s, 'a'), b: reads(s, 'b'), c: reads(s, 'c') });
-const givesUp: Programs = (s) => ({ a: writes(s, 'a', '', 1), b: reads(s, 'b') });
-const givesUpBesideAnother: Programs = (s) => ({ a: writes(s, 'a', '', 1), b: writes(s, 'b') });
-const mortalWriter: Programs = (s) => ({
-  a: writes(s, 'a'),
-  b: () => {
-    writes(s, 'b', 'first')();
-    host.settle('between');
-    writes(s, 'b', 'second')();
-  },
-  undertaker: undertaker(s, 'a'),
-});
-const mortalWriterAndReader: Programs = (s) => ({
-  a: writes(s, 'a'),
-  b: reads(s, 'b'),
-  undertaker: undertaker(s, 'a'),
-});
-const mortalReader: Programs = (s) => ({
-  a: reads(s, 'a'),
-  b: writes(s, 'b'),
-  undertaker: undertaker(s, 'a'),
-});
+const twoWritersOneReader: Scene = { programs: (s) => ({ a: writes(s, 'a'), b: writes(s, 'b'), c: reads(s, 'c') }) };
+const oneWriterTwoReaders: Scene = { programs: (s) => ({ a: writes(s, 'a'), b: reads(s, 'b'), c: reads(s, 'c') }) };
+const givesUp: Scene = {
+  programs: (s) => ({ a: writes(s, 'a', '', 1), b: reads(s, 'b') }),
+  model: { timeouts: 'any time' },
+};
+const givesUpBesideAnother: Scene = {
+  programs: (s) => ({ a: writes(s, 'a', '', 1), b: writes(s, 'b') }),
+  model: { timeouts: 'any time' },
+};
+const mortalWriter: Scene = {
+  programs: (s) => ({
+    a: writes(s, 'a'),
+    b: () => {
+      writes(s, 'b', 'first')();
+      host.settle('between');
+      writes(s, 'b', 'second')();
+    },
+    undertaker: undertaker(s, 'a'),
+  }),
+  model: { mayDie: ['a'] },
+};
+const mortalWriterAndReader: Scene = {
+  programs: (s) => ({
+    a: writes(s, 'a'),
+    b: reads(s, 'b'),
+    undertaker: undertaker(s, 'a'),
+  }),
+  model: { mayDie: ['a'] },
+};
+const mortalReader: Scene = {
+  programs: (s) => ({
+    a: reads(s, 'a'),
+    b: writes(s, 'b'),
+    undertaker: undertaker(s, 'a'),
+  }),
+  model: { mayDie: ['a'] },
+};
 /* A thread that reads and reads again while a writer waits would wait for itself. */
-const nested: Programs = (s) => ({ a: writes(s, 'a'), b: reads(s, 'b', 'outer', reads(s, 'b', 'inner')) });
-const asyncWriter: Programs = (s) => ({ a: writesAsync(s, 'a'), b: reads(s, 'b') });
-const asyncReader: Programs = (s) => ({ a: readsAsync(s, 'a'), b: writes(s, 'b') });
-const asyncBoth: Programs = (s) => ({ a: readsAsync(s, 'a'), b: writesAsync(s, 'b') });
+const nested: Scene = { programs: (s) => ({ a: writes(s, 'a'), b: reads(s, 'b', 'outer', reads(s, 'b', 'inner')) }) };
+const asyncWriter: Scene = {
+  programs: (s) => ({ a: writesAsync(s, 'a'), b: reads(s, 'b') }),
+  model: { hasAsync: true },
+};
+const asyncReader: Scene = {
+  programs: (s) => ({ a: readsAsync(s, 'a'), b: writes(s, 'b') }),
+  model: { hasAsync: true },
+};
+const asyncBoth: Scene = {
+  programs: (s) => ({ a: readsAsync(s, 'a'), b: writesAsync(s, 'b') }),
+  model: { hasAsync: true },
+};
 
-describe('an RwLock, in every interleaving', () => {
-  test.each<[what: string, programs: Programs, model?: Partial<LockModel>]>([
-    ['two writers and a reader', twoWritersOneReader],
-    ['a writer and two readers', oneWriterTwoReaders],
-    ['a writer that gives up at any time, and a reader', givesUp, { timeouts: 'any time' }],
-    ['a writer that gives up at any time, and another', givesUpBesideAnother, { timeouts: 'any time' }],
-    ['a reader that reads again while it reads', nested],
-    ['a writer that waits asynchronously', asyncWriter, { hasAsync: true }],
-    ['a reader that waits asynchronously', asyncReader, { hasAsync: true }],
-    ['both wait asynchronously', asyncBoth, { hasAsync: true }],
-    ['a writer that may die at any step, and another', mortalWriter, { mayDie: ['a'] }],
-    ['a writer that may die at any step, and a reader', mortalWriterAndReader, { mayDie: ['a'] }],
-    ['a reader that may die at any step', mortalReader, { mayDie: ['a'] }],
-  ])('Y1-Y4: %s', async (_, programs, model) => {
-    expect(await run(programs, model)).toBe('nothing');
-  });
+const oneEachLate: Scene = {
+  programs: (s) => ({ a: writes(s, 'a'), b: reads(s, 'b') }),
+  model: { maxPendingStores: 2 },
+};
 
-  test('Y1: the same where stores become visible late', async () => {
-    const programs: Programs = (s) => ({ a: writes(s, 'a'), b: reads(s, 'b') });
-    expect(await run(programs, { maxPendingStores: 2 })).toBe('nothing');
-  });
-});
-
-describe('a mistake is found', () => {
-  test.each<[mistake: string, found: string, programs: Programs, change: Change, model?: Partial<LockModel>]>([
+testLock<Scene>({
+  kind: 'rwlock',
+  file: 'shared-memory/rw-lock-words.ts',
+  rules: (sources) => ({ always: invariants, atEnd: isFree(sources) }),
+  scenes: [
+    ['Y1-Y4', 'two writers and a reader', twoWritersOneReader],
+    ['Y1-Y4', 'a writer and two readers', oneWriterTwoReaders],
+    ['Y1-Y4', 'a writer that gives up at any time, and a reader', givesUp],
+    ['Y1-Y4', 'a writer that gives up at any time, and another', givesUpBesideAnother],
+    ['Y1-Y4', 'a reader that reads again while it reads', nested],
+    ['Y1-Y4', 'a writer that waits asynchronously', asyncWriter],
+    ['Y1-Y4', 'a reader that waits asynchronously', asyncReader],
+    ['Y1-Y4', 'both wait asynchronously', asyncBoth],
+    ['Y1-Y4', 'a writer that may die at any step, and another', mortalWriter],
+    ['Y1-Y4', 'a writer that may die at any step, and a reader', mortalWriterAndReader],
+    ['Y1-Y4', 'a reader that may die at any step', mortalReader],
+    ['Y1', 'the same where stores become visible late', oneEachLate],
+  ],
+  mistakes: [
     [
       'a reader does not look again after its store',
       'Y1',
       oneWriterTwoReaders,
-      change('if (!isKeptOut(i32, blockAt, word, me, isBlocking, 0)) return entryOf(word);', 'return entryOf(word);'),
+      'if (!isKeptOut(i32, blockAt, word, me, isBlocking, 0)) return entryOf(word);',
+      'return entryOf(word);',
     ],
     [
       'the writer does not look at the readers',
       'Y1',
       oneWriterTwoReaders,
-      change('if (findReader(i32, blockAt, memory, place)) return Entry.OUT;', ''),
+      'if (findReader(i32, blockAt, memory, place)) return Entry.OUT;',
+      '',
     ],
     [
       'a reader that was turned away stays',
       'Y1',
       oneWriterTwoReaders,
-      change('    leaveRead(i32, blockAt, me);\n  }\n}', '  }\n}'),
+      '    leaveRead(i32, blockAt, me);\n  }\n}',
+      '  }\n}',
     ],
     [
       'the last reader wakes no writer',
       'waits for ever',
       oneWriterTwoReaders,
-      change(
-        'if (reads === 1 && threadOf(Atomics.load(i32, (blockAt + BLOCK.WORD) >> 2)) >= 0) wakeWriter(i32, blockAt, at);',
-        '',
-      ),
+      'if (reads === 1 && threadOf(Atomics.load(i32, (blockAt + BLOCK.WORD) >> 2)) >= 0) wakeWriter(i32, blockAt, at);',
+      '',
     ],
     [
       'a writer that leaves wakes nobody',
       'waits for ever',
       twoWritersOneReader,
-      change('if ((word & WAITERS) !== 0) wakeKeptOut(i32, blockAt);\n  return true;', 'return true;'),
+      'if ((word & WAITERS) !== 0) wakeKeptOut(i32, blockAt);\n  return true;',
+      'return true;',
     ],
     [
       'a writer that leaves wakes one',
       'waits for ever',
       twoWritersOneReader,
-      change(
-        'wake(i32, (blockAt + BLOCK.WORD) >> 2);\n  wakeAsync',
-        'wake(i32, (blockAt + BLOCK.WORD) >> 2, 1);\n  wakeAsync',
-      ),
+      'wake(i32, (blockAt + BLOCK.WORD) >> 2);\n  wakeAsync',
+      'wake(i32, (blockAt + BLOCK.WORD) >> 2, 1);\n  wakeAsync',
     ],
     [
       'who is kept out does not say that it waits',
       'waits for ever',
       twoWritersOneReader,
-      change(
-        'return (word & WAITERS) !== 0 || Atomics.compareExchange(i32, place.index, word, place.value) === word;',
-        'place.value = word; return true;',
-      ),
+      'return (word & WAITERS) !== 0 || Atomics.compareExchange(i32, place.index, word, place.value) === word;',
+      'place.value = word; return true;',
     ],
     [
       'a writer that gives up keeps the lock word',
       'has a holder',
       givesUp,
-      change('if (!isWriting(i32, blockAt, me)) leaveWrite(i32, blockAt, me);', ''),
-      { timeouts: 'any time' },
+      'if (!isWriting(i32, blockAt, me)) leaveWrite(i32, blockAt, me);',
+      '',
     ],
     [
       'a thread that reads is kept out as any other',
       'waits for ever',
       nested,
-      change('const mayPass = isBlocking && (reads > 0 ||', 'const mayPass = isBlocking && ('),
+      'const mayPass = isBlocking && (reads > 0 ||',
+      'const mayPass = isBlocking && (',
     ],
     [
       'WRITING is cleared after the lock word',
       'Y4',
       mortalWriter,
-      change(
-        '  for (;;) {\n    const seen = Atomics.compareExchange(i32, at, word, word & DIED);\n    if (seen === word) break;\n    word = seen;\n  }\n',
-        '  for (;;) {\n    const seen = Atomics.compareExchange(i32, at, word, word & DIED);\n    if (seen === word) break;\n    word = seen;\n  }\n  Atomics.store(i32, (blockAt + RW_LOCK.WRITING) >> 2, 0);\n',
-      ),
-      { mayDie: ['a'] },
+      '  for (;;) {\n    const seen = Atomics.compareExchange(i32, at, word, word & DIED);\n    if (seen === word) break;\n    word = seen;\n  }\n',
+      '  for (;;) {\n    const seen = Atomics.compareExchange(i32, at, word, word & DIED);\n    if (seen === word) break;\n    word = seen;\n  }\n  Atomics.store(i32, (blockAt + RW_LOCK.WRITING) >> 2, 0);\n',
     ],
-    [
-      'a dead writer is not told of',
-      'Y4',
-      mortalWriter,
-      change('hasWritten ? DIED : word & DIED', 'word & DIED'),
-      { mayDie: ['a'] },
-    ],
+    ['a dead writer is not told of', 'Y4', mortalWriter, 'hasWritten ? DIED : word & DIED', 'word & DIED'],
     [
       'a dead writer is taken out in silence',
       'waits for ever',
       mortalWriter,
-      change('      wakeKeptOut(i32, blockAt);\n      break;', '      break;'),
-      { mayDie: ['a'] },
+      '      wakeKeptOut(i32, blockAt);\n      break;',
+      '      break;',
     ],
     [
       'a dead reader stays',
       'waits for ever',
       mortalReader,
-      change('if (sweepReader(i32, blockAt, thread, reader)) abandoned++;', ''),
-      { mayDie: ['a'] },
+      'if (sweepReader(i32, blockAt, thread, reader)) abandoned++;',
+      '',
     ],
     [
       'nobody wakes the writer when a reader died between leaving and waking',
       'waits for ever',
       mortalReader,
-      change('  wake(i32, readerAt(blockAt, thread) >> 2);\n', ''),
-      { mayDie: ['a'] },
+      '  wake(i32, readerAt(blockAt, thread) >> 2);\n',
+      '',
     ],
     [
       'an asynchronous waiter is not woken',
       'waits for ever',
       asyncBoth,
-      change('  wakeAsyncWaiters(i32, blockAt);\n}\n\n/** Wakes everybody', '}\n\n/** Wakes everybody'),
-      { hasAsync: true },
+      '  wakeAsyncWaiters(i32, blockAt);\n}\n\n/** Wakes everybody',
+      '}\n\n/** Wakes everybody',
     ],
-  ])('%s', async (_, found, programs, mistake, model) => {
-    expect(await run(programs, model, [mistake])).toContain(found);
-  });
+  ],
 });

@@ -2,14 +2,9 @@
  * The semaphore's words under every interleaving of holders and waiters, with time-outs, asynchronous waiters and a death before every step. What runs is
  * `semaphore-words.ts` itself; each broken variant shows a part of it that is needed.
  */
-import { describe, expect, test, vi } from 'vitest';
-import { headline, host, type View } from '../../../support/explore.ts';
-import type { Change } from '../../../support/variant.ts';
+import { host, type View } from '../../../support/explore.ts';
 import {
-  exploreLock,
   LOCK,
-  type LockModel,
-  load,
   newPlace,
   noteWaking,
   type Sources,
@@ -19,11 +14,7 @@ import {
   untilDone,
   wordOf,
 } from './lock-model.ts';
-
-/* Some tens of thousands of states take seconds on a busy machine. */
-vi.setConfig({ testTimeout: 60_000 });
-
-const change = (from: string, to: string): Change => ({ file: 'shared-memory/semaphore-words.ts', from, to });
+import { type Scene, testLock } from './lock-suite.ts';
 
 /** Holds the permit for one step, or, where it is to meet another thread, until that one has a permit, too. */
 function hold(sources: Sources, name: Thread, permit: number, wasTold: boolean, meets?: Thread): void {
@@ -107,35 +98,21 @@ const isFree =
     return undefined;
   };
 
-interface Scene {
+interface SemaphoreScene extends Scene {
   readonly permits: number;
-  readonly programs: (sources: Sources) => Readonly<Record<string, () => void>>;
   /** Who has which permit from the beginning. */
   readonly held?: readonly Thread[];
 }
 
-async function run(
-  { permits, programs, held = [] }: Scene,
-  model: Partial<LockModel> = {},
-  changes: readonly Change[] = [],
-): Promise<string> {
-  const sources = await load(changes);
-  const initial = held.map(
-    (name, permit) => [sources.semaphore.permitAt(LOCK, permit), wordOf(sources, name)] as const,
-  );
-  const whole = { initial, always: invariants, atEnd: isFree(sources, permits), ...model, threads: programs(sources) };
-  return headline(exploreLock(sources, 'semaphore', whole, permits));
-}
-
-const three: Scene = {
+const three: SemaphoreScene = {
   permits: 1,
   programs: (s) => ({ a: acquires(s, 'a'), b: acquires(s, 'b'), c: acquires(s, 'c') }),
 };
-const twoOfTwo: Scene = {
+const twoOfTwo: SemaphoreScene = {
   permits: 2,
   programs: (s) => ({ a: acquires(s, 'a'), b: acquires(s, 'b') }),
 };
-const twoAtOnce: Scene = {
+const twoAtOnce: SemaphoreScene = {
   permits: 2,
   held: ['a', 'a'],
   programs: (s) => ({
@@ -147,21 +124,24 @@ const twoAtOnce: Scene = {
     c: acquires(s, 'c', undefined, 'b'),
   }),
 };
-const givesUp: Scene = {
+const givesUp: SemaphoreScene = {
   permits: 1,
   held: ['a'],
   programs: (s) => ({ a: releases(s, 'a', 0), b: acquires(s, 'b', 1), c: acquires(s, 'c') }),
+  model: { timeouts: 'any time' },
 };
-const asyncAndBlocking: Scene = {
+const asyncAndBlocking: SemaphoreScene = {
   permits: 1,
   held: ['a'],
   programs: (s) => ({ a: releases(s, 'a', 0), b: acquiresAsync(s, 'b'), c: acquires(s, 'c') }),
+  model: { hasAsync: true },
 };
-const mortal: Scene = {
+const mortal: SemaphoreScene = {
   permits: 1,
   programs: (s) => ({ a: acquires(s, 'a'), b: acquires(s, 'b'), undertaker: undertaker(s, 'a') }),
+  model: { mayDie: ['a'] },
 };
-const mortalWaiter: Scene = {
+const mortalWaiter: SemaphoreScene = {
   permits: 1,
   held: ['b'],
   programs: (s) => ({
@@ -170,115 +150,100 @@ const mortalWaiter: Scene = {
     c: acquires(s, 'c'),
     undertaker: undertaker(s, 'a'),
   }),
+  model: { mayDie: ['a'] },
 };
 
-describe('a semaphore, in every interleaving', () => {
-  test.each<[what: string, scene: Scene, model?: Partial<LockModel>]>([
-    ['three threads for one permit', three],
-    ['two threads for two permits', twoOfTwo],
-    ['two permits are released, and two threads wait to have them at once', twoAtOnce],
-    ['a waiter that gives up at any time', givesUp, { timeouts: 'any time' }],
-    ['one waits asynchronously, one blocked', asyncAndBlocking, { hasAsync: true }],
-    ['a thread that may die at any step', mortal, { mayDie: ['a'] }],
-    ['a waiter that may die at any step', mortalWaiter, { mayDie: ['a'] }],
-  ])('P1-P3: %s', async (_, scene, model) => {
-    expect(await run(scene, model)).toBe('nothing');
-  });
-
-  test('P2: the same where stores become visible late', async () => {
-    expect(await run(twoOfTwo, { maxPendingStores: 2 })).toBe('nothing');
-  });
-});
-
-describe('a mistake is found', () => {
-  const passesOn = 'wakeNext(i32, blockAt);\n    return;';
-  test.each<[mistake: string, found: string, scene: Scene, change: Change, model?: Partial<LockModel>]>([
+testLock<SemaphoreScene>({
+  kind: 'semaphore',
+  file: 'shared-memory/semaphore-words.ts',
+  numberA: ({ permits }) => permits,
+  rules: (sources, { permits, held = [] }) => ({
+    initial: held.map((name, permit) => [sources.semaphore.permitAt(LOCK, permit), wordOf(sources, name)] as const),
+    always: invariants,
+    atEnd: isFree(sources, permits),
+  }),
+  scenes: [
+    ['P1-P3', 'three threads for one permit', three],
+    ['P1-P3', 'two threads for two permits', twoOfTwo],
+    ['P1-P3', 'two permits are released, and two threads wait to have them at once', twoAtOnce],
+    ['P1-P3', 'a waiter that gives up at any time', givesUp],
+    ['P1-P3', 'one waits asynchronously, one blocked', asyncAndBlocking],
+    ['P1-P3', 'a thread that may die at any step', mortal],
+    ['P1-P3', 'a waiter that may die at any step', mortalWaiter],
+    ['P2', 'the same where stores become visible late', { ...twoOfTwo, model: { maxPendingStores: 2 } }],
+  ],
+  mistakes: [
     [
       'a permit is taken without a compare',
       'never free again',
       twoOfTwo,
-      change(
-        'if (Atomics.compareExchange(i32, at, word, me) === word) return',
-        'if (Atomics.exchange(i32, at, me) === word) return',
-      ),
+      'if (Atomics.compareExchange(i32, at, word, me) === word) return',
+      'if (Atomics.exchange(i32, at, me) === word) return',
     ],
     [
       'who has said that it waits does not look again',
       'waits for ever',
       three,
-      change(
-        'WAITERS) | WAITERS;\n  return takePermit(i32, blockAt, me, from);',
-        'WAITERS) | WAITERS;\n  return undefined;',
-      ),
+      'WAITERS) | WAITERS;\n  return takePermit(i32, blockAt, me, from);',
+      'WAITERS) | WAITERS;\n  return undefined;',
     ],
     [
       'who frees a permit wakes nobody',
       'waits for ever',
       three,
-      change('!== me) return false;\n  wakeNext(i32, blockAt);', '!== me) return false;'),
+      '!== me) return false;\n  wakeNext(i32, blockAt);',
+      '!== me) return false;',
     ],
     [
       'the wake-up comes before the permit is free',
       'waits for ever',
       three,
-      change(
-        'if (Atomics.compareExchange(i32, permitAt(blockAt, permit) >> 2, me, 0) !== me) return false;\n  wakeNext(i32, blockAt);',
-        'wakeNext(i32, blockAt);\n  if (Atomics.compareExchange(i32, permitAt(blockAt, permit) >> 2, me, 0) !== me) return false;',
-      ),
+      'if (Atomics.compareExchange(i32, permitAt(blockAt, permit) >> 2, me, 0) !== me) return false;\n  wakeNext(i32, blockAt);',
+      'wakeNext(i32, blockAt);\n  if (Atomics.compareExchange(i32, permitAt(blockAt, permit) >> 2, me, 0) !== me) return false;',
     ],
     [
       'P3: who was woken does not say again that somebody waits',
       'waits for ever',
       three,
-      change(`  Atomics.or(i32, (blockAt + SEMAPHORE.EVENTS) >> 2, WAITERS);\n`, ''),
+      `  Atomics.or(i32, (blockAt + SEMAPHORE.EVENTS) >> 2, WAITERS);\n`,
+      '',
     ],
-    ['P3: who was woken does not wake the next', 'waits for ever', twoAtOnce, change(passesOn, 'return;')],
+    [
+      'P3: who was woken does not wake the next',
+      'waits for ever',
+      twoAtOnce,
+      'wakeNext(i32, blockAt);\n    return;',
+      'return;',
+    ],
     [
       'a waiter that gives up keeps its wake-up',
       'waits for ever',
       givesUp,
-      change(
-        'export function passOn(i32: Int32Array, blockAt: number): void {',
-        'export function passOn(i32: Int32Array, blockAt: number): void {\n  if (blockAt > 0) return;',
-      ),
-      { timeouts: 'any time' },
+      'export function passOn(i32: Int32Array, blockAt: number): void {',
+      'export function passOn(i32: Int32Array, blockAt: number): void {\n  if (blockAt > 0) return;',
     ],
     [
       'an asynchronous waiter is not woken',
       'waits for ever',
       asyncAndBlocking,
-      change('  wake(i32, at, 1);\n  wakeAsyncWaiters(i32, blockAt);', '  wake(i32, at, 1);'),
-      { hasAsync: true },
+      '  wake(i32, at, 1);\n  wakeAsyncWaiters(i32, blockAt);',
+      '  wake(i32, at, 1);',
     ],
-    [
-      'nobody is told of a dead thread',
-      'was not told',
-      mortal,
-      change('dead, DIED) === dead', 'dead, 0) === dead'),
-      { mayDie: ['a'] },
-    ],
-    [
-      'a dead thread keeps its permit',
-      'waits for ever',
-      mortal,
-      change('dead, DIED) === dead', 'dead, dead) === 0'),
-      { mayDie: ['a'] },
-    ],
+    ['nobody is told of a dead thread', 'was not told', mortal, 'dead, DIED) === dead', 'dead, 0) === dead'],
+    ['a dead thread keeps its permit', 'waits for ever', mortal, 'dead, DIED) === dead', 'dead, dead) === 0'],
     [
       'a dead thread is taken out in silence',
       'waits for ever',
       mortal,
-      change('    wakeAllAtSemaphore(i32, blockAt);\n  }', '  }'),
-      { mayDie: ['a'] },
+      '    wakeAllAtSemaphore(i32, blockAt);\n  }',
+      '  }',
     ],
     [
       'a wake-up that a dead thread got is not made good',
       'waits for ever',
       mortalWaiter,
-      change('  Atomics.add(i32, at, 2);\n  wake(i32, at);', ''),
-      { mayDie: ['a'] },
+      '  Atomics.add(i32, at, 2);\n  wake(i32, at);',
+      '',
     ],
-  ])('%s', async (_, found, scene, mistake, model) => {
-    expect(await run(scene, model, [mistake])).toContain(found);
-  });
+  ],
 });

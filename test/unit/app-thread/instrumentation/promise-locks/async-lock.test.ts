@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { AsyncLockState } from '../../../../../agent/shared-memory/async-locks.ts';
 import { LockTracking } from '../../../../support/lock-tracking.ts';
-import { commonJsCopy, logOf, type Scenario } from '../../../../support/promise-lock-copies.ts';
+import { commonJsCopy, logOf, type Scenario, unhandledRejection } from '../../../../support/promise-lock-copies.ts';
 
 type Done = (error?: unknown, value?: unknown) => void;
 
@@ -14,7 +14,7 @@ interface Lock {
 
 type Library = new (options?: object) => Lock;
 
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 function withResolvers(): { promise: Promise<void>; resolve: () => void } {
   let resolve = (): void => {};
@@ -121,7 +121,7 @@ const SCENARIOS: Record<string, Scenario<Library>> = {
   'a rejection that nobody handles': async (AsyncLock, log) => {
     const lock = new AsyncLock();
     void lock.acquire('a', () => Promise.reject(new Error('mine')));
-    await sleep(1);
+    await unhandledRejection();
     log('over');
   },
   'what is wrong': (AsyncLock, log) => {
@@ -172,7 +172,7 @@ describe('async-lock', () => {
 
   it('counts keys of one class together, and knows them by name', async () => {
     const lock = new AsyncLock();
-    const waits = ['user-1', 'user-2', 'user-1'].map((key) => lock.acquire(key, () => sleep(5)));
+    const waits = ['user-1', 'user-2', 'user-1'].map((key) => lock.acquire(key, turn));
     const waiting = tracking.entries.find(({ state }) => state === AsyncLockState.WAITING);
     expect(waiting).toMatchObject({ className: 'user-*', instance: 'user-1' });
     await Promise.all(waits);
@@ -183,10 +183,12 @@ describe('async-lock', () => {
 
   it('counts who timed out, and who was refused', async () => {
     const lock = new AsyncLock({ maxPending: 1 });
-    const held = lock.acquire('a', () => sleep(20));
+    let end = (): void => {};
+    const held = lock.acquire('a', () => new Promise<void>((resolve) => (end = resolve)));
     const timedOut = lock.acquire('a', () => 0, { timeout: 5 });
     await expect(lock.acquire('a', () => 0)).rejects.toThrow(/Too many/);
     await expect(timedOut).rejects.toThrow(/timed out/);
+    end();
     await held;
     expect(tracking.only).toMatchObject({ acquisitions: 1, contentions: 0, timeouts: 1, aborts: 1, waiters: 0 });
   });

@@ -2,8 +2,15 @@
 import type { Mutex, MutexInterface, Semaphore } from 'async-mutex';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { AsyncLockState } from '../../../../../agent/shared-memory/async-locks.ts';
+import { eventually } from '../../../../support/eventually.ts';
 import { LockTracking } from '../../../../support/lock-tracking.ts';
-import { commonJsCopy, logOf, moduleCopy, type Scenario } from '../../../../support/promise-lock-copies.ts';
+import {
+  commonJsCopy,
+  logOf,
+  moduleCopy,
+  type Scenario,
+  unhandledRejection,
+} from '../../../../support/promise-lock-copies.ts';
 
 type Library = typeof import('async-mutex');
 
@@ -96,7 +103,7 @@ const SCENARIOS: Record<string, Scenario<Library>> = {
     await mutex.acquire();
     void mutex.acquire();
     mutex.cancel();
-    await sleep(1);
+    await unhandledRejection();
     log('over');
   },
   waitForUnlock: async ({ Mutex }, log) => {
@@ -128,6 +135,7 @@ const SCENARIOS: Record<string, Scenario<Library>> = {
       .catch((error: unknown) => log('already', error === E_ALREADY_LOCKED));
     inner.release();
     log('free again', await tryAcquire(inner).runExclusive(() => 'ran'));
+    /* Longer than the time-outs: their timers, too, are over, and have changed nothing. */
     await sleep(10);
     log('locked', [mutex.isLocked(), inner.isLocked()]);
   },
@@ -180,13 +188,14 @@ describe.each([
 
   it('counts acquisitions, contentions, holds, under the place of the construction', async () => {
     const mutex = new library.Mutex();
+    /* Of a wait of a millisecond and more the holder is told. */
     await Promise.all([1, 2, 3].map(() => mutex.runExclusive(() => sleep(2))));
     const [name] = Object.keys(tracking.classes);
     expect(name).toMatch(/^async-mutex@test\/unit\/.*async-mutex\.test\.ts:\d+$/);
     expect(tracking.only).toMatchObject({ acquisitions: 3, contentions: 2, waits: 2, holds: 3, waiters: 0 });
-    tracking.drain();
-    expect(tracking.waits).toHaveLength(2);
-    for (const { holder } of tracking.waits) expect(tracking.name(holder.siteNumber)).toContain('async-mutex.test.ts');
+    const { waits } = tracking.told();
+    expect(waits).toHaveLength(2);
+    for (const { holder } of waits) expect(tracking.name(holder.siteNumber)).toContain('async-mutex.test.ts');
   });
 
   it('counts who was cancelled, and who timed out', async () => {
@@ -207,15 +216,19 @@ describe.each([
 
   it('knows who holds and who waits, in a deadlock of two callbacks', async () => {
     const [a, b] = [new library.Mutex(), new library.Semaphore(1)];
+    let inside = 0;
     const both = async (first: Mutex | Semaphore, second: Mutex | Semaphore): Promise<unknown> =>
       (first as MutexInterface).runExclusive(async () => {
-        await sleep(2);
+        inside++;
+        await eventually('both to hold one', () => inside === 2);
         return (second as MutexInterface).runExclusive(() => 'never');
       });
     void both(a, b);
     void both(b, a);
-    await sleep(20);
-    const { entries } = tracking;
+    const entries = await eventually('both to wait', () => {
+      const shown = tracking.entries;
+      return shown.filter(({ state }) => state === AsyncLockState.WAITING).length === 2 ? shown : undefined;
+    });
     expect(entries.every(({ isCertain }) => isCertain)).toBe(true);
     const waiting = entries.filter(({ state }) => state === AsyncLockState.WAITING);
     const held = entries.filter(({ state }) => state === AsyncLockState.HELD);

@@ -98,6 +98,7 @@ describe('async-sema', () => {
     const limit = library.RateLimit(100, { timeUnit: 10 });
     await Promise.all(Array.from({ length: 150 }, () => limit()));
     expect(tracking.classes).toEqual({});
+    /* The limit gives its places back by timers of 10 ms, which are to end with the test. */
     await sleep(11);
   });
 });

@@ -1,12 +1,13 @@
 /** p-limit does what it did, to the microtask; it counts as a semaphore whose holders are the tasks. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { AsyncLockState } from '../../../../../agent/shared-memory/async-locks.ts';
+import { eventually } from '../../../../support/eventually.ts';
 import { LockTracking } from '../../../../support/lock-tracking.ts';
-import { logOf, moduleCopy, type Scenario } from '../../../../support/promise-lock-copies.ts';
+import { logOf, moduleCopy, type Scenario, unhandledRejection } from '../../../../support/promise-lock-copies.ts';
 
 type Library = typeof import('p-limit') & { readonly pLimit: typeof import('p-limit').default };
 
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 const SCENARIOS: Record<string, Scenario<Library>> = {
   'tasks in order': async ({ pLimit }, log) => {
@@ -82,7 +83,7 @@ const SCENARIOS: Record<string, Scenario<Library>> = {
     const tasks = [1, 2, 3].map((i) =>
       limit(async () => {
         log('begins', i);
-        await sleep(1);
+        await turn();
       }),
     );
     limit.concurrency = 3;
@@ -107,7 +108,7 @@ const SCENARIOS: Record<string, Scenario<Library>> = {
   },
   'a rejection that nobody handles': async ({ pLimit }, log) => {
     void pLimit(1)(() => Promise.reject(new Error('mine')));
-    await sleep(1);
+    await unhandledRejection();
     log('over');
   },
 };
@@ -133,8 +134,8 @@ describe('p-limit', () => {
 
   it('counts tasks that had to wait', async () => {
     const limit = library.pLimit(2);
-    await Promise.all([1, 2, 3, 4].map(() => limit(() => sleep(2))));
-    await limit.map([1, 2, 3], () => sleep(2));
+    await Promise.all([1, 2, 3, 4].map(() => limit(turn)));
+    await limit.map([1, 2, 3], turn);
     expect(tracking.only).toMatchObject({ acquisitions: 7, contentions: 3, waits: 3, holds: 7, waiters: 0 });
     expect(Object.keys(tracking.classes)[0]).toMatch(/^p-limit@test\/unit\/.*p-limit\.test\.ts:\d+$/);
   });
@@ -142,8 +143,10 @@ describe('p-limit', () => {
   it('shows a task that waits for a place of its own limit', async () => {
     const limit = library.pLimit(1);
     void limit(() => limit(() => 'never'));
-    await sleep(5);
-    const { entries } = tracking;
+    const entries = await eventually('a task to wait', () => {
+      const shown = tracking.entries;
+      return shown.some(({ state }) => state === AsyncLockState.WAITING) ? shown : undefined;
+    });
     const waiting = entries.find(({ state }) => state === AsyncLockState.WAITING);
     const held = entries.find(({ state }) => state === AsyncLockState.HELD);
     expect(entries.map(({ isCertain }) => isCertain)).toEqual([true, true]);

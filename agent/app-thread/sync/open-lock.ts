@@ -20,13 +20,10 @@ import {
 } from '../../shared-memory/lock-block.ts';
 import { LockMemory } from '../../shared-memory/lock-memory.ts';
 import { isHolderGone } from '../../shared-memory/lock-threads.ts';
-import { isOfDeadThread } from '../../shared-memory/lock-word.ts';
 import { LocalLock } from './local-lock.ts';
 import { type LockHandle, type LockOptions, optionError } from './lock-options.ts';
 import { type LockThread, lockThread } from './lock-thread.ts';
 import { siteOfCaller } from './sync-stack.ts';
-
-export type { LockHandle } from './lock-options.ts';
 
 /** What a kind wants its block to be. */
 export interface LockShape {
@@ -37,6 +34,14 @@ export interface LockShape {
   /** Fills the kind's own words of a new block, before anybody sees it. */
   readonly prepare?: (words: Int32Array) => void;
 }
+
+/** What the numbers of a lock are called in its options. */
+const OPTION_NAMES: Partial<Record<LockKind, readonly [string, string?]>> = {
+  mutex: ['fair'],
+  semaphore: ['permits'],
+  barrier: ['parties'],
+  channel: ['capacity', 'itemBytes'],
+};
 
 const CONSTRUCTORS: Partial<Record<LockKind, string>> = {
   mutex: 'Mutex',
@@ -128,7 +133,7 @@ function makeBlock(
   for (;;) {
     const found = Atomics.load(views.i32, kindAt);
     if (found > 0 && found < LOCK_KINDS.length) return;
-    const isMine = found === 0 || isOfDeadThread(thread.memory, found) || isHolderGone(thread.memory, found);
+    const isMine = found === 0 || isHolderGone(thread.memory, found);
     if (!isMine) {
       thread.atomics.wait(views.i32, kindAt, found, MAKING_SLICE_MS);
       continue;
@@ -155,7 +160,7 @@ function localLock(
   const isWanted = (wanted: number, number: number): boolean => wanted === -1 || wanted === number;
   if (found.kind !== shape.kind) throw kindError(`'${found.name}' is a ${found.kind}, not a ${shape.kind}`);
   if (!isWanted(shape.numberA, found.numberA) || !isWanted(shape.numberB, found.numberB))
-    throw kindError(`'${found.name}' exists with other numbers: ${found.numberA}, ${found.numberB}`);
+    throw kindError(otherOptions(shape, found));
   if (found.bytes < shape.bytes) throw kindError(`'${found.name}' is of another version of gridwatch`);
   const known = thread.locks.get(found.id)?.deref();
   if (known !== undefined) return known;
@@ -164,6 +169,18 @@ function localLock(
   thread.locks.set(found.id, new WeakRef(lock));
   collected.register(lock, { thread, id: found.id, isForeign });
   return lock;
+}
+
+/** All users of one lock must agree on its options: which of them differ, and how. */
+function otherOptions({ kind, numberA, numberB }: LockShape, found: LockIdentity): string {
+  const shown = (value: number): string => (kind === 'mutex' ? String(value !== 0) : String(value));
+  const differing = [
+    { name: OPTION_NAMES[kind]?.[0], here: numberA, there: found.numberA },
+    { name: OPTION_NAMES[kind]?.[1], here: numberB, there: found.numberB },
+  ].filter(({ here, there }) => here !== -1 && here !== there);
+  const has = differing.map(({ name, there }) => `${name}: ${shown(there)}`).join(', ');
+  const wants = differing.map(({ name, here }) => `${name}: ${shown(here)}`).join(', ');
+  return `'${found.name}' exists with { ${has} }, not { ${wants} }: give it the same options everywhere, or another name`;
 }
 
 function kindError(message: string): GridwatchError {

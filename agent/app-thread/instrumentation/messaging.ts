@@ -1,0 +1,220 @@
+/**
+ * The doors through which messages and ports pass, replaced so that the ledger sees them: `MessageChannel`, three methods of `MessagePort.prototype`,
+ * `receiveMessageOnPort`, `moveMessagePortToContext`, `structuredClone`.
+ *
+ * Runs on application threads. What is replaced looks the same from outside, and does what it did. Own properties of `MessagePort.prototype` alone are set, never of
+ * `EventTarget.prototype`, which every `EventTarget` of the program would pay for.
+ *
+ * Node hands each message to `port[kHybridDispatch]`, whichever way the program listens. `emit` and `dispatchEvent` end there too, and are no deliveries: the one is
+ * told apart by a flag, the other by its third argument.
+ */
+import type { ControlMemory } from '../../shared-memory/layout.ts';
+import { internName } from '../../shared-memory/names.ts';
+import { syncBuiltinExports } from '../builtin-exports.ts';
+import { callSiteOf } from '../call-site.ts';
+import type { PortEnds } from '../messages/port-ends.ts';
+import type { Receiving } from '../messages/receiving.ts';
+import type { Sending } from '../messages/sending.ts';
+import { loseAll, portsIn } from '../messages/transfers.ts';
+import { type Method, replaceMethod } from '../replace-method.ts';
+
+const workerThreads = process.getBuiltinModule('node:worker_threads') as Record<string, unknown> &
+  typeof import('node:worker_threads');
+
+const DISPATCH = Symbol.for('nodejs.internal.kHybridDispatch');
+const RECEIVING_PORTS = Symbol.for('nodejs.internal.kCurrentlyReceivingPorts');
+
+const NO_PORTS: readonly unknown[] = [];
+
+export interface MessagingSettings {
+  readonly control: ControlMemory;
+  readonly ends: PortEnds;
+  readonly sending: Sending;
+  readonly receiving: Receiving;
+}
+
+/** Replaces them; gives back what restores them. Throws where Node has no such dispatch, or where one of them cannot be replaced: then none is. */
+export function patchMessaging(settings: MessagingSettings): () => void {
+  const { prototype } = workerThreads.MessagePort;
+  if (typeof Reflect.get(prototype, DISPATCH) !== 'function')
+    throw new Error('this Node does not say when it delivers a message');
+  const undo: (() => void)[] = [];
+  const restore = (): void => {
+    for (const step of undo.toReversed()) step();
+    syncBuiltinExports();
+  };
+  const replace = (holder: object, name: PropertyKey, make: (original: Method) => Method): void => {
+    const step = replaceMethod(holder, name, make);
+    if (step !== undefined) undo.push(step);
+  };
+  try {
+    patchPrototype(settings, replace);
+    patchFunctions(settings, replace);
+    undo.push(patchMessageChannel(settings));
+    syncBuiltinExports();
+  } catch (error) {
+    restore();
+    throw error;
+  }
+  return restore;
+}
+
+type Replace = (holder: object, name: PropertyKey, make: (original: Method) => Method) => void;
+
+function patchPrototype({ ends, sending, receiving }: MessagingSettings, replace: Replace): void {
+  const { prototype } = workerThreads.MessagePort;
+  /** The port whose `emit` was called and has not yet come to the dispatch. */
+  let emitting: object | undefined;
+  replace(
+    prototype,
+    'emit',
+    (original) =>
+      ({
+        emit(this: object, ...args: unknown[]): unknown {
+          const before = emitting;
+          emitting = this;
+          try {
+            return Reflect.apply(original, this, args);
+          } finally {
+            emitting = before;
+          }
+        },
+      }).emit,
+  );
+  replace(
+    prototype,
+    'postMessage',
+    (original) =>
+      ({
+        postMessage(this: object, ...args: unknown[]): unknown {
+          return sending.post(this, args, original);
+        },
+      }).postMessage,
+  );
+  replace(
+    prototype,
+    DISPATCH,
+    (original) =>
+      ({
+        dispatch(this: object, ...args: unknown[]): unknown {
+          const [, type, event] = args;
+          const isEmitted = emitting === this;
+          if (isEmitted) emitting = undefined;
+          if (isEmitted || event !== undefined || (type !== 'message' && type !== 'messageerror')) {
+            if (type === 'close' && isCloseEvent(event)) ends.close(this);
+            return Reflect.apply(original, this, args);
+          }
+          const ports: unknown = Reflect.get(this, RECEIVING_PORTS);
+          return receiving.dispatch(this, type, Array.isArray(ports) ? (ports as unknown[]) : NO_PORTS, args, original);
+        },
+      }).dispatch,
+  );
+}
+
+/** Node's own, when the port is closed; a program can dispatch others of the type. */
+function isCloseEvent(event: unknown): boolean {
+  return (event as { constructor?: { name?: unknown } } | undefined)?.constructor?.name === 'MessagePortCloseEvent';
+}
+
+function patchFunctions({ ends, receiving }: MessagingSettings, replace: Replace): void {
+  replace(
+    workerThreads,
+    'receiveMessageOnPort',
+    (original) =>
+      ({
+        receiveMessageOnPort(this: unknown, ...args: unknown[]): unknown {
+          const port = args[0] as object;
+          let result: unknown;
+          try {
+            result = Reflect.apply(original, this, args);
+          } catch (error) {
+            if (isFollowable(port) && ends.find(port) !== undefined) receiving.took(port, undefined);
+            throw error;
+          }
+          if (result !== undefined) receiving.took(port, result as { message: unknown });
+          return result;
+        },
+      }).receiveMessageOnPort,
+  );
+  replace(
+    workerThreads,
+    'moveMessagePortToContext',
+    (original) =>
+      ({
+        moveMessagePortToContext(this: unknown, ...args: unknown[]): unknown {
+          const result = Reflect.apply(original, this as object, args);
+          if (isFollowable(args[0])) ends.lose(args[0]);
+          return result;
+        },
+      }).moveMessagePortToContext,
+  );
+  replace(
+    globalThis,
+    'structuredClone',
+    (original) =>
+      ({
+        structuredClone(this: unknown, ...args: unknown[]): unknown {
+          const ports = args.length > 1 ? portsIn(args[1]) : NO_PORTS;
+          const result = Reflect.apply(original, this as object, args);
+          if (ports.length > 0) loseAll(ends, ports as readonly object[]);
+          return result;
+        },
+      }).structuredClone,
+  );
+}
+
+function isFollowable(port: unknown): port is object {
+  return typeof port === 'object' && port !== null;
+}
+
+type ChannelClass = typeof import('node:worker_threads').MessageChannel;
+
+function patchMessageChannel({ control, ends }: MessagingSettings): () => void {
+  const NodeChannel = workerThreads.MessageChannel;
+  const folder = process.cwd();
+  /* A plain function, for the reasons that `spawn.ts` has for `Worker`. */
+  const { MessageChannel: FollowedChannel } = {
+    MessageChannel: function (this: unknown, ...args: unknown[]): object {
+      if (new.target === undefined)
+        return Reflect.apply(NodeChannel as unknown as Method, this as object, args) as object;
+      const newTarget: unknown = new.target === FollowedChannel ? NodeChannel : new.target;
+      const channel = Reflect.construct(NodeChannel, args, newTarget as ChannelClass) as InstanceType<ChannelClass>;
+      try {
+        const site = callSiteOf(FollowedChannel, folder, true);
+        ends.open(
+          channel.port1,
+          channel.port2,
+          internName(control, site === '' ? 'MessageChannel' : `MessageChannel@${site}`),
+        );
+      } catch {
+        /* The channel is not followed. */
+      }
+      return channel;
+    },
+  };
+  Object.setPrototypeOf(FollowedChannel, Object.getPrototypeOf(NodeChannel) as object);
+  Object.defineProperties(FollowedChannel, Object.getOwnPropertyDescriptors(NodeChannel));
+  const followed = FollowedChannel as unknown as ChannelClass;
+  const replace = (from: ChannelClass, to: ChannelClass): void => {
+    for (const holder of [workerThreads, globalThis] as Record<string, unknown>[]) {
+      if (holder['MessageChannel'] !== from) continue;
+      const descriptor = Object.getOwnPropertyDescriptor(holder, 'MessageChannel');
+      Object.defineProperty(holder, 'MessageChannel', {
+        configurable: true,
+        writable: true,
+        enumerable: descriptor?.enumerable ?? false,
+        value: to,
+      });
+    }
+    const { prototype } = NodeChannel;
+    const descriptor = Object.getOwnPropertyDescriptor(prototype, 'constructor');
+    Object.defineProperty(prototype, 'constructor', {
+      configurable: true,
+      writable: true,
+      enumerable: descriptor?.enumerable ?? false,
+      value: to,
+    });
+  };
+  replace(NodeChannel, followed);
+  return () => replace(followed, NodeChannel);
+}

@@ -1,0 +1,12 @@
+/**
+ * piscina: `Piscina`, whose `ThreadPool` is followed, and the loop of its workers.
+ *
+ * Runs on application threads, and on the worker threads of such pools, when a file of the package is loaded.
+ */
+import type { QueueTracker } from '../../queues/queue-tracker.ts';
+import type { Declared, Patch } from '../patch.ts';
+import { patchThreadPools } from './thread-pool.ts';
+import { patchWorkerLoop } from './worker-loop.ts';
+
+export const patchPiscina: Patch<QueueTracker> = (declared: Declared, tracker: QueueTracker) =>
+  'getHandler' in declared ? patchWorkerLoop(declared) : patchThreadPools(declared, 'piscina', tracker);

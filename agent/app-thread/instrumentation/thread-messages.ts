@@ -1,0 +1,169 @@
+/**
+ * `postMessageToThread`: what it posts carries the sender's context in the envelope that Node puts around the message.
+ *
+ * Runs on application threads. The message, what its listeners do, and the errors are the program's and Node's, and stay as they are.
+ *
+ * Node posts `{type: 'sendMessageToWorker', destination, value, memory, ...}` to the main thread, which posts `{type: 'receiveMessageFromWorker', ...}` on to the
+ * thread that is meant; both read the fields they know. Ours is added to each, by a `MessagePort.prototype.postMessage` that is there for the one post only.
+ *
+ * The hook of deliveries must be put in place before that of the ledger, and taken away after it: so it is the inner one, and its context holds.
+ */
+import { featureBits } from '../../config/feature-bits.ts';
+import { HEADER } from '../../shared-memory/layout.ts';
+import { internName } from '../../shared-memory/names.ts';
+import { claimQueueCell, QUEUE_CELL, type QueueCell } from '../../shared-memory/queue-cells.ts';
+import { syncBuiltinExports } from '../builtin-exports.ts';
+import type { ContextScopes } from '../context/context-scope.ts';
+import { type Delivered, MessageSpans } from '../messages/message-spans.ts';
+import { type Stamp, stamp, stampOf } from '../messages/stamped-message.ts';
+import type { Recorder } from '../recorder.ts';
+import { type Method, replaceMethod } from '../replace-method.ts';
+import { PromisedSpans } from '../span-ids.ts';
+import { activeTraceIds } from '../trace-context.ts';
+
+const workerThreads = process.getBuiltinModule('node:worker_threads');
+const { prototype } = workerThreads.MessagePort;
+
+const NAME = 'postMessageToThread';
+const DISPATCH = Symbol.for('nodejs.internal.kHybridDispatch');
+const TO_MAIN = 'sendMessageToWorker';
+const TO_RECEIVER = 'receiveMessageFromWorker';
+const MAIN_THREAD_ID = 0;
+const SAMPLED = 1;
+const MESSAGES = featureBits(['messages']);
+
+export interface ThreadMessageSettings {
+  readonly recorder: Recorder;
+  readonly scopes: ContextScopes;
+}
+
+/** Replaces `postMessageToThread`, and follows deliveries; gives back what restores both. */
+export function followThreadMessages(settings: ThreadMessageSettings): () => void {
+  const messages = new ThreadMessages(settings);
+  const stopDispatch = replaceMethod(prototype, DISPATCH, (original) => {
+    return function (this: object, ...args: unknown[]): unknown {
+      /* An event that the program dispatches itself is no delivery, and comes with the event. */
+      const sender = args[1] === 'message' && args[2] === undefined ? stampOf(args[0]) : undefined;
+      const call = (): unknown => Reflect.apply(original, this, args);
+      return sender === undefined ? Reflect.apply(original, this, args) : messages.arrived(args[0], sender, call);
+    };
+  });
+  const stopPosts = replaceMethod(workerThreads, NAME, (original) => {
+    return function (this: object, ...args: unknown[]): unknown {
+      return messages.post(() => Reflect.apply(original, this, args));
+    };
+  });
+  syncBuiltinExports();
+  return () => {
+    stopPosts?.();
+    stopDispatch?.();
+    syncBuiltinExports();
+  };
+}
+
+class ThreadMessages {
+  readonly #recorder: Recorder;
+  readonly #scopes: ContextScopes;
+  readonly #promised = new PromisedSpans();
+  #nameNumber = 0;
+  #cell: QueueCell | undefined;
+
+  constructor({ recorder, scopes }: ThreadMessageSettings) {
+    this.#recorder = recorder;
+    this.#scopes = scopes;
+  }
+
+  post(call: () => unknown): unknown {
+    const { clock, claim } = this.#recorder;
+    const sender = { sentNs: clock.nowNs(), senderSlot: claim.slot + 1, context: activeTraceIds() };
+    return postStamped(sender, () => this.#count(QUEUE_CELL.ARRIVALS), call);
+  }
+
+  /** An envelope has reached this thread, which passes it on or handles what is in it. */
+  arrived(envelope: unknown, sender: Stamp, call: () => unknown): unknown {
+    const { type, destination } = envelope as { readonly type?: unknown; readonly destination?: unknown };
+    if (type === TO_MAIN && destination !== MAIN_THREAD_ID) return postStamped(sender, () => {}, call);
+    if (type !== TO_MAIN && type !== TO_RECEIVER) return call();
+    const message = this.#received(sender);
+    const { context } = sender;
+    if (context === undefined || message === undefined || (context.traceFlags & SAMPLED) === 0)
+      return this.#scopes.run(context, call);
+    const spans = new MessageSpans(this.#recorder, this.#promised, message, context, this.#isSlow(message.transitNs));
+    try {
+      return this.#scopes.run(spans, call);
+    } finally {
+      spans.end();
+    }
+  }
+
+  /** What is to be said of the message; undefined where that is nothing. */
+  #received({ sentNs, senderSlot, context }: Stamp): Delivered | undefined {
+    if (!this.#count(QUEUE_CELL.COMPLETIONS)) return undefined;
+    const transitNs = Math.max(0, this.#recorder.clock.nowNs() - sentNs);
+    this.#cell?.waits.record(transitNs);
+    return {
+      kind: 'message_port',
+      direction: 'none',
+      nameNumber: this.#nameNumber,
+      portSlot: 0,
+      portGeneration: 0,
+      senderSlot,
+      depth: 0,
+      sentNs,
+      transitNs,
+      context,
+    };
+  }
+
+  /** False while nothing is to be counted. */
+  #count(field: number): boolean {
+    const { memory, claim } = this.#recorder;
+    if (this.#recorder.isOff(MESSAGES)) return false;
+    if (this.#nameNumber === 0) {
+      this.#nameNumber = internName(memory, NAME);
+      this.#cell = claimQueueCell(memory, claim, this.#nameNumber, 'message_port');
+    }
+    this.#cell?.add(field);
+    return true;
+  }
+
+  #isSlow(transitNs: number): boolean {
+    return transitNs >= (this.#recorder.memory.f64[HEADER.QUEUE_THRESHOLD_NS >> 3] as number);
+  }
+}
+
+/** Makes the one post that `call` leads to carry `sender`. Never throws anything but what `call` does. */
+function postStamped(sender: Stamp, onPost: () => void, call: () => unknown): unknown {
+  let isSeen = false;
+  const restore = replacePost((original) => {
+    return function (this: object, ...args: unknown[]): unknown {
+      if (isSeen || !isEnvelope(args[0])) return Reflect.apply(original, this, args);
+      isSeen = true;
+      stamp(args[0], sender);
+      const result = Reflect.apply(original, this, args);
+      onPost();
+      return result;
+    };
+  });
+  try {
+    return call();
+  } finally {
+    restore?.();
+  }
+}
+
+function replacePost(make: (original: Method) => Method): (() => void) | undefined {
+  try {
+    return replaceMethod(prototype, 'postMessage', make);
+  } catch {
+    /* The intrinsics are frozen: the message goes without. */
+    return undefined;
+  }
+}
+
+/** Whether it is Node's, which is what the first post of such a call brings: nothing of the program's has run until then. */
+function isEnvelope(message: unknown): message is object {
+  if (typeof message !== 'object' || message === null) return false;
+  const { type, memory } = message as { readonly type?: unknown; readonly memory?: unknown };
+  return (type === TO_MAIN || type === TO_RECEIVER) && memory instanceof SharedArrayBuffer;
+}

@@ -1,0 +1,117 @@
+/**
+ * Which end of which channel each port of this thread is: the one place that knows.
+ *
+ * Runs on application threads. A port that is not found here is left alone: internal ones, those of threads without an agent, those out of sight. It must never
+ * throw, nor keep a port alive.
+ */
+
+import { type ControlMemory, HEADER } from '../../shared-memory/layout.ts';
+import { claimChannel, closeEnd, EndState, isPoisoned, ownerWord, poison } from '../../shared-memory/ledger.ts';
+import type { Posting } from '../../shared-memory/ledger-entries.ts';
+import { END, isChannel, type MessageMemory } from '../../shared-memory/message-memory.ts';
+import type { SlotClaim } from '../../shared-memory/registry.ts';
+
+/** One port of this thread. */
+export class PortEnd {
+  readonly channel: number;
+  readonly end: number;
+  /** The direction in which it sends, and that in which it receives: channel << 1 | direction. */
+  readonly sends: number;
+  readonly receives: number;
+  /** Byte offset of its end. */
+  readonly at: number;
+  /** The message that is being posted: its serialisation may run code of the program's, which may post another one. */
+  posting: Posting | undefined = undefined;
+  /** How many posts were timed so far. */
+  timed = 0;
+
+  constructor(memory: MessageMemory, channel: number, end: number) {
+    this.channel = channel;
+    this.end = end;
+    this.sends = (channel << 1) | end;
+    this.receives = (channel << 1) | (1 - end);
+    this.at = memory.endAt(channel, end);
+  }
+}
+
+/** The number by which entries and tickets name an end; 0 names none. */
+export function endNumber({ channel, end }: PortEnd): number {
+  return ((channel << 1) | end) + 1;
+}
+
+export class PortEnds {
+  readonly memory: MessageMemory;
+  readonly claim: SlotClaim;
+  readonly #control: ControlMemory;
+  readonly #ends = new WeakMap<object, PortEnd>();
+
+  constructor(memory: MessageMemory, control: ControlMemory, claim: SlotClaim) {
+    this.memory = memory;
+    this.claim = claim;
+    this.#control = control;
+  }
+
+  /** The end that a port is, unless it is out of sight. */
+  find(port: object): PortEnd | undefined {
+    const end = this.#ends.get(port);
+    if (end === undefined || !isPoisoned(this.memory, end.channel)) return end;
+    this.close(port);
+    return undefined;
+  }
+
+  /** Follows a new channel of this thread's. */
+  open(port1: object, port2: object, nameNumber: number): void {
+    const channel = claimChannel(this.memory, this.claim, { nameNumber });
+    if (channel < 0) return this.#countDropped();
+    this.#ends.set(port1, new PortEnd(this.memory, channel, 0));
+    this.#ends.set(port2, new PortEnd(this.memory, channel, 1));
+  }
+
+  /** Claims a channel for a new worker's own port; the first end is this thread's. */
+  openFor(worker: SlotClaim): PortEnd | undefined {
+    const channel = claimChannel(this.memory, this.claim, { nameNumber: 0, worker });
+    if (channel >= 0) return new PortEnd(this.memory, channel, 0);
+    this.#countDropped();
+    return undefined;
+  }
+
+  /** This port is that end, which is the caller's. */
+  set(port: object, end: PortEnd): void {
+    this.#ends.set(port, end);
+  }
+
+  /** The same for an end that was given to this thread by its number: if it is really this thread's. */
+  adopt(port: object, number: unknown): void {
+    const channel = (Number(number) - 1) >> 1;
+    if (!isChannel(channel)) return;
+    const end = new PortEnd(this.memory, channel, (Number(number) - 1) & 1);
+    const word = Atomics.load(this.memory.i32, (end.at + END.WORD) >> 2);
+    /* What flew here has another count of flights than what was opened for this thread. */
+    if ((word & 3) !== EndState.OPEN || (word >>> 2) % 512 !== this.claim.slot) return;
+    if ((word ^ ownerWord(this.claim, EndState.OPEN)) >>> 19 === 0) this.#ends.set(port, end);
+  }
+
+  /** The port was transferred, and is not this thread's any more. */
+  forget(port: object): void {
+    this.#ends.delete(port);
+  }
+
+  /** The port is closed, or is not to be followed any more. */
+  close(port: object): void {
+    const end = this.#ends.get(port);
+    if (end === undefined) return;
+    this.#ends.delete(port);
+    closeEnd(this.memory, end.at);
+  }
+
+  /** The port is on its way to where nobody follows it, or has fallen out of step. */
+  lose(port: object): void {
+    const end = this.#ends.get(port);
+    if (end !== undefined) poison(this.memory, end.channel);
+    this.close(port);
+  }
+
+  #countDropped(): void {
+    Atomics.add(this.#control.i32, HEADER.QUEUES_DROPPED >> 2, 1);
+  }
+}

@@ -1,0 +1,184 @@
+/**
+ * The receiving side of the ledger: what is written when a message reaches the program, and the context in which it does.
+ *
+ * Runs on application threads, at each delivery. The handlers are called once whatever happens, by Node's own dispatch, and what they do is theirs. It must not
+ * throw, and looks at a message only where `receiveMessageOnPort` gave one whose entry names ports.
+ */
+import { HEADER, isSlot, SLOT } from '../../shared-memory/layout.ts';
+import { countDelivery, nextDelivery, readEntry, TakenEntry } from '../../shared-memory/ledger-entries.ts';
+import { CHANNEL, DIRECTION, type MessageMemory } from '../../shared-memory/message-memory.ts';
+import { encodeMessage } from '../../shared-memory/queue-records.ts';
+import type { TraceIds } from '../../shared-memory/registry.ts';
+import type { ContextScopes } from '../context/context-scope.ts';
+import type { Recorder } from '../recorder.ts';
+import type { Method } from '../replace-method.ts';
+import { PromisedSpans } from '../span-ids.ts';
+import { type Delivered, MessageSpans } from './message-spans.ts';
+import type { PortEnd, PortEnds } from './port-ends.ts';
+import { portsInMessage } from './ports-in-message.ts';
+import { addTo } from './sending.ts';
+import { takePorts } from './transfers.ts';
+
+const SAMPLED = 1;
+/** Slow messages without spans of the program's are told of at most so often; all are counted. */
+const TOLD_IN_A_WINDOW = 50;
+const WINDOW_NS = 5e8;
+
+const NO_PORTS: readonly unknown[] = [];
+
+export interface ReceivingSettings {
+  readonly recorder: Recorder;
+  readonly ends: PortEnds;
+  readonly scopes: ContextScopes;
+  readonly isOff: () => boolean;
+}
+
+export class Receiving {
+  readonly #settings: ReceivingSettings;
+  readonly #memory: MessageMemory;
+  readonly #taken = new TakenEntry();
+  readonly #promised = new PromisedSpans();
+  #received: TraceIds | undefined;
+  /** The slot + 1 of who posted the message whose handlers run; 0 for none. */
+  #senderSlot = 0;
+  #windowNs = 0;
+  #told = 0;
+
+  constructor(settings: ReceivingSettings) {
+    this.#settings = settings;
+    this.#memory = settings.ends.memory;
+  }
+
+  /** The context that came with the message this thread took last. */
+  get received(): TraceIds | undefined {
+    return this.#received;
+  }
+
+  /** Node's `threadId` of who posted the message whose handlers run now; -1 for none. */
+  get servingThreadId(): number {
+    const slot = this.#senderSlot - 1;
+    const { memory } = this.#settings.recorder;
+    return isSlot(slot) ? (memory.i32[memory.slotAt(slot, SLOT.THREAD_ID) >> 2] as number) : -1;
+  }
+
+  /** Delivers a message by Node's own dispatch. `ports`: those that came with it, in the order of its transfer list. */
+  dispatch(port: object, type: string, ports: readonly unknown[], args: unknown[], original: Method): unknown {
+    const { ends, scopes } = this.#settings;
+    const end = ends.find(port);
+    let senderSlot = 0;
+    const call = (): unknown => {
+      const before = this.#senderSlot;
+      this.#senderSlot = senderSlot;
+      try {
+        return Reflect.apply(original, port, args);
+      } finally {
+        this.#senderSlot = before;
+      }
+    };
+    const isError = type === 'messageerror';
+    if (end === undefined || !this.#take(port, end, ports, isError)) {
+      this.#received = undefined;
+      return scopes.run(undefined, call);
+    }
+    senderSlot = this.#taken.senderSlot;
+    const message = this.#count(end, isError);
+    const source = this.#taken.context();
+    this.#received = source;
+    if (message === undefined || source === undefined) return scopes.run(source, call);
+    const isSlow = this.#isSlow(message.transitNs);
+    if ((source.traceFlags & SAMPLED) === 0 || !this.#taken.hasSpans) {
+      if (isSlow && this.#taken.hasSpans) this.#tell(message);
+      return scopes.run(source, call);
+    }
+    const spans = new MessageSpans(this.#settings.recorder, this.#promised, message, source, isSlow && this.#mayTell());
+    try {
+      return scopes.run(spans, call);
+    } finally {
+      spans.end();
+    }
+  }
+
+  /** `receiveMessageOnPort` has taken a message, or thrown because it could not be read: it is not there any more. */
+  took(port: object, result: { readonly message: unknown } | undefined): void {
+    const end = this.#settings.ends.find(port);
+    const isError = result === undefined;
+    const ports = (): readonly unknown[] => (isError ? NO_PORTS : portsInMessage(result.message));
+    if (end === undefined || !this.#take(port, end, ports, isError)) {
+      this.#received = undefined;
+      return;
+    }
+    const message = this.#count(end, isError);
+    this.#received = this.#taken.context();
+    if (message !== undefined && this.#taken.hasSpans && this.#isSlow(message.transitNs)) this.#tell(message);
+  }
+
+  /** Reads the entry of a message that was delivered, and takes the ports it carried; false when the port is off. */
+  #take(port: object, end: PortEnd, ports: readonly unknown[] | (() => readonly unknown[]), isError: boolean): boolean {
+    const { ends } = this.#settings;
+    const taken = this.#taken;
+    if (!readEntry(this.#memory, end.receives, taken)) {
+      ends.lose(port);
+      return false;
+    }
+    if (taken.firstPort > 0) {
+      const sequence = nextDelivery(this.#memory, end.receives);
+      const found = typeof ports !== 'function' ? ports : taken.hasSeveralPorts ? NO_PORTS : onlyOne(ports());
+      takePorts(ends, end.receives, sequence, taken.firstPort, found, isError);
+    }
+    countDelivery(this.#memory, end.receives);
+    return true;
+  }
+
+  /** Adds up what was learnt of the message; undefined where nothing is to be said of it. */
+  #count(end: PortEnd, isError: boolean): Delivered | undefined {
+    const { recorder, isOff } = this.#settings;
+    const { i32 } = this.#memory;
+    const taken = this.#taken;
+    if (isError) {
+      const errorsAt = (this.#memory.directionAt(end.channel, 1 - end.end) + DIRECTION.RECEIVE_ERRORS) >> 2;
+      i32[errorsAt] = ((i32[errorsAt] as number) + 1) | 0;
+    }
+    if (!(taken.isKnown && taken.postedNs > 0) || isOff()) return undefined;
+    const transitNs = recorder.clock.nowNs() - taken.postedNs;
+    addTo(this.#memory, this.#memory.transitAt(end.channel, 1 - end.end), transitNs);
+    if (!taken.hasContext && !this.#isSlow(transitNs)) return undefined;
+    const at = this.#memory.channelAt(end.channel) >> 2;
+    const portSlot = i32[at + (CHANNEL.PORT_SLOT >> 2)] as number;
+    return {
+      kind: 'message_port',
+      direction: portSlot === 0 ? 'none' : end.end === 0 ? 'to_parent' : 'to_worker',
+      nameNumber: i32[at + (CHANNEL.NAME >> 2)] as number,
+      portSlot,
+      portGeneration: i32[at + (CHANNEL.PORT_GENERATION >> 2)] as number,
+      senderSlot: taken.senderSlot,
+      depth: Math.max(0, taken.depth),
+      sentNs: taken.postedNs,
+      transitNs: Math.max(0, transitNs),
+      context: taken.context(),
+    };
+  }
+
+  #isSlow(transitNs: number): boolean {
+    return transitNs >= (this.#settings.recorder.memory.f64[HEADER.QUEUE_THRESHOLD_NS >> 3] as number);
+  }
+
+  #mayTell(): boolean {
+    const nowNs = this.#settings.recorder.clock.nowNs();
+    if (nowNs - this.#windowNs > WINDOW_NS) {
+      this.#windowNs = nowNs;
+      this.#told = 0;
+    }
+    return ++this.#told <= TOLD_IN_A_WINDOW;
+  }
+
+  #tell(message: Delivered): void {
+    if (!this.#mayTell()) return;
+    const record = { ...message, processNs: 0, sendSpanId: undefined, processSpanId: undefined };
+    this.#settings.recorder.record(encodeMessage(record));
+  }
+}
+
+/** A message whose transfer list has one port may show others: those that stand in it were in some other list, and are none of its own. */
+function onlyOne(ports: readonly unknown[]): readonly unknown[] {
+  return ports.length === 1 ? ports : NO_PORTS;
+}
