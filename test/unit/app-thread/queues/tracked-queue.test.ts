@@ -385,35 +385,3 @@ test('features are looked at one by one', () => {
   tracked.off = featureBits(['queues', 'locks']);
   expect([tracked.tracker.isOff('pools'), tracked.tracker.isOff('queues')]).toEqual([false, true]);
 });
-
-test('a queue that was collected as garbage leaves nothing behind, whatever is told of its items afterwards', () => {
-  const [gone, stays] = [tracked.queue('jobs', 'task_queue'), tracked.queue('jobs', 'task_queue')];
-  const served = gone.starts();
-  gone.arrives();
-  gone.setThreads(2, 2);
-  stays.arrives();
-  gone.vanished();
-  gone.vanished();
-  const counts = (): object => ({
-    size: tracked.word(QUEUE_CELL.SIZE),
-    active: tracked.word(QUEUE_CELL.ACTIVE),
-    aborts: tracked.word(QUEUE_CELL.ABORTS),
-    limit: tracked.word(QUEUE_CELL.LIMIT),
-  });
-  expect(counts()).toEqual({ size: 1, active: 0, aborts: 1, limit: 0 });
-  gone.ends(served, 'done');
-  expect(counts()).toEqual({ size: 1, active: 0, aborts: 1, limit: 0 });
-});
-
-test('the oldest of many that wait is known without a search', () => {
-  const queue100k = tracked.queue('jobs', 'task_queue');
-  const items = Array.from({ length: 100_000 }, () => {
-    tracked.nowNs++;
-    return queue100k.arrives();
-  });
-  const startedMs = performance.now();
-  for (const one of items) queue100k.begins(one);
-  /* 20 ms; as many steps as there are items before it, for each of them, would take minutes. */
-  expect(performance.now() - startedMs).toBeLessThan(5000);
-  expect(tracked.double(QUEUE_CELL.OLDEST_SINCE_NS)).toBe(0);
-});
