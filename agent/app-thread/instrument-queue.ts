@@ -48,7 +48,7 @@ class InstrumentedQueue {
         self.#queue.begins(item);
         let result: unknown;
         try {
-          result = Reflect.apply(work, this, given);
+          result = self.#queue.run(item, () => Reflect.apply(work, this, given));
         } catch (error) {
           self.#queue.ends(item, 'failed');
           throw error;

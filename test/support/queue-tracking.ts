@@ -24,6 +24,8 @@ export interface QueueCounts {
   readonly errors: number;
   readonly size: number;
   readonly active: number;
+  /** Of those, how many have put items into the queue that wait. */
+  readonly selfWaiting: number;
   readonly threads: number;
   readonly limit: number;
   readonly capacity: number;
@@ -86,6 +88,7 @@ export class QueueTracking {
         errors: word(QUEUE_CELL.ERRORS),
         size: word(QUEUE_CELL.SIZE),
         active: word(QUEUE_CELL.ACTIVE),
+        selfWaiting: word(QUEUE_CELL.SELF_WAITING),
         threads: word(QUEUE_CELL.THREADS),
         limit: word(QUEUE_CELL.LIMIT),
         capacity: word(QUEUE_CELL.CAPACITY),

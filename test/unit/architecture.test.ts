@@ -57,6 +57,8 @@ const OPEN_FILES = new Set([
   'agent/agent-thread/telemetry/catalog.ts', // the list of all that is emitted
   'agent/app-thread/instrumentation/patched-package.ts', // which packages are patched
   'agent/app-thread/instrumentation/promise-locks/table.ts',
+  'agent/app-thread/instrumentation/pools/table.ts',
+  'agent/app-thread/instrumentation/queues/table.ts',
   'agent/agent-thread/settings.ts', // what the agent thread is started with
 ]);
 

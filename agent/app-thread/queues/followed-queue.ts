@@ -11,7 +11,7 @@ import type { QueueTracker } from './queue-tracker.ts';
 import { TrackedQueue } from './tracked-queue.ts';
 
 /** Queues that were followed, and are collected as garbage: what they had is taken off. They hold no queue themselves. */
-const collected = new FinalizationRegistry<TrackedQueue>((tracked) => tracked.close());
+const collected = new FinalizationRegistry<TrackedQueue>((tracked) => tracked.vanished());
 
 export class FollowedQueue {
   readonly tracker: QueueTracker;

@@ -51,7 +51,7 @@ export class TrackedQueue {
   #limit = 0;
   #capacity = 0;
   #active = 0;
-  #isClosed = false;
+  #isGone = false;
 
   constructor(tracker: QueueTracker, { name, kind }: TrackedQueueOptions) {
     this.#tracker = tracker;
@@ -148,7 +148,7 @@ export class TrackedQueue {
     const named = this.#named;
     if (named !== undefined) {
       named.cell.services.record(nowNs - item.beganNs);
-      if (!this.#isClosed) {
+      if (!this.#isGone) {
         named.cell.addActive(-1, nowNs);
         this.#active--;
       }
@@ -204,11 +204,16 @@ export class TrackedQueue {
 
   /** It is no more: what it has had is taken off. */
   close(): void {
-    if (this.#isClosed) return;
-    this.cleared();
     this.setThreads(0, 0);
     this.setCapacity(0);
-    this.#isClosed = true;
+  }
+
+  /** It was collected as garbage: nobody waits there any more, and nobody will say how the work ended that was not told of as over. */
+  vanished(): void {
+    if (this.#isGone) return;
+    this.cleared();
+    this.close();
+    this.#isGone = true;
     if (this.#active > 0) this.#named?.cell.addActive(-this.#active, this.#tracker.nowNs());
   }
 

@@ -47,8 +47,8 @@ function patchJob(prototype: object): () => void {
     doQueue: (original) => after(original, (job) => job.item.queue.letIn(job.item)),
     doExecute: (original) =>
       function (this: object, ...args: unknown[]): unknown {
-        const call = (): unknown => Reflect.apply(original, this, args);
         const job = jobOf(this);
+        const call = (): unknown => Reflect.apply(original, this, args);
         if (job === undefined) return call();
         job.outcome = 'done';
         job.item.queue.begins(job.item);

@@ -18,6 +18,14 @@ const LIBRARY = 'p-queue';
 interface QueueLike {
   readonly size: number;
   readonly concurrency: number;
+  readonly timeout?: unknown;
+  /** Before 6.4. */
+  readonly _timeout?: unknown;
+}
+
+interface Options {
+  readonly signal?: unknown;
+  readonly timeout?: unknown;
 }
 
 const { then } = Promise.prototype;
@@ -25,11 +33,14 @@ const { then } = Promise.prototype;
 /** One call of `add`. */
 class Task {
   readonly #tracked: TrackedQueue;
+  /** Whether the library may cease to wait for the function. */
+  readonly #isBounded: boolean;
   #item: QueueItem | undefined;
   isInList = false;
 
-  constructor(tracked: TrackedQueue) {
+  constructor(tracked: TrackedQueue, isBounded: boolean) {
     this.#tracked = tracked;
+    this.#isBounded = isBounded;
   }
 
   arrives(): void {
@@ -43,11 +54,11 @@ class Task {
   /** The function for the library: it tells of its begin and its end. */
   wrap(run: Callable): Callable {
     return (...args) => {
-      if (this.#item === undefined) this.#item = this.#tracked.starts();
-      else this.#tracked.begins(this.#item);
+      const item = (this.#item ??= this.#tracked.starts());
+      this.#tracked.begins(item);
       let result: unknown;
       try {
-        result = this.#tracked.run(this.#item, () => run(...args));
+        result = this.#tracked.run(item, () => run(...args));
       } catch (error) {
         this.#ends('failed');
         throw error;
@@ -67,7 +78,7 @@ class Task {
       this.gaveUp();
       return;
     }
-    if (!(promise instanceof Promise)) return;
+    if (!this.#isBounded || !(promise instanceof Promise)) return;
     /* Settled before the function is: the library waits for it no more. A listener that throws rejects it, which is to be seen as before. */
     void then.call(
       promise,
@@ -120,8 +131,9 @@ class PQueuePatch {
       const followed = typeof run === 'function' ? patch.#followed(this) : undefined;
       if (followed === undefined || followed.isOff) return Reflect.apply(original, this, args);
       const isFirst = followed.tracked === undefined;
-      const task = new Task(followed.of(this));
       const queue = this as unknown as QueueLike;
+      const { signal, timeout = queue.timeout ?? queue._timeout } = (options ?? {}) as Options;
+      const task = new Task(followed.of(this), signal !== undefined || timeout !== undefined);
       if (isFirst) followed.setConcurrency(queue.concurrency);
       const before = patch.#adding;
       patch.#adding = task;
@@ -133,7 +145,7 @@ class PQueuePatch {
         patch.#adding = before;
         if (!task.isInList && !task.isKnown && queue.size > size) {
           task.arrives();
-          whenAborted(options, task);
+          whenAborted(signal, task);
         }
       }
     };
@@ -207,8 +219,7 @@ function cleared(original: Method): Method {
   };
 }
 
-function whenAborted(options: unknown, task: Task): void {
-  const { signal } = (options ?? {}) as { signal?: unknown };
+function whenAborted(signal: unknown, task: Task): void {
   if (signal instanceof AbortSignal) signal.addEventListener('abort', () => task.gaveUp(), { once: true });
 }
 

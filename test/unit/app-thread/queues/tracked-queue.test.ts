@@ -108,7 +108,10 @@ class Model {
 }
 
 type Command =
-  | { readonly do: 'arrives' | 'refused' | 'close'; readonly queue: number }
+  | {
+      readonly do: 'arrives' | 'starts' | 'refused' | 'turnedAway' | 'cleared' | 'close';
+      readonly queue: number;
+    }
   | { readonly do: 'begins'; readonly item: number }
   | { readonly do: 'gaveUp'; readonly item: number }
   | { readonly do: 'ends'; readonly item: number; readonly outcome: 'done' | 'failed' | 'aborted' }
@@ -124,7 +127,13 @@ type Command =
 const queue = fc.nat(1);
 const item = fc.nat(30);
 const command: fc.Arbitrary<Command> = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ do: fc.constantFrom('arrives', 'refused', 'close'), queue }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constantFrom('arrives', 'starts', 'refused', 'turnedAway', 'cleared', 'close'),
+      queue,
+    }),
+  },
   { weight: 5, arbitrary: fc.record({ do: fc.constantFrom('begins', 'gaveUp'), item }) },
   {
     weight: 5,
@@ -152,6 +161,29 @@ function obey(one: Command, model: Model, queues: readonly TrackedQueue[], items
       model.counts.arrivals++;
       return;
     }
+    case 'starts': {
+      const to = queues[one.queue] as TrackedQueue;
+      items.push([to.starts(), to]);
+      model.items.push({ state: 'serving', atNs: tracked.nowNs, beganNs: tracked.nowNs });
+      model.counts.arrivals++;
+      model.waits = { ...model.waits, count: model.waits.count + 1 };
+      return;
+    }
+    case 'turnedAway': {
+      const to = queues[one.queue] as TrackedQueue;
+      to.turnedAway(to.stands());
+      model.counts.rejections++;
+      return;
+    }
+    case 'cleared':
+      queues[one.queue]?.cleared();
+      for (const [at, [, of]] of items.entries()) {
+        const known = model.items[at];
+        if (of !== queues[one.queue] || known?.state !== 'waiting') continue;
+        model.counts.aborts++;
+        model.leave(known, tracked.nowNs - known.atNs);
+      }
+      return;
     case 'refused':
       queues[one.queue]?.refused();
       model.counts.rejections++;

@@ -1,6 +1,9 @@
 /** fastq does what it did, to the microtask, with callbacks and with promises; and what goes through its queues is counted. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type fastq from 'fastq';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../../../../support/eventually.ts';
 import { logOf, queueCopy, type Scenario } from '../../../../support/queue-copies.ts';
 import { AT_REST, QueueTracking } from '../../../../support/queue-tracking.ts';
 
@@ -227,5 +230,23 @@ describe('fastq', () => {
     queue.push(3);
     while (done.length > 0) done.shift()?.(null);
     expect(tracking.only).toMatchObject({ arrivals: 3, completions: 3, waits: 3, ...AT_REST });
+  });
+
+  it('forgets a queue that the program has forgotten, with what waits there', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const make = (): void => {
+      const queue = library<unknown, number>(() => {}, 2);
+      queue.push(0);
+      queue.pause();
+      queue.push(1);
+    };
+    make();
+    expect(tracking.only).toMatchObject({ arrivals: 2, size: 1, active: 1, limit: 2 });
+    await eventually('the queue is collected', () => {
+      collect();
+      return tracking.only.limit === 0;
+    });
+    expect(tracking.only).toMatchObject({ aborts: 1, ...AT_REST });
   });
 });

@@ -1,6 +1,7 @@
 /** p-queue does what it did, to the microtask; and what goes through its queues is counted, also what is aborted, timed out or cleared. */
 import type { default as PQueue } from 'p-queue';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { setLockLink } from '../../../../../agent/app-thread/lock-link.ts';
 import type { QueueTracker } from '../../../../../agent/app-thread/queues/queue-tracker.ts';
 import { logOf, queueModules, type Scenario } from '../../../../support/queue-copies.ts';
 import { AT_REST, QueueTracking } from '../../../../support/queue-tracking.ts';
@@ -235,5 +236,27 @@ describe('p-queue', () => {
     controller.abort();
     await Promise.allSettled([...results, aborted]);
     expect(tracking.only).toMatchObject({ arrivals: 3, completions: 2, aborts: 1, ...AT_REST });
+  });
+
+  it('knows of tasks that wait behind the task that has added them', async () => {
+    const { recorder, tracker } = tracking;
+    const noOne = { tell: () => {}, beforeWait: () => {}, blockListeners: [], atomics: Atomics };
+    setLockLink(new SharedArrayBuffer(8), { recorder, config: tracker.config, ...noOne });
+    try {
+      const queue = new library.PQueue({ concurrency: 1 });
+      const stuck = queue.add(async () => {
+        await turn();
+        await queue.add(() => {});
+      });
+      await turn();
+      await turn();
+      expect(tracking.only).toMatchObject({ size: 1, active: 1, selfWaiting: 1 });
+      queue.clear();
+      await expect(stuck).rejects.toThrow('cleared');
+      await turn();
+      expect(tracking.only).toMatchObject({ selfWaiting: 0, ...AT_REST });
+    } finally {
+      setLockLink(new SharedArrayBuffer(8), undefined);
+    }
   });
 });
