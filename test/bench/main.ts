@@ -12,6 +12,7 @@ import { idleCost } from './idle-cost.ts';
 import { lockScan } from './lock-scan.ts';
 import { metricsCost } from './metrics-cost.ts';
 import { mutexCost } from './mutex-cost.ts';
+import { poolThroughput } from './pool-throughput.ts';
 import { wholeProcess } from './process-end.ts';
 import { promiseLockCost } from './promise-lock-cost.ts';
 import { recordCost } from './record-cost.ts';
@@ -29,6 +30,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   'record-cost': recordCost,
   'span-cost': spanCost,
   'promise-lock-cost': promiseLockCost,
+  'pool-throughput': poolThroughput,
   'idle-cost': idleCost,
   'drain-rate': drainRate,
   'metrics-cost': metricsCost,
