@@ -13,6 +13,7 @@ import { lockScan } from './lock-scan.ts';
 import { messageCost } from './message-cost.ts';
 import { metricsCost } from './metrics-cost.ts';
 import { mutexCost } from './mutex-cost.ts';
+import { poolThroughput } from './pool-throughput.ts';
 import { wholeProcess } from './process-end.ts';
 import { promiseLockCost } from './promise-lock-cost.ts';
 import { queueCost } from './queue-cost.ts';
@@ -32,6 +33,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   'span-cost': spanCost,
   'promise-lock-cost': promiseLockCost,
   'queue-cost': queueCost,
+  'pool-throughput': poolThroughput,
   'idle-cost': idleCost,
   'drain-rate': drainRate,
   'metrics-cost': metricsCost,

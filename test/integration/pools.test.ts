@@ -58,10 +58,18 @@ const PROGRAMS = [
     args: ['workerpool.cjs'],
     cells: {
       'workerpool@test/fixtures/pools/workerpool-worker.cjs': {
-        ...{ arrivals: 36, completions: 26, rejections: 1, aborts: 10, errors: 6 },
+        arrivals: 36,
+        completions: 26,
+        rejections: 1,
+        aborts: 10,
+        errors: 6,
       },
       'workerpool@test/fixtures/pools/workerpool.cjs': {
-        ...{ arrivals: 1, completions: 1, rejections: 0, aborts: 0, errors: 0 },
+        arrivals: 1,
+        completions: 1,
+        rejections: 0,
+        aborts: 0,
+        errors: 0,
       },
     },
   },
@@ -69,10 +77,18 @@ const PROGRAMS = [
     args,
     cells: {
       'poolifier@test/fixtures/pools/poolifier-worker.cjs': {
-        ...{ arrivals: 43, completions: 40, rejections: 1, aborts: 3, errors: 2 },
+        arrivals: 43,
+        completions: 40,
+        rejections: 1,
+        aborts: 3,
+        errors: 2,
       },
       'poolifier@test/fixtures/pools/poolifier-cluster-worker.cjs': {
-        ...{ arrivals: 8, completions: 8, rejections: 0, aborts: 0, errors: 2 },
+        arrivals: 8,
+        completions: 8,
+        rejections: 0,
+        aborts: 0,
+        errors: 2,
       },
     },
   })),

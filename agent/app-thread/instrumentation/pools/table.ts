@@ -23,7 +23,7 @@ export const POOLS: readonly PatchedPackage[] = [
       commonJs('dist/worker_pool/index.js'),
       commonJs('dist/errors.js'),
       worker('dist/worker.js'),
-      /* Before 4.5. */
+      /* Up to 4.5.0. */
       pool('dist/src/index.js'),
       worker('dist/src/worker.js'),
     ],
@@ -38,6 +38,7 @@ export const POOLS: readonly PatchedPackage[] = [
       handlers('dist/utils-B--2TaWv.js'),
       /* Of 0.9 and 1.0. */
       handlers('dist/chunk-A5RIZYIA.js'),
+      handlers('dist/chunk-E2J7JLFN.js'),
       /* Of 0.8. */
       pool('dist/esm/index.js'),
       worker('dist/esm/entry/worker.js'),

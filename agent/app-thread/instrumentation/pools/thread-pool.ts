@@ -147,12 +147,13 @@ function makingTasks(original: Callable): Callable {
     if (submission === undefined || pool === undefined || submission.task !== undefined) return new Original(...args);
     const task = new Task(pool);
     submission.task = task;
-    const at = args.findIndex((arg, i) => i > 0 && typeof arg === 'function');
-    const callback = args[at] as Callable;
-    if (at > 0)
+    /* The last of two, or the fifth: the task itself may be a function as well. */
+    const at = typeof args[1] === 'function' ? 1 : 4;
+    const callback = args[at];
+    if (typeof callback === 'function')
       args[at] = (error: unknown, result: unknown) => {
         task.ends(error);
-        return callback(error, result);
+        return (callback as Callable)(error, result);
       };
     const made = new Original(...args);
     Hidden.set(made, task);
@@ -201,11 +202,11 @@ function patchWorkerInfo(prototype: object): () => void {
         const task = taskOf(info);
         /* One that came before the feature was switched on, or that the library itself has made. */
         if (task === undefined || (task.item === undefined && submission?.task !== task))
-          return Reflect.apply(original, this, [info]);
+          return original.call(this, info);
         const item = task.arrives();
         const { worker } = this as WorkerInfoLike;
         task.pool.queue.begins(item, worker?.runtime === 'child_process' ? -1 : threadIdOf(worker));
-        return task.pool.post(item, () => Reflect.apply(original, this, [info]));
+        return task.pool.post(item, () => original.call(this, info));
       },
     destroy: (original) =>
       function (this: object, ...args) {

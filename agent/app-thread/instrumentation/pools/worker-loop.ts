@@ -10,10 +10,10 @@ import { type Callable, type Declared, replaceDeclared } from '../patch.ts';
 
 interface Taken {
   readonly link: MessageLink;
-  readonly context: TraceIds | undefined;
+  readonly context: TraceIds;
 }
 
-/** The message that the loop looks at now: the function of its task is asked for before anything is waited for. */
+/** The message that the loop looks at now, if a span came with it: the function of its task is asked for before anything is waited for. */
 let taken: Taken | undefined;
 
 const { then } = Promise.prototype;
@@ -23,7 +23,8 @@ function onMessage(original: Callable): Callable {
     const link = findMessageLink();
     if (link === undefined) return original(...args);
     const before = taken;
-    taken = { link, context: link.received() };
+    const context = link.received();
+    taken = context === undefined ? undefined : { link, context };
     try {
       return link.runWith(undefined, () => original(...args));
     } finally {
