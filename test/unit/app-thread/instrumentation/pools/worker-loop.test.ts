@@ -18,6 +18,7 @@ class Loop {
     setMessageLink({
       postAs: (_, fn) => fn(),
       received: () => this.received,
+      servingThreadId: () => -1,
       runWith: (context, fn) => {
         const before = this.active;
         this.active = context?.spanId;
