@@ -30,6 +30,7 @@ export class RemovableContext {
   #own: Api | undefined;
   #version = '';
   #isRegistering = false;
+  #isRead = false;
 
   /** `onRegistered` is told of a context manager of the application's, when it has been registered. */
   constructor(storage: AsyncLocalStorage<Context | undefined>, onRegistered: (manager: ContextManager) => void) {
@@ -44,12 +45,12 @@ export class RemovableContext {
 
   /** To be called before each scope, where the application has no manager: it costs little when all is in place. `version` is that of its api. */
   install(version: string): void {
-    const found = Object.getOwnPropertyDescriptor(globalThis, API);
-    if (found?.get === this.#getApi) {
+    if (this.#isPresent()) {
       const shown = this.#api ?? this.#own;
-      if (shown !== undefined) this.#addTo(shown);
+      if (shown !== undefined && !Object.hasOwn(shown, 'context')) this.#addTo(shown);
       return;
     }
+    const found = Object.getOwnPropertyDescriptor(globalThis, API);
     if (found?.configurable === false || found?.get !== undefined) return;
     const api = found?.value as Api | undefined;
     /* Registered by a copy that was not seen loading: several versions. */
@@ -68,7 +69,7 @@ export class RemovableContext {
 
   /** Takes everything back. */
   remove(): void {
-    if (Object.getOwnPropertyDescriptor(globalThis, API)?.get !== this.#getApi) return;
+    if (!this.#isPresent()) return;
     if (this.#api === undefined) Reflect.deleteProperty(globalThis, API);
     else {
       if (this.#hasManager(this.#api)) Reflect.deleteProperty(this.#api, 'context');
@@ -76,7 +77,15 @@ export class RemovableContext {
     }
   }
 
+  /** Whether our accessor stands on the global: a read shows it, for a tenth of what its descriptor costs. */
+  #isPresent(): boolean {
+    this.#isRead = false;
+    Reflect.get(globalThis, API);
+    return this.#isRead;
+  }
+
   readonly #getApi = (): Api | undefined => {
+    this.#isRead = true;
     this.#isRegistering = false;
     if (this.#api !== undefined || this.#storage.getStore() === undefined) return this.#api;
     if (this.#own === undefined) {

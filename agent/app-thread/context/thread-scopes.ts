@@ -15,7 +15,7 @@ import { type Context, type ContextManager, registeredApi, SPAN_KEY, validIds } 
 import type { ContextScopes, LazyContext } from './context-scope.ts';
 import { RemoteSpan } from './remote-span.ts';
 import { RemovableContext } from './removable-context.ts';
-import { contextOf, type ScopeContext } from './scope-context.ts';
+import { ScopeContext } from './scope-context.ts';
 
 export interface ScopeSettings {
   readonly config: Pick<Config, 'context'>;
@@ -52,7 +52,7 @@ export class ThreadScopes implements ContextScopes {
     this.#isUsed = true;
     const span = context === undefined ? undefined : new RemoteSpan(context);
     const before = this.#served;
-    this.#served = span === undefined ? undefined : contextOf(span);
+    this.#served = span === undefined ? undefined : new ScopeContext(span);
     try {
       const manager = this.#applicationManager();
       return manager === undefined ? this.#runScoped(this.#served, fn) : runManaged(manager, span, fn);
@@ -84,7 +84,7 @@ export class ThreadScopes implements ContextScopes {
     const manager = this.#applicationManager();
     if (manager !== undefined) enterManaged(manager, span);
     else if (this.#mayScope) {
-      this.#open().enterWith(contextOf(span));
+      this.#open().enterWith(new ScopeContext(span));
       this.#install();
     }
   }
