@@ -13,7 +13,7 @@
  * R3  A write of `context` takes all accessors away, and leaves plain properties.
  */
 import type { AsyncLocalStorage } from 'node:async_hooks';
-import { API, type ApiGlobal, type Context, type ContextManager } from '../trace-context.ts';
+import { API, type ApiGlobal, type Context, type ContextManager, registeredApi } from '../trace-context.ts';
 import { ScopeActivation } from './scope-activation.ts';
 
 type Api = { -readonly [name in keyof ApiGlobal]: ApiGlobal[name] };
@@ -39,13 +39,16 @@ export class RemovableContext {
     this.#onRegistered = onRegistered;
   }
 
-  isOwn(manager: ContextManager): boolean {
-    return manager === this.#manager;
+  /** The application's manager, if there is one. The read also shows whether our accessor is in place, for a tenth of what its descriptor costs. */
+  look(): ContextManager | undefined {
+    this.#isRead = false;
+    const manager = registeredApi()?.context;
+    return manager === this.#manager ? undefined : manager;
   }
 
-  /** To be called before each scope, where the application has no manager: it costs little when all is in place. `version` is that of its api. */
+  /** To be called before each scope, after a look that showed no manager. `version` is that of the application's api. */
   install(version: string): void {
-    if (this.#isPresent()) {
+    if (this.#isRead) {
       const shown = this.#api ?? this.#own;
       if (shown !== undefined && !Object.hasOwn(shown, 'context')) this.#addTo(shown);
       return;
@@ -69,19 +72,13 @@ export class RemovableContext {
 
   /** Takes everything back. */
   remove(): void {
-    if (!this.#isPresent()) return;
+    this.look();
+    if (!this.#isRead) return;
     if (this.#api === undefined) Reflect.deleteProperty(globalThis, API);
     else {
       if (this.#hasManager(this.#api)) Reflect.deleteProperty(this.#api, 'context');
       Object.defineProperty(globalThis, API, { ...PLAIN, value: this.#api });
     }
-  }
-
-  /** Whether our accessor stands on the global: a read shows it, for a tenth of what its descriptor costs. */
-  #isPresent(): boolean {
-    this.#isRead = false;
-    Reflect.get(globalThis, API);
-    return this.#isRead;
   }
 
   readonly #getApi = (): Api | undefined => {

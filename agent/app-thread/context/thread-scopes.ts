@@ -96,7 +96,7 @@ export class ThreadScopes implements ContextScopes {
     if (this.#versions.size > 1) {
       this.#removable?.remove();
       if (this.#isUsed) this.#lose('several_api_versions');
-    } else if (this.#isUsed) this.#install();
+    } else if (this.#isUsed && this.#applicationManager() === undefined) this.#install();
   }
 
   stop(): void {
@@ -113,8 +113,7 @@ export class ThreadScopes implements ContextScopes {
 
   #applicationManager(): ContextManager | undefined {
     try {
-      const manager = registeredApi()?.context;
-      return manager === undefined || this.#removable?.isOwn(manager) === true ? undefined : manager;
+      return this.#removable === undefined ? registeredApi()?.context : this.#removable.look();
     } catch {
       return undefined;
     }
@@ -128,7 +127,10 @@ export class ThreadScopes implements ContextScopes {
     else if (this.#versions.size > 1) this.#lose('several_api_versions');
     else {
       try {
-        this.#removable ??= new RemovableContext(this.#open(), (manager) => this.#carry(manager));
+        if (this.#removable === undefined) {
+          this.#removable = new RemovableContext(this.#open(), (manager) => this.#carry(manager));
+          this.#removable.look();
+        }
         this.#removable.install(version);
       } catch {
         /* The global is frozen: the scopes are the agent's alone. */

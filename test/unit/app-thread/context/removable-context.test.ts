@@ -30,6 +30,11 @@ function manager(): {
   const storage = new AsyncLocalStorage<Context | undefined>();
   const registered: ContextManager[] = [];
   const removable = new RemovableContext(storage, (found) => registered.push(found));
+  const install = removable.install.bind(removable);
+  removable.install = (given) => {
+    removable.look();
+    install(given);
+  };
   return { inScope: (fn) => storage.run(new ScopeContext(new RemoteSpan(IDS)), fn), removable, registered };
 }
 
