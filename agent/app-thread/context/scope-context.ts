@@ -1,36 +1,36 @@
 /**
  * A context of ours, for threads on which no copy of `@opentelemetry/api` gives one: the same three methods, and as immutable.
  *
- * Runs on application threads.
+ * Runs on application threads. One is made for each message, so the span has a field of its own.
  */
 import { type Context, SPAN_KEY } from '../trace-context.ts';
-import type { RemoteSpan } from './remote-span.ts';
+
+type Span = ReturnType<Required<Context>['getValue']>;
 
 export class ScopeContext implements Context {
-  readonly #values: ReadonlyMap<symbol, unknown>;
+  readonly #span: Span;
+  readonly #others: ReadonlyMap<symbol, unknown> | undefined;
 
-  constructor(values: ReadonlyMap<symbol, unknown>) {
-    this.#values = values;
+  constructor(span: Span, others?: ReadonlyMap<symbol, unknown>) {
+    this.#span = span;
+    this.#others = others;
   }
 
-  getValue(key: symbol): ReturnType<Required<Context>['getValue']> {
-    return this.#values.get(key) as ReturnType<Required<Context>['getValue']>;
+  getValue(key: symbol): Span {
+    return key === SPAN_KEY ? this.#span : (this.#others?.get(key) as Span);
   }
 
   setValue(key: symbol, value: unknown): Context {
-    return new ScopeContext(new Map(this.#values).set(key, value));
+    if (key === SPAN_KEY) return new ScopeContext(value as Span, this.#others);
+    return new ScopeContext(this.#span, new Map(this.#others).set(key, value));
   }
 
   deleteValue(key: symbol): Context {
-    const values = new Map(this.#values);
-    values.delete(key);
-    return new ScopeContext(values);
+    if (key === SPAN_KEY) return new ScopeContext(undefined, this.#others);
+    const others = new Map(this.#others);
+    others.delete(key);
+    return new ScopeContext(this.#span, others);
   }
 }
 
-/** The context of a message: that span, and nothing else of its receiver's. */
-export function contextOf(span: RemoteSpan): ScopeContext {
-  return new ScopeContext(new Map([[SPAN_KEY, span]]));
-}
-
-export const EMPTY_CONTEXT: ScopeContext = new ScopeContext(new Map());
+export const EMPTY_CONTEXT: ScopeContext = new ScopeContext(undefined);

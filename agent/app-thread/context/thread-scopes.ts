@@ -15,7 +15,7 @@ import { type Context, type ContextManager, registeredApi, SPAN_KEY, validIds } 
 import type { ContextScopes, LazyContext } from './context-scope.ts';
 import { RemoteSpan } from './remote-span.ts';
 import { RemovableContext } from './removable-context.ts';
-import { contextOf, type ScopeContext } from './scope-context.ts';
+import { ScopeContext } from './scope-context.ts';
 
 export interface ScopeSettings {
   readonly config: Pick<Config, 'context'>;
@@ -52,7 +52,7 @@ export class ThreadScopes implements ContextScopes {
     this.#isUsed = true;
     const span = context === undefined ? undefined : new RemoteSpan(context);
     const before = this.#served;
-    this.#served = span === undefined ? undefined : contextOf(span);
+    this.#served = span === undefined ? undefined : new ScopeContext(span);
     try {
       const manager = this.#applicationManager();
       return manager === undefined ? this.#runScoped(this.#served, fn) : runManaged(manager, span, fn);
@@ -84,7 +84,7 @@ export class ThreadScopes implements ContextScopes {
     const manager = this.#applicationManager();
     if (manager !== undefined) enterManaged(manager, span);
     else if (this.#mayScope) {
-      this.#open().enterWith(contextOf(span));
+      this.#open().enterWith(new ScopeContext(span));
       this.#install();
     }
   }
@@ -96,7 +96,7 @@ export class ThreadScopes implements ContextScopes {
     if (this.#versions.size > 1) {
       this.#removable?.remove();
       if (this.#isUsed) this.#lose('several_api_versions');
-    } else if (this.#isUsed) this.#install();
+    } else if (this.#isUsed && this.#applicationManager() === undefined) this.#install();
   }
 
   stop(): void {
@@ -113,8 +113,7 @@ export class ThreadScopes implements ContextScopes {
 
   #applicationManager(): ContextManager | undefined {
     try {
-      const manager = registeredApi()?.context;
-      return manager === undefined || this.#removable?.isOwn(manager) === true ? undefined : manager;
+      return this.#removable === undefined ? registeredApi()?.context : this.#removable.look();
     } catch {
       return undefined;
     }
@@ -128,7 +127,10 @@ export class ThreadScopes implements ContextScopes {
     else if (this.#versions.size > 1) this.#lose('several_api_versions');
     else {
       try {
-        this.#removable ??= new RemovableContext(this.#open(), (manager) => this.#carry(manager));
+        if (this.#removable === undefined) {
+          this.#removable = new RemovableContext(this.#open(), (manager) => this.#carry(manager));
+          this.#removable.look();
+        }
         this.#removable.install(version);
       } catch {
         /* The global is frozen: the scopes are the agent's alone. */

@@ -8,7 +8,7 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { afterEach, describe, expect, test } from 'vitest';
 import { RemoteSpan } from '../../../../agent/app-thread/context/remote-span.ts';
 import { RemovableContext } from '../../../../agent/app-thread/context/removable-context.ts';
-import { contextOf } from '../../../../agent/app-thread/context/scope-context.ts';
+import { ScopeContext } from '../../../../agent/app-thread/context/scope-context.ts';
 import { API, type Context, type ContextManager } from '../../../../agent/app-thread/trace-context.ts';
 
 const require = createRequire(import.meta.url);
@@ -30,7 +30,12 @@ function manager(): {
   const storage = new AsyncLocalStorage<Context | undefined>();
   const registered: ContextManager[] = [];
   const removable = new RemovableContext(storage, (found) => registered.push(found));
-  return { inScope: (fn) => storage.run(contextOf(new RemoteSpan(IDS)), fn), removable, registered };
+  const install = removable.install.bind(removable);
+  removable.install = (given) => {
+    removable.look();
+    install(given);
+  };
+  return { inScope: (fn) => storage.run(new ScopeContext(new RemoteSpan(IDS)), fn), removable, registered };
 }
 
 function descriptor(): PropertyDescriptor | undefined {
