@@ -22,7 +22,6 @@ const workerThreads = process.getBuiltinModule('node:worker_threads') as Record<
   typeof import('node:worker_threads');
 
 const DISPATCH = Symbol.for('nodejs.internal.kHybridDispatch');
-const RECEIVING_PORTS = Symbol.for('nodejs.internal.kCurrentlyReceivingPorts');
 
 const NO_PORTS: readonly unknown[] = [];
 
@@ -96,16 +95,14 @@ function patchPrototype({ ends, sending, receiving }: MessagingSettings, replace
     DISPATCH,
     (original) =>
       ({
-        dispatch(this: object, ...args: unknown[]): unknown {
-          const [, type, event] = args;
+        dispatch(this: object, data: unknown, type: unknown, event: unknown): unknown {
           const isEmitted = emitting === this;
           if (isEmitted) emitting = undefined;
           if (isEmitted || event !== undefined || (type !== 'message' && type !== 'messageerror')) {
             if (type === 'close' && isCloseEvent(event)) ends.close(this);
-            return Reflect.apply(original, this, args);
+            return original.call(this, data, type, event);
           }
-          const ports: unknown = Reflect.get(this, RECEIVING_PORTS);
-          return receiving.dispatch(this, type, Array.isArray(ports) ? (ports as unknown[]) : NO_PORTS, args, original);
+          return receiving.dispatch(this, data, type, original);
         },
       }).dispatch,
   );

@@ -5,7 +5,10 @@
  */
 import { type ContextWords, contextWords, NO_SPANS } from '../../shared-memory/ledger-entries.ts';
 import type { TraceIds } from '../../shared-memory/registry.ts';
-import { activeTraceIds } from '../trace-context.ts';
+import { type Context, type ContextManager, registeredApi, spanContextIn, validIds } from '../trace-context.ts';
+
+/** To look a symbol up on the global takes as long as all the rest: a program without a context manager is asked once in so many nanoseconds. */
+const ABSENT_NS = 1e5;
 
 export class OutgoingContext {
   /** Most messages in a row carry the same one. */
@@ -15,10 +18,30 @@ export class OutgoingContext {
   #isTask = false;
   #task: TraceIds | undefined;
 
+  readonly #scopes: { readonly context?: Context | undefined };
+  #lookAgainNs = 0;
+
+  /** `scopes`: the context of what is served, where no manager of the application's has it. */
+  constructor(scopes: { readonly context?: Context | undefined }) {
+    this.#scopes = scopes;
+  }
+
   /** Undefined without one. */
-  get words(): ContextWords | undefined {
+  words(nowNs: number): ContextWords | undefined {
     if (this.#isTask) return this.#wordsOf(this.#task, NO_SPANS);
-    return this.#wordsOf(activeTraceIds(), 0);
+    try {
+      const context = this.#manager(nowNs)?.active?.() ?? this.#scopes.context;
+      return context === undefined ? undefined : this.#wordsOf(validIds(spanContextIn(context)), 0);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #manager(nowNs: number): ContextManager | undefined {
+    if (nowNs < this.#lookAgainNs) return undefined;
+    const manager = registeredApi()?.context;
+    if (manager === undefined) this.#lookAgainNs = nowNs + ABSENT_NS;
+    return manager;
   }
 
   /** What `fn` posts carries this context, as a task's. */

@@ -7,12 +7,14 @@
 
 import { type ControlMemory, HEADER } from '../../shared-memory/layout.ts';
 import { claimChannel, closeEnd, EndState, isPoisoned, ownerWord, poison } from '../../shared-memory/ledger.ts';
-import type { Posting } from '../../shared-memory/ledger-entries.ts';
+import type { ContextWords, Posting } from '../../shared-memory/ledger-entries.ts';
 import { END, isChannel, type MessageMemory } from '../../shared-memory/message-memory.ts';
 import type { SlotClaim } from '../../shared-memory/registry.ts';
 
+const NO_PORTS: readonly object[] = [];
+
 /** One port of this thread. */
-export class PortEnd {
+export class PortEnd implements Posting {
   readonly channel: number;
   readonly end: number;
   /** The direction in which it sends, and that in which it receives: channel << 1 | direction. */
@@ -20,12 +22,17 @@ export class PortEnd {
   readonly receives: number;
   /** Byte offset of its end. */
   readonly at: number;
-  /** The message that is being posted: its serialisation may run code of the program's, which may post another one. */
-  posting: Posting | undefined = undefined;
+  /** A message is being posted, of which the next four tell: its serialisation may run code of the program's, which may post another one. */
+  isPosting = false;
+  postedNs = 0;
+  context: ContextWords | undefined = undefined;
+  ports: readonly object[] = NO_PORTS;
+  readonly senderSlot: number;
   /** How many posts were timed so far. */
   timed = 0;
 
-  constructor(memory: MessageMemory, channel: number, end: number) {
+  constructor(memory: MessageMemory, channel: number, end: number, owner: SlotClaim) {
+    this.senderSlot = owner.slot + 1;
     this.channel = channel;
     this.end = end;
     this.sends = (channel << 1) | end;
@@ -63,14 +70,14 @@ export class PortEnds {
   open(port1: object, port2: object, nameNumber: number): void {
     const channel = claimChannel(this.memory, this.claim, { nameNumber });
     if (channel < 0) return this.#countDropped();
-    this.#ends.set(port1, new PortEnd(this.memory, channel, 0));
-    this.#ends.set(port2, new PortEnd(this.memory, channel, 1));
+    this.#ends.set(port1, new PortEnd(this.memory, channel, 0, this.claim));
+    this.#ends.set(port2, new PortEnd(this.memory, channel, 1, this.claim));
   }
 
   /** Claims a channel for a new worker's own port; the first end is this thread's. */
   openFor(worker: SlotClaim): PortEnd | undefined {
     const channel = claimChannel(this.memory, this.claim, { nameNumber: 0, worker });
-    if (channel >= 0) return new PortEnd(this.memory, channel, 0);
+    if (channel >= 0) return new PortEnd(this.memory, channel, 0, this.claim);
     this.#countDropped();
     return undefined;
   }
@@ -84,7 +91,7 @@ export class PortEnds {
   adopt(port: object, number: unknown): void {
     const channel = (Number(number) - 1) >> 1;
     if (!isChannel(channel)) return;
-    const end = new PortEnd(this.memory, channel, (Number(number) - 1) & 1);
+    const end = new PortEnd(this.memory, channel, (Number(number) - 1) & 1, this.claim);
     const word = Atomics.load(this.memory.i32, (end.at + END.WORD) >> 2);
     /* What flew here has another count of flights than what was opened for this thread. */
     if ((word & 3) !== EndState.OPEN || (word >>> 2) % 512 !== this.claim.slot) return;

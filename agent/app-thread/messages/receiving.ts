@@ -25,6 +25,7 @@ const TOLD_IN_A_WINDOW = 50;
 const WINDOW_NS = 5e8;
 
 const NO_PORTS: readonly unknown[] = [];
+const RECEIVING_PORTS = Symbol.for('nodejs.internal.kCurrentlyReceivingPorts');
 
 export interface ReceivingSettings {
   readonly recorder: Recorder;
@@ -39,10 +40,26 @@ export class Receiving {
   readonly #taken = new TakenEntry();
   readonly #promised = new PromisedSpans();
   #received: TraceIds | undefined;
-  /** The slot + 1 of who posted the message whose handlers run; 0 for none. */
+  /** The slot + 1 of who posted the message that is delivered next, and of the one whose handlers run; 0 for none. */
   #senderSlot = 0;
+  #servedSlot = 0;
   #windowNs = 0;
   #told = 0;
+  #port: object = {};
+  #data: unknown;
+  #type = '';
+  #original: Method = () => undefined;
+  readonly #call = (): unknown => {
+    const data = this.#data;
+    this.#data = undefined;
+    const before = this.#servedSlot;
+    this.#servedSlot = this.#senderSlot;
+    try {
+      return this.#original.call(this.#port, data, this.#type, undefined);
+    } finally {
+      this.#servedSlot = before;
+    }
+  };
 
   constructor(settings: ReceivingSettings) {
     this.#settings = settings;
@@ -56,33 +73,30 @@ export class Receiving {
 
   /** Node's `threadId` of who posted the message whose handlers run now; -1 for none. */
   get servingThreadId(): number {
-    const slot = this.#senderSlot - 1;
+    const slot = this.#servedSlot - 1;
     const { memory } = this.#settings.recorder;
     return isSlot(slot) ? (memory.i32[memory.slotAt(slot, SLOT.THREAD_ID) >> 2] as number) : -1;
   }
 
-  /** Delivers a message by Node's own dispatch. `ports`: those that came with it, in the order of its transfer list. */
-  dispatch(port: object, type: string, ports: readonly unknown[], args: unknown[], original: Method): unknown {
+  /** Delivers a message by Node's own dispatch. */
+  dispatch(port: object, data: unknown, type: string, original: Method): unknown {
     const { ends, scopes } = this.#settings;
     const end = ends.find(port);
-    let senderSlot = 0;
-    const call = (): unknown => {
-      const before = this.#senderSlot;
-      this.#senderSlot = senderSlot;
-      try {
-        return Reflect.apply(original, port, args);
-      } finally {
-        this.#senderSlot = before;
-      }
-    };
+    /* One function for all of them: what it calls is taken from here before anything else can run. */
+    this.#port = port;
+    this.#data = data;
+    this.#type = type;
+    this.#original = original;
+    this.#senderSlot = 0;
+    const call = this.#call;
     const isError = type === 'messageerror';
-    if (end === undefined || !this.#take(port, end, ports, isError)) {
+    if (end === undefined || !this.#take(port, end, undefined, isError)) {
       this.#received = undefined;
       return scopes.run(undefined, call);
     }
-    senderSlot = this.#taken.senderSlot;
+    this.#senderSlot = this.#taken.senderSlot;
     const message = this.#count(end, isError);
-    const source = this.#taken.context();
+    const source = this.#taken.hasContext ? this.#taken.context() : undefined;
     this.#received = source;
     if (message === undefined || source === undefined) return scopes.run(source, call);
     const isSlow = this.#isSlow(message.transitNs);
@@ -102,8 +116,7 @@ export class Receiving {
   took(port: object, result: { readonly message: unknown } | undefined): void {
     const end = this.#settings.ends.find(port);
     const isError = result === undefined;
-    const ports = (): readonly unknown[] => (isError ? NO_PORTS : portsInMessage(result.message));
-    if (end === undefined || !this.#take(port, end, ports, isError)) {
+    if (end === undefined || !this.#take(port, end, result, isError)) {
       this.#received = undefined;
       return;
     }
@@ -112,8 +125,8 @@ export class Receiving {
     if (message !== undefined && this.#taken.hasSpans && this.#isSlow(message.transitNs)) this.#tell(message);
   }
 
-  /** Reads the entry of a message that was delivered, and takes the ports it carried; false when the port is off. */
-  #take(port: object, end: PortEnd, ports: readonly unknown[] | (() => readonly unknown[]), isError: boolean): boolean {
+  /** Reads the entry of a message that was delivered, or `polled`, and takes the ports it carried; false when the port is off. */
+  #take(port: object, end: PortEnd, polled: { readonly message: unknown } | undefined, isError: boolean): boolean {
     const { ends } = this.#settings;
     const taken = this.#taken;
     if (!readEntry(this.#memory, end.receives, taken)) {
@@ -122,8 +135,9 @@ export class Receiving {
     }
     if (taken.firstPort > 0) {
       const sequence = nextDelivery(this.#memory, end.receives);
-      const found = typeof ports !== 'function' ? ports : taken.hasSeveralPorts ? NO_PORTS : onlyOne(ports());
-      takePorts(ends, end.receives, sequence, taken.firstPort, found, isError);
+      const ports =
+        polled === undefined ? arrivingWith(port) : taken.hasSeveralPorts ? NO_PORTS : onlyOne(polled.message);
+      takePorts(ends, end.receives, sequence, taken.firstPort, isError ? NO_PORTS : ports, isError);
     }
     countDelivery(this.#memory, end.receives);
     return true;
@@ -178,7 +192,14 @@ export class Receiving {
   }
 }
 
-/** A message whose transfer list has one port may show others: those that stand in it were in some other list, and are none of its own. */
-function onlyOne(ports: readonly unknown[]): readonly unknown[] {
+/** The ports of the message that Node is delivering, in the order of its transfer list. */
+function arrivingWith(port: object): readonly unknown[] {
+  const ports: unknown = Reflect.get(port, RECEIVING_PORTS);
+  return Array.isArray(ports) ? (ports as unknown[]) : NO_PORTS;
+}
+
+/** The port of a message whose transfer list has one: where it shows others, nobody can tell which. */
+function onlyOne(message: unknown): readonly unknown[] {
+  const ports = portsInMessage(message);
   return ports.length === 1 ? ports : NO_PORTS;
 }

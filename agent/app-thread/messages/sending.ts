@@ -9,7 +9,7 @@
  */
 
 import { cellOf } from '../../shared-memory/histogram.ts';
-import { nextSequence, type Posting, postEntry, takeBack } from '../../shared-memory/ledger-entries.ts';
+import { nextSequence, postEntry, takeBack } from '../../shared-memory/ledger-entries.ts';
 import { DIRECTION, type MessageMemory } from '../../shared-memory/message-memory.ts';
 import type { Method } from '../replace-method.ts';
 import type { OutgoingContext } from './outgoing-context.ts';
@@ -34,71 +34,89 @@ export class Sending {
   readonly #ends: PortEnds;
   readonly #memory: MessageMemory;
   readonly #settings: SendingSettings;
-  readonly #senderSlot: number;
   #random: number;
 
   constructor(settings: SendingSettings) {
     this.#ends = settings.ends;
     this.#memory = settings.ends.memory;
     this.#settings = settings;
-    this.#senderSlot = settings.ends.claim.slot + 1;
     this.#random = (Math.random() * 0x7fffffff) | 1;
   }
 
   /** Posts by Node's own function. */
   post(port: object, args: unknown[], original: Method): unknown {
     const end = this.#ends.find(port);
+    if (end === undefined || args.length !== 1 || end.isPosting) return this.#postSlow(port, end, args, original);
+    const { outgoing, nowNs, isOff } = this.#settings;
+    const startNs = isOff() ? 0 : nowNs();
+    end.postedNs = startNs;
+    end.context = startNs === 0 ? undefined : outgoing.words(startNs);
+    postEntry(this.#memory, end.sends, startNs === 0 ? undefined : end, 0);
+    end.isPosting = true;
+    let result: unknown;
+    try {
+      result = original.call(port, args[0]);
+    } catch (error) {
+      end.isPosting = false;
+      this.#failed(end, NO_PORTS);
+      throw error;
+    }
+    end.isPosting = false;
+    if (startNs !== 0) this.#time(end, startNs);
+    return result;
+  }
+
+  /** A message with ports, one that another one's getter posts, or a port that is out of sight. */
+  #postSlow(port: object, end: PortEnd | undefined, args: unknown[], original: Method): unknown {
     const ports = args.length > 1 ? portsIn(args[1]) : NO_PORTS;
     if (end === undefined) {
       const result = Reflect.apply(original, port, args);
       if (ports.length > 0) loseAll(this.#ends, ports);
       return result;
     }
-    const outer = end.posting;
-    if (outer !== undefined) takeBack(this.#memory, end.sends);
+    if (!end.isPosting) return this.#postWith(port, end, args, ports, original);
+    const { postedNs, context, ports: outerPorts } = end;
+    takeBack(this.#memory, end.sends);
+    end.isPosting = false;
     try {
-      return this.#post(port, end, args, ports, original);
+      return this.#postWith(port, end, args, ports, original);
     } finally {
-      end.posting = outer;
-      if (outer !== undefined) this.#publish(end, outer);
+      Object.assign(end, { postedNs, context, ports: outerPorts });
+      this.#publish(end);
+      end.isPosting = true;
     }
   }
 
-  #post(port: object, end: PortEnd, args: unknown[], ports: readonly object[], original: Method): unknown {
+  #postWith(port: object, end: PortEnd, args: unknown[], ports: readonly object[], original: Method): unknown {
     const { outgoing, nowNs, isOff } = this.#settings;
-    const isSilent = isOff();
-    const startNs = isSilent ? 0 : nowNs();
-    const posting: Posting = {
-      postedNs: startNs,
-      context: isSilent ? undefined : outgoing.words,
-      senderSlot: this.#senderSlot,
-      ports,
-    };
-    this.#publish(end, posting);
-    end.posting = posting;
+    const startNs = isOff() ? 0 : nowNs();
+    end.postedNs = startNs;
+    end.context = startNs === 0 ? undefined : outgoing.words(startNs);
+    end.ports = ports;
+    this.#publish(end);
+    end.isPosting = true;
     let result: unknown;
     try {
       result = Reflect.apply(original, port, args);
     } catch (error) {
       this.#failed(end, ports);
       throw error;
+    } finally {
+      end.isPosting = false;
+      end.ports = NO_PORTS;
     }
-    if (ports.length > 0) for (const transferred of ports) this.#ends.forget(transferred);
-    if (!isSilent) this.#time(end, startNs);
+    for (const transferred of ports) this.#ends.forget(transferred);
+    if (startNs !== 0) this.#time(end, startNs);
     return result;
   }
 
-  /** Counts a message, with an entry where there is something to say of it. */
-  #publish(end: PortEnd, posting: Posting): void {
-    const { ports, postedNs } = posting;
-    const firstPort =
-      ports.length === 0 ? 0 : launchPorts(this.#ends, ports, end.sends, nextSequence(this.#memory, end.sends));
-    const hasEntry = postEntry(
-      this.#memory,
-      end.sends,
-      postedNs === 0 && firstPort === 0 ? undefined : posting,
-      firstPort,
-    );
+  /** Counts the message that an end is about to post, with an entry where there is something to say of it. */
+  #publish(end: PortEnd): void {
+    const { ports, postedNs } = end;
+    const sequence = nextSequence(this.#memory, end.sends);
+    const firstPort = ports.length === 0 ? 0 : launchPorts(this.#ends, ports, end.sends, sequence);
+    const isSilent = postedNs === 0 && firstPort === 0;
+    const hasEntry = postEntry(this.#memory, end.sends, isSilent ? undefined : end, firstPort);
     if (hasEntry || firstPort === 0) return;
     /* Nobody will be told which ports these are. They are still this thread's, and lost only to the ledger. */
     landAll(this.#ends, ports);

@@ -10,6 +10,7 @@ import { patchMessaging } from '../instrumentation/messaging.ts';
 import { setMessageLink } from '../message-link.ts';
 import type { Recorder } from '../recorder.ts';
 import type { SpawnMessages } from '../spawn.ts';
+import type { Context } from '../trace-context.ts';
 import { OutgoingContext } from './outgoing-context.ts';
 import { PortEnds } from './port-ends.ts';
 import { Receiving } from './receiving.ts';
@@ -19,7 +20,7 @@ import { giveToWorker, type TicketPorts, takeFromTicket } from './worker-ports.t
 export interface ThreadMessagesSettings {
   readonly recorder: Recorder;
   readonly memory: MessageMemory;
-  readonly scopes: ContextScopes;
+  readonly scopes: ContextScopes & { readonly context?: Context | undefined };
   /** What the ticket of a worker says of ports; undefined on the main thread. */
   readonly ports: TicketPorts | undefined;
 }
@@ -35,7 +36,7 @@ export function followMessages({ recorder, memory, scopes, ports }: ThreadMessag
   const bits = featureBits(['messages']);
   const isOff = (): boolean => recorder.isOff(bits);
   const ends = new PortEnds(memory, recorder.memory, recorder.claim);
-  const outgoing = new OutgoingContext();
+  const outgoing = new OutgoingContext(scopes);
   const sending = new Sending({ ends, outgoing, nowNs: () => recorder.clock.nowNs(), isOff });
   const receiving = new Receiving({ recorder, ends, scopes, isOff });
   const unpatch = patchMessaging({ control: recorder.memory, ends, sending, receiving });

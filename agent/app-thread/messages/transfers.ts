@@ -35,7 +35,7 @@ export function launchPorts(ends: PortEnds, ports: readonly object[], carrier: n
     const end = ends.find(port);
     if (end === undefined) continue;
     /* A getter in a message of this port's own sends the port away: what becomes of that message nobody can say. */
-    if (end.posting !== undefined) {
+    if (end.isPosting) {
       ends.lose(port);
       continue;
     }
@@ -78,7 +78,7 @@ export function takePorts(
   for (let count = 0; number > 0 && count < MAX_PORTS; count++) {
     const channel = (number - 1) >> 1;
     if (!isChannel(channel)) return;
-    const end = new PortEnd(memory, channel, (number - 1) & 1);
+    const end = new PortEnd(memory, channel, (number - 1) & 1, ends.claim);
     if (!isCarriedBy(memory, end.at, carrier, sequence)) return;
     const position = memory.i32[(end.at + END.POSITION) >> 2] as number;
     number = memory.i32[(end.at + END.NEXT) >> 2] as number;

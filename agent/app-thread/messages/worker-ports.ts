@@ -49,7 +49,7 @@ export function giveToWorker(
   const given: { port: object; end: PortEnd; before: number }[] = [];
   for (const port of mayName ? transferred : []) {
     const end = ends.find(port);
-    if (end === undefined || end.posting !== undefined || given.some((one) => one.port === port)) continue;
+    if (end === undefined || end.isPosting || given.some((one) => one.port === port)) continue;
     given.push({ port, end, before: Atomics.load(memory.i32, (end.at + END.WORD) >> 2) });
     /* Not in flight: the worker has it from the start, and if it never starts, its slot is given back. */
     Atomics.store(memory.i32, (end.at + END.WORD) >> 2, ownerWord(worker, EndState.OPEN));

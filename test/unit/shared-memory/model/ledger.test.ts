@@ -128,7 +128,7 @@ describe('entries, in every interleaving', () => {
   });
 
   test('M10: the same with a sender and a receiver that die at any step: all is given back', async () => {
-    expect(headline(await exploreEntries([], { mayDie: ['a', 'b'] }))).toBe('nothing');
+    expect(headline(await exploreEntries([], { mayDie: ['a', 'b'] }, 2))).toBe('nothing');
   });
 
   test.each<[mistake: string, found: string, change: Change]>([
@@ -171,7 +171,9 @@ describe('entries, in every interleaving', () => {
       ),
     ],
   ])('a mistake is found: %s', async (_, found, mistake) => {
-    expect(headline(await exploreEntries([mistake], { mayDie: ['a'] }))).toContain(found);
+    expect(
+      headline(await exploreEntries([mistake], found === 'M10' ? { mayDie: ['a'] } : {}, found === 'M10' ? 2 : 3)),
+    ).toContain(found);
   });
 
   test('M9: a message without a place keeps its number', async () => {
@@ -285,7 +287,7 @@ describe('channels, in every interleaving', () => {
       ),
     ],
   ])('a mistake is found: %s', async (_, mistake) => {
-    expect(headline(await exploreClaims([mistake]))).toMatch(/^M[12]/);
+    expect(headline(await exploreClaims([mistake]))).toMatch(/M[12]:/);
   });
 });
 
@@ -391,8 +393,8 @@ describe('an end that travels, in every interleaving', () => {
       'one that flies before it is said where',
       change(
         LEDGER,
-        '  i32[(endAt + END.CARRIER) >> 2] =',
-        '  Atomics.store(i32, (endAt + END.WORD) >> 2, ownerWord(claim, EndState.IN_FLIGHT));\n  i32[(endAt + END.CARRIER) >> 2] =',
+        'i32[(endAt + END.CARRIER) >> 2] = ((carriage',
+        'Atomics.store(i32, (endAt + END.WORD) >> 2, ownerWord(claim, EndState.IN_FLIGHT));\n  i32[(endAt + END.CARRIER) >> 2] = ((carriage',
       ),
     ],
     [
