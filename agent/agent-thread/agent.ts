@@ -270,7 +270,7 @@ const drain = new Drain(memory, clock, {
   },
 });
 
-openAgentThread();
+table.openAgent(threadId, osThreadId());
 const hostClaim = new HostClaim({
   mode: config.hostMetrics,
   isConfined: () => (cpuQuota(proc, sys) ?? Number.POSITIVE_INFINITY) < inventory.cpus().logicalCount,
@@ -305,20 +305,4 @@ async function readHardwareLater(): Promise<ResourceAttributes> {
   await new Promise((resolve) => setImmediate(resolve));
   const fromKernel = hardwareAttributes(readHardware({ proc, sys }));
   return { ...(await fullInventory?.attributes), ...fromKernel };
-}
-
-/** The agent thread is one of the process's threads, and shows what it costs like any other. */
-function openAgentThread(): void {
-  const startedNs = nowNs();
-  table.open({
-    slot: -1,
-    generation: 0,
-    threadId,
-    osThreadId: osThreadId(),
-    name: '',
-    role: 'agent',
-    parentThreadId: 0,
-    claimedNs: startedNs,
-    startedNs,
-  });
 }

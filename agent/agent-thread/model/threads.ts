@@ -123,6 +123,21 @@ export class ThreadTable implements MetricSource {
     return this.#live;
   }
 
+  /** The agent thread is one of the process's threads, and shows what it costs like any other. */
+  openAgent(threadId: number, osThreadId: number): void {
+    const startedNs = this.#settings.nowNs();
+    const identity = {
+      slot: -1,
+      generation: 0,
+      threadId,
+      osThreadId,
+      name: '',
+      role: 'agent',
+      parentThreadId: 0,
+    } as const;
+    this.open({ ...identity, claimedNs: startedNs, startedNs });
+  }
+
   /** A thread is there, or about to be. The agent's own is to be opened too: it has no slot, and its time is the agent's cost. */
   open(info: ThreadInfo): ThreadEntry {
     const { directory, processStartNs } = this.#settings;

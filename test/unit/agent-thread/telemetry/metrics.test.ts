@@ -2,48 +2,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { QueueTotals } from '../../../../agent/agent-thread/model/queue-totals.ts';
-import { MetricView } from '../../../../agent/agent-thread/telemetry/metric-view.ts';
-import { MetricRegistry, type MetricSink } from '../../../../agent/agent-thread/telemetry/metrics.ts';
+import type { MetricSink } from '../../../../agent/agent-thread/telemetry/metrics.ts';
 import { HistogramTotal } from '../../../../agent/shared-memory/histogram.ts';
 import { QUEUE_KINDS } from '../../../../agent/shared-memory/queue-cells.ts';
 import { DIRECTIONS } from '../../../../agent/shared-memory/queue-records.ts';
-import { FakeClock } from './fake-clock.ts';
-
-function setUp({ maxSeries = 3000, isOn = (): boolean => true } = {}) {
-  const clock = new FakeClock();
-  const limited: [string, number][] = [];
-  const errors: unknown[] = [];
-  let dropped = 0;
-  const registry = new MetricRegistry({
-    clock,
-    maxSeries,
-    isOn,
-    onLimit: (family, names) => limited.push([family, names]),
-    onSourceError: (error) => errors.push(error),
-    onDrop: () => dropped++,
-  });
-  const view = new MetricView(registry, {
-    hasDeltaCounters: false,
-    hasDeltaHistograms: false,
-    maxExponentialBuckets: undefined,
-  });
-  let write: (sink: MetricSink) => void = () => {};
-  registry.addSource({ collect: (sink) => write(sink) });
-  return {
-    clock,
-    registry,
-    limited,
-    errors,
-    dropped: () => dropped,
-    /** One collection, in which the source does this: values by attributes, of one metric. */
-    collect(name: string, source: (sink: MetricSink) => void): Map<string, unknown> {
-      write = source;
-      clock.passS(15);
-      const metric = view.collect().find(({ descriptor }) => descriptor.name === name);
-      return new Map(metric?.dataPoints.map(({ attributes, value }) => [Object.values(attributes).join(' '), value]));
-    },
-  };
-}
+import { setUp } from './set-up-registry.ts';
 
 const cpuTime = (sink: MetricSink, name: string, ns: number): void =>
   sink.sum('gridwatch.thread.cpu.time', { 'thread.name': name, 'cpu.mode': 'user' }, ns);

@@ -200,6 +200,7 @@ describe('a pool of the shape of piscina', () => {
         return fn();
       },
       received: () => undefined,
+      servingThreadId: () => -1,
       runWith: (_, fn) => fn(),
     });
     void pool.runTask(1, {});
