@@ -30,20 +30,24 @@ export function followBroadcasts(recorder: Recorder): () => void {
   };
   const steps = [
     replaceMethod(prototype, 'postMessage', (original) => {
-      return function (this: object, ...args: unknown[]): unknown {
-        const result = Reflect.apply(original, this, args);
-        count(this, QUEUE_CELL.ARRIVALS);
-        return result;
-      };
+      return {
+        method(this: object, ...args: unknown[]): unknown {
+          const result = Reflect.apply(original, this, args);
+          count(this, QUEUE_CELL.ARRIVALS);
+          return result;
+        },
+      }.method;
     }),
     /* Inherited: deliveries reach the channel as events. */
     replaceMethod(prototype, 'dispatchEvent', (original) => {
-      return function (this: object, ...args: unknown[]): unknown {
-        const type: unknown = (args[0] as { readonly type?: unknown } | undefined)?.type;
-        if (type === 'message') count(this, QUEUE_CELL.COMPLETIONS);
-        else if (type === 'messageerror') count(this, QUEUE_CELL.ERRORS);
-        return Reflect.apply(original, this, args);
-      };
+      return {
+        method(this: object, ...args: unknown[]): unknown {
+          const type = args[0] instanceof Event ? args[0].type : '';
+          if (type === 'message') count(this, QUEUE_CELL.COMPLETIONS);
+          else if (type === 'messageerror') count(this, QUEUE_CELL.ERRORS);
+          return Reflect.apply(original, this, args);
+        },
+      }.method;
     }),
   ];
   return () => {

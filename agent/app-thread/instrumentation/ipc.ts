@@ -51,21 +51,25 @@ export function followChildren(recorder: Recorder, prototype: object): () => voi
   const received = new WeakMap<object, Ipc>();
   const steps = [
     replaceMethod(prototype, 'spawn', (original) => {
-      return function (this: object, ...args: unknown[]): unknown {
-        const result = Reflect.apply(original, this, args);
-        try {
-          follow(this, args[0]);
-        } catch {
-          /* It is not as expected: it goes uncounted. */
-        }
-        return result;
-      };
+      return {
+        method(this: object, ...args: unknown[]): unknown {
+          const result = Reflect.apply(original, this, args);
+          try {
+            follow(this, args[0]);
+          } catch {
+            /* It is not as expected: it goes uncounted. */
+          }
+          return result;
+        },
+      }.method;
     }),
     replaceMethod(prototype, 'emit', (original) => {
-      return function (this: object, ...args: unknown[]): unknown {
-        if (args[0] === 'message') received.get(this)?.arrived('to_parent');
-        return Reflect.apply(original, this, args);
-      };
+      return {
+        method(this: object, ...args: unknown[]): unknown {
+          if (args[0] === 'message') received.get(this)?.arrived('to_parent');
+          return Reflect.apply(original, this, args);
+        },
+      }.method;
     }),
   ];
   for (const step of steps) if (step !== undefined) undo.push(step);
@@ -92,24 +96,28 @@ class Ipc {
     const unwritten = new Unwritten(end);
     return replaceMethod(end, 'send', (original) => {
       const sent = this.#sent.bind(this);
-      return function (this: object, ...args: unknown[]): unknown {
-        if (isInternal(args[0])) return Reflect.apply(original, this, args);
-        const isConnected = end.connected === true;
-        unwritten.before();
-        const result = Reflect.apply(original, this, args);
-        sent(direction, isConnected, unwritten);
-        return result;
-      };
+      return {
+        method(this: object, ...args: unknown[]): unknown {
+          if (isInternal(args[0])) return Reflect.apply(original, this, args);
+          const isConnected = end.connected === true;
+          unwritten.before();
+          const result = Reflect.apply(original, this, args);
+          sent(direction, isConnected, unwritten);
+          return result;
+        },
+      }.method;
     });
   }
 
   followEmit(end: object, direction: Direction): (() => void) | undefined {
     return replaceMethod(end, 'emit', (original) => {
       const arrived = this.arrived.bind(this, direction);
-      return function (this: object, ...args: unknown[]): unknown {
-        if (args[0] === 'message' && this === end) arrived();
-        return Reflect.apply(original, this, args);
-      };
+      return {
+        method(this: object, ...args: unknown[]): unknown {
+          if (args[0] === 'message' && this === end) arrived();
+          return Reflect.apply(original, this, args);
+        },
+      }.method;
     });
   }
 

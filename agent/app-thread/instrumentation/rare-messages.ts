@@ -51,11 +51,13 @@ function onFirstBroadcast(begin: () => void): () => void {
   for (const name of ['postMessage', 'dispatchEvent'] as const)
     steps.push(
       replaceMethod(prototype, name, () => {
-        return function (this: object, ...args: unknown[]): unknown {
-          end();
-          begin();
-          return Reflect.apply(Reflect.get(prototype, name) as (...given: unknown[]) => unknown, this, args);
-        };
+        return {
+          method(this: object, ...args: unknown[]): unknown {
+            end();
+            begin();
+            return Reflect.apply(Reflect.get(prototype, name) as (...given: unknown[]) => unknown, this, args);
+          },
+        }.method;
       }),
     );
   return end;

@@ -37,20 +37,24 @@ export function followThreadMessages({ recorder, scopes, registerFile }: ThreadM
     return loaded;
   };
   const stopDispatch = replaceMethod(workerThreads.MessagePort.prototype, DISPATCH, (original) => {
-    return function (this: object, ...args: unknown[]): unknown {
-      /* An event that the program dispatches itself is no delivery, and comes with the event. */
-      const sender = args[1] === 'message' && args[2] === undefined ? stampOf(args[0]) : undefined;
-      const found = sender === undefined ? undefined : envelopes();
-      if (sender === undefined || found === undefined) return Reflect.apply(original, this, args);
-      return found.arrived(args[0], sender, () => Reflect.apply(original, this, args));
-    };
+    return {
+      method(this: object, ...args: unknown[]): unknown {
+        /* An event that the program dispatches itself is no delivery, and comes with the event. */
+        const sender = args[1] === 'message' && args[2] === undefined ? stampOf(args[0]) : undefined;
+        const found = sender === undefined ? undefined : envelopes();
+        if (sender === undefined || found === undefined) return Reflect.apply(original, this, args);
+        return found.arrived(args[0], sender, () => Reflect.apply(original, this, args));
+      },
+    }.method;
   });
   const stopPosts = replaceMethod(workerThreads, 'postMessageToThread', (original) => {
-    return function (this: object, ...args: unknown[]): unknown {
-      const call = (): unknown => Reflect.apply(original, this, args);
-      const found = envelopes();
-      return found === undefined ? call() : found.post(call);
-    };
+    return {
+      method(this: object, ...args: unknown[]): unknown {
+        const call = (): unknown => Reflect.apply(original, this, args);
+        const found = envelopes();
+        return found === undefined ? call() : found.post(call);
+      },
+    }.method;
   });
   syncBuiltinExports();
   return () => {

@@ -102,14 +102,16 @@ export class Envelopes {
 function postStamped(sender: Stamp, onPost: () => void, call: () => unknown): unknown {
   let isSeen = false;
   const restore = replacePost((original) => {
-    return function (this: object, ...args: unknown[]): unknown {
-      if (isSeen || !isEnvelope(args[0])) return Reflect.apply(original, this, args);
-      isSeen = true;
-      stamp(args[0], sender);
-      const result = Reflect.apply(original, this, args);
-      onPost();
-      return result;
-    };
+    return {
+      method(this: object, ...args: unknown[]): unknown {
+        if (isSeen || !isEnvelope(args[0])) return Reflect.apply(original, this, args);
+        isSeen = true;
+        stamp(args[0], sender);
+        const result = Reflect.apply(original, this, args);
+        onPost();
+        return result;
+      },
+    }.method;
   });
   try {
     return call();
