@@ -19,6 +19,7 @@ import type { LabSettings } from './app-thread/ticket.ts';
 import type { Config, GridwatchOptions } from './config/options.ts';
 import { isInRatio } from './config/ratio.ts';
 import { resolveConfig } from './config/resolve.ts';
+import { setThresholds } from './config/thresholds.ts';
 import { createDiag, type Diag } from './diag.ts';
 import { fileUrl, moduleUrl } from './package-root.ts';
 import { Clock } from './shared-memory/clock.ts';
@@ -121,10 +122,7 @@ function startRunning(config: Config, diag: Diag): Running | undefined {
   const lockBuffer = locks.views.buffer;
   const clock = new Clock(locks.baseS);
   const memory = ControlMemory.create(clock.baseS);
-  memory.f64[HEADER.GC_THRESHOLD_NS >> 3] = config.gcThresholdMs * 1e6;
-  memory.f64[HEADER.LOOP_THRESHOLD_NS >> 3] = config.loopThresholdMs * 1e6;
-  memory.f64[HEADER.LOCK_THRESHOLD_NS >> 3] = config.lockThresholdMs * 1e6;
-  memory.f64[HEADER.QUEUE_THRESHOLD_NS >> 3] = config.queueThresholdMs * 1e6;
+  setThresholds(memory, config);
   const claim = claimSlot(memory, {
     parentThreadId: threadId,
     name: 'main',
