@@ -15,19 +15,18 @@ import { flushBlocking, flushWaiting } from './app-thread/flush.ts';
 import { findLockLink } from './app-thread/lock-link.ts';
 import type { LockNotice } from './app-thread/lock-observer.ts';
 import { claimPreload } from './app-thread/preload-argument.ts';
-import type { LabSettings } from './app-thread/ticket.ts';
 import type { Config, GridwatchOptions } from './config/options.ts';
 import { isInRatio } from './config/ratio.ts';
 import { resolveConfig } from './config/resolve.ts';
-import { setThresholds } from './config/thresholds.ts';
 import { createDiag, type Diag } from './diag.ts';
+import { labSettings } from './lab-settings.ts';
 import { fileUrl, moduleUrl } from './package-root.ts';
 import { Clock } from './shared-memory/clock.ts';
 import { AgentState, ControlMemory, HEADER } from './shared-memory/layout.ts';
 import { LockMemory } from './shared-memory/lock-memory.ts';
 import { MessageMemory } from './shared-memory/message-memory.ts';
-import { RaceMemory } from './shared-memory/race-memory.ts';
 import { claimSlot, type SlotClaim } from './shared-memory/registry.ts';
+import { setThresholds } from './shared-memory/thresholds.ts';
 
 const { existsSync } = process.getBuiltinModule('node:fs');
 const { fileURLToPath } = process.getBuiltinModule('node:url');
@@ -182,13 +181,6 @@ function startRunning(config: Config, diag: Diag): Running | undefined {
     attached.detach();
   };
   return { memory, config, agent, application, meters, detach };
-}
-
-function labSettings({ races, perturb }: Config): LabSettings {
-  return {
-    raceBuffer: races ? RaceMemory.create().buffer : undefined,
-    perturbSeed: perturb === 'off' ? undefined : perturb,
-  };
 }
 
 interface AgentThreadOptions {

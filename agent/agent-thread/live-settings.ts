@@ -4,8 +4,8 @@
  * Runs on the agent thread, for the control file. Application threads see a change in shared memory, at their next event.
  */
 import type { Config } from '../config/options.ts';
-import { setThresholds } from '../config/thresholds.ts';
 import type { ControlMemory } from '../shared-memory/layout.ts';
+import { setThresholds } from '../shared-memory/thresholds.ts';
 import type { Breaker } from './breaker.ts';
 import type { FeatureSwitches } from './feature-switches.ts';
 import type { Telemetry } from './telemetry/sdk.ts';

@@ -43,7 +43,7 @@ describe.each(present)('Node $version', (node) => {
       ...new Set(
         observed
           .series('gridwatch.queue.arrivals', port)
-          .map(({ attributes }) => String(attributes['gridwatch.queue.name'])),
+          .map(({ attributes }) => attributes['gridwatch.queue.name'] as string),
       ),
     ];
     const channels = names.filter((name) => name.startsWith('MessageChannel@')).toSorted();
