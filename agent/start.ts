@@ -13,18 +13,18 @@ import { handleSignals } from './app-thread/exit.ts';
 import { flushBlocking, flushWaiting } from './app-thread/flush.ts';
 import { findLockLink } from './app-thread/lock-link.ts';
 import { claimPreload } from './app-thread/preload-argument.ts';
-import type { LabSettings } from './app-thread/ticket.ts';
 import type { Config, GridwatchOptions } from './config/options.ts';
 import { isInRatio } from './config/ratio.ts';
 import { resolveConfig } from './config/resolve.ts';
 import { createDiag, type Diag } from './diag.ts';
+import { labSettings } from './lab-settings.ts';
 import { fileUrl } from './package-root.ts';
 import { Clock } from './shared-memory/clock.ts';
-import { ControlMemory, HEADER } from './shared-memory/layout.ts';
+import { ControlMemory } from './shared-memory/layout.ts';
 import { LockMemory } from './shared-memory/lock-memory.ts';
 import { MessageMemory } from './shared-memory/message-memory.ts';
-import { RaceMemory } from './shared-memory/race-memory.ts';
 import { claimSlot } from './shared-memory/registry.ts';
+import { setThresholds } from './shared-memory/thresholds.ts';
 
 const { fileURLToPath } = process.getBuiltinModule('node:url');
 const { isMainThread, threadId } = process.getBuiltinModule('node:worker_threads');
@@ -100,10 +100,7 @@ function startRunning(config: Config, diag: Diag): Running | undefined {
   const lockBuffer = locks.views.buffer;
   const clock = new Clock(locks.baseS);
   const memory = ControlMemory.create(clock.baseS);
-  memory.f64[HEADER.GC_THRESHOLD_NS >> 3] = config.gcThresholdMs * 1e6;
-  memory.f64[HEADER.LOOP_THRESHOLD_NS >> 3] = config.loopThresholdMs * 1e6;
-  memory.f64[HEADER.LOCK_THRESHOLD_NS >> 3] = config.lockThresholdMs * 1e6;
-  memory.f64[HEADER.QUEUE_THRESHOLD_NS >> 3] = config.queueThresholdMs * 1e6;
+  setThresholds(memory, config);
   const claim = claimSlot(memory, {
     parentThreadId: threadId,
     name: 'main',
@@ -163,11 +160,4 @@ function startRunning(config: Config, diag: Diag): Running | undefined {
     attached.detach();
   };
   return { memory, config, agent, application, meters, detach };
-}
-
-function labSettings({ races, perturb }: Config): LabSettings {
-  return {
-    raceBuffer: races ? RaceMemory.create().buffer : undefined,
-    perturbSeed: perturb === 'off' ? undefined : perturb,
-  };
 }

@@ -4,7 +4,8 @@
  * Runs on the agent thread, for the control file. Application threads see a change in shared memory, at their next event.
  */
 import type { Config } from '../config/options.ts';
-import { type ControlMemory, HEADER } from '../shared-memory/layout.ts';
+import type { ControlMemory } from '../shared-memory/layout.ts';
+import { setThresholds } from '../shared-memory/thresholds.ts';
 import type { Breaker } from './breaker.ts';
 import type { FeatureSwitches } from './feature-switches.ts';
 import type { Telemetry } from './telemetry/sdk.ts';
@@ -21,10 +22,7 @@ export function applySettings(
   config: Config,
   isOff: boolean,
 ): void {
-  memory.f64[HEADER.GC_THRESHOLD_NS >> 3] = config.gcThresholdMs * 1e6;
-  memory.f64[HEADER.LOOP_THRESHOLD_NS >> 3] = config.loopThresholdMs * 1e6;
-  memory.f64[HEADER.LOCK_THRESHOLD_NS >> 3] = config.lockThresholdMs * 1e6;
-  memory.f64[HEADER.QUEUE_THRESHOLD_NS >> 3] = config.queueThresholdMs * 1e6;
+  setThresholds(memory, config);
   switches.want(config.features, isOff);
   telemetry.metrics.limit(config.metricsMaxSeries);
   telemetry.isSilent = isOff;

@@ -22,10 +22,10 @@ import { claimSegment, placeInSegment, returnSegments } from './ledger-segments.
 import { DIRECTION, ENTRY_BYTES, type MessageMemory, RING_ENTRIES, SEGMENT_LEVELS } from './message-memory.ts';
 import type { TraceIds } from './registry.ts';
 
-export const ENTRY = { TAG: 0, MARKS: 4, POSTED_NS: 8, IDS: 16, FIRST_PORT: 40, DEPTH: 44 } as const;
+const ENTRY = { TAG: 0, MARKS: 4, POSTED_NS: 8, IDS: 16, FIRST_PORT: 40, DEPTH: 44 } as const;
 
 /** Marks of an entry, above the eight bits of the trace flags. */
-export const HAS_CONTEXT = 0x100;
+const HAS_CONTEXT = 0x100;
 /** The context is a task's: whoever takes the message works for that, and the message has no spans of its own. */
 export const NO_SPANS = 0x200;
 /** Its transfer list has several ports: where Node does not say their order, nobody can tell them apart. */

@@ -23,7 +23,7 @@ export function portsIn(argument: unknown): readonly object[] {
     : Object.getOwnPropertyDescriptor(argument, 'transfer')?.value;
   if (!Array.isArray(list) || list.length === 0 || types.isProxy(list)) return NONE;
   const ports: object[] = [];
-  for (const item of list as unknown[]) if (item instanceof MessagePort) ports.push(item);
+  for (const item of list as unknown[]) if (!types.isProxy(item) && item instanceof MessagePort) ports.push(item);
   return ports;
 }
 

@@ -8,10 +8,12 @@ const { MessageChannel, Worker, isMainThread, parentPort, receiveMessageOnPort }
 const WARM_UP = 20_000;
 const BATCHES = 30;
 const A_BATCH = 2000;
+/** The agent thread has loaded all it needs by then, and has read all ports. */
+const SETTLED_MS = 3000;
 
 if (!isMainThread) {
   parentPort.on('message', (message) => parentPort.postMessage(message));
-} else if (process.argv[2] === 'ports') ports(Number(process.argv[3]));
+} else if (process.argv[2] === 'ports') setTimeout(ports, SETTLED_MS, Number(process.argv[3]));
 else rate();
 
 function rate() {
@@ -50,10 +52,9 @@ function ports(count) {
     receiveMessageOnPort(channel.port2);
     channels.push(channel);
   }
-  /* Long enough for the agent thread to read them all. */
   setTimeout(() => {
     global.gc?.();
     console.log(JSON.stringify({ figure: (process.memoryUsage().rss - before) / 2 ** 20 }));
     process.exit(0);
-  }, 3000);
+  }, SETTLED_MS);
 }

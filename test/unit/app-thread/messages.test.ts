@@ -165,6 +165,25 @@ describe('a message', () => {
   });
 });
 
+describe('transit', () => {
+  test('is what a timestamp in the message says, within 20 us', async () => {
+    const { port1, port2 } = new MessageChannel();
+    const at = memory.transitAt(newest(), 0) >> 3;
+    const differencesUs: number[] = [];
+    for (let i = 0; i < 101; i++) {
+      const before = memory.f64[at] as number;
+      const delivered = new Promise<number>((resolve) => {
+        port2.once('message', (sentNs: bigint) => resolve(Number(process.hrtime.bigint() - sentNs)));
+      });
+      port1.postMessage(process.hrtime.bigint());
+      const saidNs = await delivered;
+      differencesUs.push(Math.abs((memory.f64[at] as number) - before - saidNs) / 1e3);
+    }
+    expect(differencesUs.toSorted((a, b) => a - b)[50]).toBeLessThan(20);
+    port1.close();
+  });
+});
+
 describe('a port that travels', () => {
   test.each(['event', 'receiveMessageOnPort'])('is known where it arrives: %s', async (way) => {
     const carrier = new MessageChannel();
