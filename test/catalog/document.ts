@@ -52,8 +52,9 @@ export function catalogDocument(): object {
       features: featuresOf(metric),
     })),
     spans: Object.entries(SPANS as Record<string, SpanDefinition>).map(
-      ([name, { brief, when, attributes, feature }]) => ({
+      ([name, { kind = 'internal', brief, when, attributes, feature }]) => ({
         name,
+        kind,
         description: brief,
         when,
         attributes: [...attributes, ...ANY_SPAN],

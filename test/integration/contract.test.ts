@@ -190,7 +190,7 @@ describe('spans', () => {
       seen.add(found.name);
       expect(problemsOf(span.attributes, [...found.definition.attributes, ...ANY_SPAN])).toEqual([]);
       expect(span.attributes['thread.name'] === undefined).toBe(span.attributes['thread.id'] === undefined);
-      expect(span.kind).toBe('internal');
+      expect(span.kind).toBe(found.definition.kind ?? 'internal');
     }
     expect([...seen].toSorted()).toEqual(Object.keys(SPANS).toSorted());
   });

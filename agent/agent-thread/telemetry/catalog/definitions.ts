@@ -45,6 +45,8 @@ export interface MetricCatalog {
 
 /** One kind of span. What stands in angle brackets in its name is a class of things, never a key, an id or a port. */
 export interface SpanDefinition {
+  /** Left out: INTERNAL. */
+  readonly kind?: 'producer' | 'consumer';
   readonly brief: string;
   readonly when: string;
   /** Besides those that every span of the agent may have. */

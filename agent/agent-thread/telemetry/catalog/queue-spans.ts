@@ -10,12 +10,14 @@ type QueueSpan = 'send <queue>' | 'process <queue>' | 'task <queue>' | 'queue.wa
 
 export const QUEUE_SPANS: Readonly<Record<QueueSpan, SpanDefinition>> = {
   'send <queue>': {
+    kind: 'producer',
     brief: 'A message on its way, from the post to the delivery (PRODUCER).',
     when: 'transit of 20 ms and more (`GRIDWATCH_QUEUE_THRESHOLD_MS`), or the receiver did something that has a span',
     attributes: [...THREAD, ...QUEUE, 'gridwatch.message.transit', 'gridwatch.queue.depth', 'gridwatch.contended'],
     feature: 'messages',
   },
   'process <queue>': {
+    kind: 'consumer',
     brief: 'What the receiver did with it, to the end of the synchronous part (CONSUMER, child of the `send`).',
     when: 'beside each `send`',
     attributes: [...THREAD, ...QUEUE],

@@ -7,6 +7,7 @@ import { HEADER } from '../../../../agent/shared-memory/layout.ts';
 import { lookUpName } from '../../../../agent/shared-memory/names.ts';
 import { QUEUE_CELL } from '../../../../agent/shared-memory/queue-cells.ts';
 import { ids, unregister } from '../fake-api.ts';
+import { Model } from './queue-model.ts';
 import { activate, MS, THRESHOLD_NS, Tracked } from './tracked.ts';
 
 let tracked: Tracked;
@@ -16,33 +17,6 @@ beforeEach(() => {
 });
 
 afterEach(unregister);
-
-/** What the cell has to say, kept the simplest way. */
-class Model {
-  readonly items: { state: 'waiting' | 'serving' | 'over'; atNs: number; beganNs: number }[] = [];
-  readonly counts = { arrivals: 0, completions: 0, rejections: 0, aborts: 0, errors: 0 };
-  readonly limits: { threads: number; limit: number; capacity: number }[] = [
-    { threads: 0, limit: 0, capacity: 0 },
-    { threads: 0, limit: 0, capacity: 0 },
-  ];
-  waits = { count: 0, sumNs: 0 };
-  services = { count: 0, sumNs: 0 };
-  busyNs = 0;
-  records = 0;
-
-  get waiting(): number[] {
-    return this.items.filter(({ state }) => state === 'waiting').map(({ atNs }) => atNs);
-  }
-
-  get active(): number {
-    return this.items.filter(({ state }) => state === 'serving').length;
-  }
-
-  leave(item: (typeof this.items)[number], waitedNs: number): void {
-    item.state = 'over';
-    if (waitedNs >= THRESHOLD_NS) this.records++;
-  }
-}
 
 type Command =
   | {
