@@ -159,6 +159,12 @@ export function readEntry(memory: MessageMemory, carrier: number, into: TakenEnt
   return true;
 }
 
+/** Whether nothing is on its way in a direction. For its receiver. */
+export function isEmpty(memory: MessageMemory, carrier: number): boolean {
+  const postedAt = (memory.directionAt(carrier >> 1, carrier & 1) + DIRECTION.POSTED) >> 2;
+  return ((Atomics.load(memory.i32, postedAt) - nextDelivery(memory, carrier)) | 0) <= 0;
+}
+
 /** Counts a message as delivered: what its entry carried was taken (M5), and its place is free (M8). */
 export function countDelivery(memory: MessageMemory, carrier: number): void {
   const { i32 } = memory;

@@ -99,7 +99,7 @@ function patchPrototype({ ends, sending, receiving }: MessagingSettings, replace
           const isEmitted = emitting === this;
           if (isEmitted) emitting = undefined;
           if (isEmitted || event !== undefined || (type !== 'message' && type !== 'messageerror')) {
-            if (type === 'close' && isCloseEvent(event)) ends.close(this);
+            if (type === 'close' && isCloseEvent(event)) ends.closed(this);
             return original.call(this, data, type, event);
           }
           return receiving.dispatch(this, data, type, original);

@@ -7,7 +7,7 @@
 
 import { type ControlMemory, HEADER } from '../../shared-memory/layout.ts';
 import { claimChannel, closeEnd, EndState, isPoisoned, ownerWord, poison } from '../../shared-memory/ledger.ts';
-import type { ContextWords, Posting } from '../../shared-memory/ledger-entries.ts';
+import { type ContextWords, isEmpty, type Posting } from '../../shared-memory/ledger-entries.ts';
 import { END, isChannel, type MessageMemory } from '../../shared-memory/message-memory.ts';
 import type { SlotClaim } from '../../shared-memory/registry.ts';
 
@@ -30,6 +30,8 @@ export class PortEnd implements Posting {
   readonly senderSlot: number;
   /** How many posts were timed so far. */
   timed = 0;
+  /** It is closed, and its channel may be another's by now. */
+  isGone = false;
 
   constructor(memory: MessageMemory, channel: number, end: number, owner: SlotClaim) {
     this.senderSlot = owner.slot + 1;
@@ -46,11 +48,21 @@ export function endNumber({ channel, end }: PortEnd): number {
   return ((channel << 1) | end) + 1;
 }
 
+interface Closing {
+  readonly end: PortEnd;
+  readonly closedMs: number;
+}
+
+/** After a port was closed, what was on its way is given so long to arrive after all: a terminated worker's comes with its 'exit'. */
+const CLOSING_MS = 10_000;
+
 export class PortEnds {
   readonly memory: MessageMemory;
   readonly claim: SlotClaim;
   readonly #control: ControlMemory;
   readonly #ends = new WeakMap<object, PortEnd>();
+  /** Closed with messages on their way, the first that was at the beginning. */
+  readonly #closing: Closing[] = [];
 
   constructor(memory: MessageMemory, control: ControlMemory, claim: SlotClaim) {
     this.memory = memory;
@@ -61,13 +73,15 @@ export class PortEnds {
   /** The end that a port is, unless it is out of sight. */
   find(port: object): PortEnd | undefined {
     const end = this.#ends.get(port);
-    if (end === undefined || !isPoisoned(this.memory, end.channel)) return end;
+    if (end === undefined || end.isGone) return undefined;
+    if (!isPoisoned(this.memory, end.channel)) return end;
     this.close(port);
     return undefined;
   }
 
   /** Follows a new channel of this thread's. */
   open(port1: object, port2: object, nameNumber: number): void {
+    this.#finish();
     const channel = claimChannel(this.memory, this.claim, { nameNumber });
     if (channel < 0) return this.#countDropped();
     this.#ends.set(port1, new PortEnd(this.memory, channel, 0, this.claim));
@@ -76,6 +90,7 @@ export class PortEnds {
 
   /** Claims a channel for a new worker's own port; the first end is this thread's. */
   openFor(worker: SlotClaim): PortEnd | undefined {
+    this.#finish();
     const channel = claimChannel(this.memory, this.claim, { nameNumber: 0, worker });
     if (channel >= 0) return new PortEnd(this.memory, channel, 0, this.claim);
     this.#countDropped();
@@ -103,11 +118,35 @@ export class PortEnds {
     this.#ends.delete(port);
   }
 
-  /** The port is closed, or is not to be followed any more. */
+  /** The port is not to be followed any more. */
   close(port: object): void {
     const end = this.#ends.get(port);
     if (end === undefined) return;
     this.#ends.delete(port);
+    this.#close(end);
+  }
+
+  /** Node has closed the port. Of a worker's own port it may deliver what was on its way all the same: once it knows that the thread has ended. */
+  closed(port: object): void {
+    const end = this.#ends.get(port);
+    if (end === undefined) return;
+    if (isEmpty(this.memory, end.receives)) this.close(port);
+    else this.#closing.push({ end, closedMs: performance.now() });
+    this.#finish();
+  }
+
+  /** Closes what nothing more has come of. */
+  #finish(): void {
+    const closing = this.#closing;
+    if (closing.length === 0) return;
+    const beforeMs = performance.now() - CLOSING_MS;
+    while (closing.length > 0 && (closing[0] as Closing).closedMs < beforeMs)
+      this.#close((closing.shift() as Closing).end);
+  }
+
+  #close(end: PortEnd): void {
+    if (end.isGone) return;
+    end.isGone = true;
     closeEnd(this.memory, end.at);
   }
 
