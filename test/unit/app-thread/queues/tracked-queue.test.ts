@@ -8,7 +8,7 @@ import { lookUpName } from '../../../../agent/shared-memory/names.ts';
 import { QUEUE_CELL } from '../../../../agent/shared-memory/queue-cells.ts';
 import { ids, unregister } from '../fake-api.ts';
 import { Model } from './queue-model.ts';
-import { activate, MS, THRESHOLD_NS, Tracked } from './tracked.ts';
+import { activate, MS, Tracked } from './tracked.ts';
 
 let tracked: Tracked;
 
