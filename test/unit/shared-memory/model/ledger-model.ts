@@ -11,7 +11,7 @@ export const ENTRIES = 'shared-memory/ledger-entries.ts';
 export const SEGMENTS = 'shared-memory/ledger-segments.ts';
 export const SWEEP = 'shared-memory/ledger-sweep.ts';
 
-export const SMALL: readonly Change[] = [
+const SMALL: readonly Change[] = [
   { file: MEMORY, from: 'export const CHANNELS = 16384;', to: 'export const CHANNELS = 2;' },
   { file: MEMORY, from: 'export const RING_ENTRIES = 16;', to: 'export const RING_ENTRIES = 1;' },
   { file: MEMORY, from: /(?: {2}\{ count: \d+, entries: \d+ \},\n)+/, to: '  { count: 1, entries: 2 },\n' },
