@@ -93,7 +93,9 @@ describe('contents', () => {
     expect(files.filter((file) => /^dist\/(?:app-thread\/.*|start)\.js$/.test(file)).toSorted()).toEqual([
       // The doctor's: which packages are followed.
       'dist/app-thread/instrumentation/patched-package.js',
+      'dist/app-thread/instrumentation/pools/table.js',
       'dist/app-thread/instrumentation/promise-locks/table.js',
+      'dist/app-thread/instrumentation/queues/table.js',
       'dist/app-thread/sync/index.js',
     ]);
   });

@@ -98,9 +98,9 @@ export class Receiving {
     const message = this.#count(end, isError);
     const source = this.#taken.hasContext ? this.#taken.context() : undefined;
     this.#received = source;
-    if (message === undefined || source === undefined) return scopes.run(source, call);
+    if (message === undefined) return scopes.run(source, call);
     const isSlow = this.#isSlow(message.transitNs);
-    if ((source.traceFlags & SAMPLED) === 0 || !this.#taken.hasSpans) {
+    if (source === undefined || (source.traceFlags & SAMPLED) === 0 || !this.#taken.hasSpans) {
       if (isSlow && this.#taken.hasSpans) this.#tell(message);
       return scopes.run(source, call);
     }
