@@ -3,7 +3,7 @@
  * clock's nanoseconds. It must never let a batch processor drop a span unseen: a full one is emptied into the spool first.
  */
 import type * as Api from '@opentelemetry/api';
-import type { Clock } from '../../shared-memory/clock.ts';
+import type { Clock, HrTime } from '../../shared-memory/clock.ts';
 import type { RecordKind } from './catalog.ts';
 import type { OutgoingLog } from './logs.ts';
 import { PromisingTracer } from './promising-tracer.ts';
@@ -93,17 +93,22 @@ export class SdkOutput {
       started.addEvent(name, { ...attributes }, clock.toHrTime(timeNs));
     }
     if (span.error !== undefined) started.setStatus(errorStatus(span.error));
-    started.end(clock.toHrTime(span.endNs));
+    started.end(this.#endTime(span));
     for (const child of span.children ?? []) this.#writeChild(child, started.spanContext());
     if (span.isIncident === true) this.#flushSoon();
   }
 
   /** One that is exported has all its children: what decided on it has decided on them. */
   #writeChild(child: OutgoingChild, parent: SpanParent): void {
-    const { clock, countDrop } = this.#settings;
+    const { countDrop } = this.#settings;
     if ((parent.traceFlags & SAMPLED) === 0) return;
     if (isFull(this.#tracerProvider) && !this.#makeRoom(this.#tracerProvider)) countDrop('span', 1);
-    else this.#start(this.#incidentTracer, child, parent).end(clock.toHrTime(child.endNs));
+    else this.#start(this.#incidentTracer, child, parent).end(this.#endTime(child));
+  }
+
+  /** A nanosecond after the start at the earliest: Jaeger takes a span that takes no time for one that ends before it begins, and warns. */
+  #endTime({ startNs, endNs }: OutgoingChild): HrTime {
+    return this.#settings.clock.toHrTime(Math.max(endNs, startNs + 1));
   }
 
   #start(tracer: Api.Tracer, span: OutgoingChild, parent?: SpanParent, links: readonly SpanParent[] = []): Api.Span {
