@@ -112,7 +112,7 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
   });
   let heap: HeapSource | undefined;
   part('heap', () => {
-    const source = new HeapSource(recorder);
+    const source = new HeapSource(recorder, [settings.lockBuffer, settings.messages?.memory.buffer]);
     heap = source;
     watch.add(source);
     undo.push(() => source.stop());

@@ -40,7 +40,7 @@ const THREADS_AT = 4096;
 const THREAD_BYTES = 64;
 const DIRECTORY_AT = THREADS_AT + LOCK_THREADS * THREAD_BYTES;
 const BLOCKS_AT = DIRECTORY_AT + DIRECTORY_ENTRIES * 4;
-export const LOCK_MEMORY_BYTES: number = 64 * 2 ** 20;
+const LOCK_MEMORY_BYTES: number = 64 * 2 ** 20;
 
 const HEADER = {
   MAGIC: 0,

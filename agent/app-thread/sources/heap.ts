@@ -7,7 +7,6 @@
  */
 import { featureBits } from '../../config/feature-bits.ts';
 import { emptyHeapSample, HEAP_SPACES, type HeapSample, writeHeapSample } from '../../shared-memory/heap-words.ts';
-import { LOCK_MEMORY_BYTES } from '../../shared-memory/lock-memory.ts';
 import type { Recorder } from '../recorder.ts';
 import type { LoopListener, LoopLook } from './loop-watch.ts';
 
@@ -29,16 +28,18 @@ export class HeapSource implements LoopListener {
   readonly feature: number = featureBits(['heap']);
   readonly #recorder: Recorder;
   readonly #sample: HeapSample = emptyHeapSample();
-  /** The control buffer and lock memory count where they were allocated, reserved pages included. */
+  /** The agent's shared buffers count where they were allocated, reserved pages included. */
   readonly #ownBytes: number;
   #v8: V8 | undefined;
   #lastNs: number;
   #timer: NodeJS.Timeout | undefined;
   #hasFailed = false;
 
-  constructor(recorder: Recorder) {
+  /** `buffers`: those of the agent besides the control buffer. */
+  constructor(recorder: Recorder, buffers: readonly (SharedArrayBuffer | undefined)[]) {
     this.#recorder = recorder;
-    this.#ownBytes = recorder.claim.slot === 0 ? recorder.memory.buffer.byteLength + LOCK_MEMORY_BYTES : 0;
+    const own = recorder.claim.slot === 0 ? [recorder.memory.buffer, ...buffers] : [];
+    this.#ownBytes = own.reduce((bytes, buffer) => bytes + (buffer?.byteLength ?? 0), 0);
     this.#lastNs = recorder.clock.nowNs();
   }
 
