@@ -37,7 +37,7 @@ export class Receiving {
   readonly #settings: ReceivingSettings;
   readonly #memory: MessageMemory;
   readonly #taken = new TakenEntry();
-  readonly #promised = new PromisedSpans();
+  readonly #promised: PromisedSpans;
   #received: TraceIds | undefined;
   /** The slot + 1 of who posted the message whose handlers run; 0 for none. */
   #senderSlot = 0;
@@ -47,6 +47,7 @@ export class Receiving {
   constructor(settings: ReceivingSettings) {
     this.#settings = settings;
     this.#memory = settings.ends.memory;
+    this.#promised = new PromisedSpans(() => settings.recorder.areSpansOff);
   }
 
   /** The context that came with the message this thread took last. */
