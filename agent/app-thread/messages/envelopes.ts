@@ -30,13 +30,14 @@ const MESSAGES = featureBits(['messages']);
 export class Envelopes {
   readonly #recorder: Recorder;
   readonly #scopes: ContextScopes;
-  readonly #promised = new PromisedSpans();
+  readonly #promised: PromisedSpans;
   #nameNumber = 0;
   #cell: QueueCell | undefined;
 
   constructor(recorder: Recorder, scopes: ContextScopes) {
     this.#recorder = recorder;
     this.#scopes = scopes;
+    this.#promised = new PromisedSpans(() => recorder.areSpansOff);
   }
 
   post(call: () => unknown): unknown {

@@ -38,7 +38,7 @@ export class Receiving {
   readonly #settings: ReceivingSettings;
   readonly #memory: MessageMemory;
   readonly #taken = new TakenEntry();
-  readonly #promised = new PromisedSpans();
+  readonly #promised: PromisedSpans;
   #received: TraceIds | undefined;
   /** The slot + 1 of who posted the message that is delivered next, and of the one whose handlers run; 0 for none. */
   #senderSlot = 0;
@@ -64,6 +64,7 @@ export class Receiving {
   constructor(settings: ReceivingSettings) {
     this.#settings = settings;
     this.#memory = settings.ends.memory;
+    this.#promised = new PromisedSpans(() => settings.recorder.areSpansOff);
   }
 
   /** The context that came with the message this thread took last. */

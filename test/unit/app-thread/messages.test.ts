@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import type { MessagePort } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { ContextScopes } from '../../../agent/app-thread/context/context-scope.ts';
+import type { ContextScopes, LazyContext } from '../../../agent/app-thread/context/context-scope.ts';
 import { findMessageLink } from '../../../agent/app-thread/message-link.ts';
 import { followMessages } from '../../../agent/app-thread/messages/thread-messages.ts';
 import { Recorder } from '../../../agent/app-thread/recorder.ts';
@@ -26,13 +26,15 @@ const control = ControlMemory.create(0);
 const memory = MessageMemory.create();
 let active: ReturnType<typeof ids> | undefined;
 let served: (TraceIds | undefined)[] = [];
+let lazy: LazyContext | undefined;
 let stop: () => void = () => {};
 let slot = -1;
 
 const scopes: ContextScopes = {
   canActivate: true,
   run: (context, fn) => {
-    served.push(context === undefined ? undefined : 'wake' in context ? context.source : context);
+    lazy = context !== undefined && 'wake' in context ? context : undefined;
+    served.push(lazy?.source ?? (context as TraceIds | undefined));
     return fn();
   },
   active: activeTraceIds,
@@ -103,6 +105,25 @@ describe('a message', () => {
     expect(served).toEqual([plain(first), undefined, plain(second)]);
     port1.close();
     await once(port2, 'close');
+  });
+
+  test.each([
+    [0, 'a span of its own'],
+    [1, 'the span of its post, because none of ours would leave'],
+  ])('with SPANS_OFF %i gives what its receiver does %s', async (spansOff) => {
+    control.i32[HEADER.SPANS_OFF >> 2] = spansOff;
+    try {
+      const { port1, port2 } = new MessageChannel();
+      const span = ids();
+      withSpan(span, () => port1.postMessage(1));
+      await once(port2, 'message');
+      const seen = lazy?.wake();
+      expect(seen?.traceId).toBe(span.traceId);
+      expect(seen?.spanId === span.spanId).toBe(spansOff === 1);
+      port1.close();
+    } finally {
+      control.i32[HEADER.SPANS_OFF >> 2] = 0;
+    }
   });
 
   test('taken by receiveMessageOnPort has it too, and runs nothing in it', () => {
