@@ -219,7 +219,10 @@ const stalls = new Stalls<ObservedThread>({
     void mainStack.of(stall.thread.claim.slot, atNs).then((stack) => dispatch.loopIsBlocked(stall, atNs, stack)),
 });
 const liveness = new Liveness({
-  ended: (claim) => threads.end(claim, nowNs()),
+  ended: (claim) => {
+    followed.ended(claim);
+    threads.end(claim, nowNs());
+  },
   overdue: (claim) => threads.giveUp(claim, nowNs()),
   told: (claim, message) => {
     locks.told(claim, message);

@@ -6,7 +6,8 @@
  */
 import { type ControlMemory, HEADER } from '../shared-memory/layout.ts';
 import { MessageMemory } from '../shared-memory/message-memory.ts';
-import type { SlotClaim } from '../shared-memory/registry.ts';
+import { readSlot, type SlotClaim } from '../shared-memory/registry.ts';
+import { forgetThread } from '../shared-memory/vouching.ts';
 import type { FeatureSwitches } from './feature-switches.ts';
 import type { Locks } from './model/locks.ts';
 import { Ports } from './model/ports.ts';
@@ -37,6 +38,8 @@ export interface FollowedQueues {
   readonly ports: Ports | undefined;
   readonly recent: RecentThreads;
   readonly dispatch: QueueDispatch;
+  /** To be called before the slot of a thread that has ended is given back. */
+  readonly ended: (claim: SlotClaim) => void;
 }
 
 export function followQueues(settings: FollowedQueuesSettings): FollowedQueues {
@@ -66,5 +69,10 @@ export function followQueues(settings: FollowedQueuesSettings): FollowedQueues {
     onCorrupt: () => drops.count('corrupt', 1),
     thresholdNs: () => memory.f64[HEADER.QUEUE_THRESHOLD_NS >> 3] as number,
   });
-  return { queues, ports, recent, dispatch };
+  const ended = (claim: SlotClaim): void => {
+    /* If nobody waited for it any more, the slot is not its own: it was there without the agent, and others may be like it. */
+    if (messages === undefined || readSlot(memory, claim.slot)?.generation !== claim.generation) return;
+    forgetThread(messages, claim);
+  };
+  return { queues, ports, recent, dispatch, ended };
 }

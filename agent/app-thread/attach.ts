@@ -26,7 +26,7 @@ import { setLockLink } from './lock-link.ts';
 import type { LockNotice } from './lock-observer.ts';
 import { followMessages, type ThreadMessages } from './messages/thread-messages.ts';
 import type { TicketPorts } from './messages/worker-ports.ts';
-import { claimPreload, type Preload } from './preload-argument.ts';
+import { claimPreload, isGateFirst, type Preload } from './preload-argument.ts';
 import { Recorder } from './recorder.ts';
 import { EventLoopSource } from './sources/event-loop.ts';
 import { GcSource } from './sources/gc.ts';
@@ -169,6 +169,9 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
         notify: settings.notify,
       }),
     );
+    const { file } = settings.preload;
+    if (given?.ports !== undefined || isGateFirst(process.execArgv, process.env['NODE_OPTIONS'] ?? '', file))
+      messages?.spawning.vouch();
   });
   const atExit = (): void => {
     for (const drain of drains) drain();

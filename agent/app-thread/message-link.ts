@@ -4,10 +4,14 @@
  *
  * Runs on application threads. Nothing here may throw anything but what `fn` throws.
  */
+import type { MessageMemory } from '../shared-memory/message-memory.ts';
 import type { TraceIds } from '../shared-memory/registry.ts';
+import type { ContextScopes } from './context/context-scope.ts';
+import type { OutgoingContext } from './messages/outgoing-context.ts';
+import type { Receiving } from './messages/receiving.ts';
 
 const LINK = Symbol.for('gridwatch.messages');
-const LINK_VERSION = 1;
+const LINK_VERSION = 2;
 
 export interface MessageLink {
   readonly version: number;
@@ -22,6 +26,16 @@ export interface MessageLink {
    * `fn` is merely called.
    */
   runWith<T>(context: TraceIds | undefined, fn: () => T): T;
+  /** For broadcast channels. */
+  readonly broadcasts?: BroadcastSeam | undefined;
+}
+
+/** What broadcast channels have of the ledger of ports. */
+export interface BroadcastSeam {
+  readonly memory: MessageMemory;
+  readonly outgoing: Pick<OutgoingContext, 'words'>;
+  readonly scopes: ContextScopes;
+  readonly receiving: Pick<Receiving, 'onStrange' | 'setReceived'>;
 }
 
 const holder = globalThis as { [LINK]?: MessageLink };

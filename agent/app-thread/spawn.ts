@@ -53,6 +53,10 @@ export interface SpawnSettings {
 
 export interface SpawnMessages {
   readonly buffer: SharedArrayBuffer;
+  /** A worker is about to start: `canVouch` when nothing of the program's runs there before the agent. */
+  readonly starting: (canVouch: boolean) => void;
+  /** This thread and all that it starts are seen from its first line on. */
+  readonly vouch: () => void;
   /** `mayName`: ports may stand in the ticket. */
   readonly give: (worker: SlotClaim, transferred: readonly object[], mayName: boolean) => WorkerPorts;
 }
@@ -98,8 +102,9 @@ export function followWorkers(settings: SpawnSettings): () => void {
         site: callSiteOf(FollowedWorker, folder, true),
         lab: settings.nextLab(name),
       };
-      if (settings.isExcluded(spawn.name, spawn.file))
-        return Reflect.construct(NodeWorker, args, newTarget as WorkerClass);
+      const isExcluded = settings.isExcluded(spawn.name, spawn.file);
+      settings.messages?.starting(spawn.isGateFirst && !isExcluded);
+      if (isExcluded) return Reflect.construct(NodeWorker, args, newTarget as WorkerClass);
       const sending = isEnvelopeUnknown ? sendInEnvironment(settings, spawn) : sendInEnvelope(settings, spawn);
       try {
         const worker = Reflect.construct(NodeWorker, withExecArgv(args, spawn.addedExecArgv), newTarget as WorkerClass);

@@ -9,9 +9,11 @@
  *     4 KiB    states      16 384 x Int32: whether a channel is free, being claimed (by whom), or live (`ledger.ts`)
  *     68 KiB   lives       16 384 x Int32: how often it was given back
  *     132 KiB  own ports   512 x Int32: by slot, the channel of that worker's own port, + 1; 0 = none
+ *     134 KiB  vouching    512 x Int32: by slot, whether the thread has said that it is followed (`vouching.ts`)
  *     136 KiB  segments    owner words of the segments below: channel << 1 | direction, + 1; 0 = free
  *     256 KiB  channels    16 384 x 4 KiB
  *     ...      segments    2 048 of 64 entries, 1 024 of 256, and so on: for what waits beyond the ring of a channel (`ledger-segments.ts`)
+ *     ...      broadcasts  4 096 x 4 KiB: one a name of broadcast channels (`broadcast-words.ts`)
  *
  * A channel (byte offsets; W = who writes). End 0 sends in direction 0, end 1 in direction 1.
  *
@@ -33,7 +35,7 @@ import { SLOT_COUNT } from './layout.ts';
 
 /** "GWP1" */
 const MAGIC = 0x47575031;
-const LAYOUT_VERSION = 1;
+const LAYOUT_VERSION = 2;
 
 /** Channels that can be followed at once; one that finds no room is left alone, and counted. */
 export const CHANNELS = 16384;
@@ -56,13 +58,19 @@ export const SEGMENTS: number = SEGMENT_LEVELS.reduce((sum, { count }) => sum + 
 const STATES_AT = 4096;
 const LIVES_AT = STATES_AT + CHANNELS * 4;
 const OWN_PORTS_AT = LIVES_AT + CHANNELS * 4;
-const SEGMENT_OWNERS_AT = OWN_PORTS_AT + SLOT_COUNT * 8;
+const VOUCHING_AT = OWN_PORTS_AT + SLOT_COUNT * 4;
+const SEGMENT_OWNERS_AT = VOUCHING_AT + SLOT_COUNT * 4;
 const CHANNELS_AT = 256 * 1024;
 const SEGMENTS_AT = CHANNELS_AT + CHANNELS * CHANNEL_BYTES;
-const TOTAL_BYTES = SEGMENT_LEVELS.reduce(
+const BROADCASTS_AT = SEGMENT_LEVELS.reduce(
   (sum, { count, entries }) => sum + count * entries * ENTRY_BYTES,
   SEGMENTS_AT,
 );
+
+/** Names of broadcast channels share a block where their hashes meet: a power of two. */
+export const BROADCASTS = 4096;
+const BROADCAST_BYTES = 4096;
+const TOTAL_BYTES = BROADCASTS_AT + BROADCASTS * BROADCAST_BYTES;
 
 export const MESSAGE_HEADER = {
   MAGIC: 0,
@@ -72,6 +80,10 @@ export const MESSAGE_HEADER = {
   HINT: 64,
   /** Int32: channels that were ever in use: scans end there. Only grows. */
   HIGH: 128,
+  /** Int32: threads that may post on a broadcast channel without being seen (`vouching.ts`). */
+  UNSEEN: 192,
+  /** Int32: members of broadcast channels that were given a number so far; every thread adds. */
+  MEMBERS: 256,
 } as const;
 
 /** Byte offsets in a channel. */
@@ -133,6 +145,8 @@ export class MessageMemory {
     const memory = new MessageMemory(new SharedArrayBuffer(TOTAL_BYTES));
     memory.i32[MESSAGE_HEADER.TOTAL_BYTES >> 2] = TOTAL_BYTES;
     memory.i32[MESSAGE_HEADER.VERSION >> 2] = LAYOUT_VERSION;
+    /* The main thread, until it vouches. */
+    memory.i32[MESSAGE_HEADER.UNSEEN >> 2] = 1;
     memory.i32[MESSAGE_HEADER.MAGIC >> 2] = MAGIC;
     return memory;
   }
@@ -160,6 +174,10 @@ export class MessageMemory {
     return OWN_PORTS_AT + slot * 4;
   }
 
+  vouchingAt(slot: number): number {
+    return VOUCHING_AT + slot * 4;
+  }
+
   channelAt(channel: number): number {
     return CHANNELS_AT + channel * CHANNEL_BYTES;
   }
@@ -182,6 +200,10 @@ export class MessageMemory {
 
   serialiseAt(channel: number, direction: number): number {
     return this.channelAt(channel) + CHANNEL.SERIALISE + direction * HISTOGRAM_BYTES;
+  }
+
+  broadcastAt(broadcast: number): number {
+    return BROADCASTS_AT + broadcast * BROADCAST_BYTES;
   }
 
   segmentOwnerAt(segment: number): number {

@@ -17,6 +17,7 @@ import type { Receiving } from '../messages/receiving.ts';
 import type { Sending } from '../messages/sending.ts';
 import { loseAll, portsIn } from '../messages/transfers.ts';
 import { type Method, replaceMethod } from '../replace-method.ts';
+import { replaceClass } from './replace-class.ts';
 
 const workerThreads = process.getBuiltinModule('node:worker_threads') as Record<string, unknown> &
   typeof import('node:worker_threads');
@@ -125,7 +126,7 @@ function patchFunctions({ ends, receiving }: MessagingSettings, replace: Replace
           try {
             result = Reflect.apply(original, this, args);
           } catch (error) {
-            if (isFollowable(port) && ends.find(port) !== undefined) receiving.took(port, undefined);
+            if (isFollowable(port)) receiving.took(port, undefined);
             throw error;
           }
           if (result !== undefined) receiving.took(port, result as { message: unknown });
@@ -164,54 +165,20 @@ function isFollowable(port: unknown): port is object {
   return typeof port === 'object' && port !== null;
 }
 
-type ChannelClass = typeof import('node:worker_threads').MessageChannel;
-
 function patchMessageChannel({ control, ends }: MessagingSettings): () => void {
-  const NodeChannel = workerThreads.MessageChannel;
   const folder = process.cwd();
-  /* A plain function, for the reasons that `spawn.ts` has for `Worker`. */
-  const { MessageChannel: FollowedChannel } = {
-    MessageChannel: function (this: unknown, ...args: unknown[]): object {
-      if (new.target === undefined)
-        return Reflect.apply(NodeChannel as unknown as Method, this as object, args) as object;
-      const newTarget: unknown = new.target === FollowedChannel ? NodeChannel : new.target;
-      const channel = Reflect.construct(NodeChannel, args, newTarget as ChannelClass) as InstanceType<ChannelClass>;
-      try {
-        const site = callSiteOf(FollowedChannel, folder, true);
-        ends.open(
-          channel.port1,
-          channel.port2,
-          internName(control, site === '' ? 'MessageChannel' : `MessageChannel@${site}`),
-        );
-      } catch {
-        /* The channel is not followed. */
-      }
-      return channel;
-    },
-  };
-  Object.setPrototypeOf(FollowedChannel, Object.getPrototypeOf(NodeChannel) as object);
-  Object.defineProperties(FollowedChannel, Object.getOwnPropertyDescriptors(NodeChannel));
-  const followed = FollowedChannel as unknown as ChannelClass;
-  const replace = (from: ChannelClass, to: ChannelClass): void => {
-    for (const holder of [workerThreads, globalThis] as Record<string, unknown>[]) {
-      if (holder['MessageChannel'] !== from) continue;
-      const descriptor = Object.getOwnPropertyDescriptor(holder, 'MessageChannel');
-      Object.defineProperty(holder, 'MessageChannel', {
-        configurable: true,
-        writable: true,
-        enumerable: descriptor?.enumerable ?? false,
-        value: to,
-      });
+  return replaceClass('MessageChannel', (make, _, shown) => {
+    const channel = make() as InstanceType<typeof import('node:worker_threads').MessageChannel>;
+    try {
+      const site = callSiteOf(shown, folder, true);
+      ends.open(
+        channel.port1,
+        channel.port2,
+        internName(control, site === '' ? 'MessageChannel' : `MessageChannel@${site}`),
+      );
+    } catch {
+      /* The channel is not followed. */
     }
-    const { prototype } = NodeChannel;
-    const descriptor = Object.getOwnPropertyDescriptor(prototype, 'constructor');
-    Object.defineProperty(prototype, 'constructor', {
-      configurable: true,
-      writable: true,
-      enumerable: descriptor?.enumerable ?? false,
-      value: to,
-    });
-  };
-  replace(NodeChannel, followed);
-  return () => replace(followed, NodeChannel);
+    return channel;
+  });
 }

@@ -3,11 +3,13 @@
  *
  * Runs on application threads, as part of the preload.
  */
+import { addUnseen } from '../../shared-memory/vouching.ts';
 import { loadQueuePatches } from '../load-patches.ts';
+import { findMessageLink } from '../message-link.ts';
 import type { Recorder } from '../recorder.ts';
-import { replaceMethod } from '../replace-method.ts';
+import { replaceClass } from './replace-class.ts';
 
-const { BroadcastChannel, isMainThread } = process.getBuiltinModule('node:worker_threads');
+const { isMainThread } = process.getBuiltinModule('node:worker_threads');
 
 /** Node tells of each new child process there, before it starts. */
 const CHILD_PROCESSES = 'child_process';
@@ -17,17 +19,19 @@ export interface RareMessageSettings {
   readonly registerFile: string;
 }
 
+type Load = (follow: (patches: ReturnType<typeof loadQueuePatches>) => () => void) => void;
+
 /** Gives back what ends it. */
 export function followRareMessages({ recorder, registerFile }: RareMessageSettings): () => void {
   const undo: ((() => void) | undefined)[] = [];
-  const load = (follow: (patches: ReturnType<typeof loadQueuePatches>) => () => void): void => {
+  const load: Load = (follow) => {
     try {
       undo.push(follow(loadQueuePatches(registerFile)));
     } catch {
       /* It cannot be had here: they go uncounted. */
     }
   };
-  undo.push(onFirstBroadcast(() => load(({ followBroadcasts }) => followBroadcasts(recorder))));
+  undo.push(onFirstBroadcast(recorder, load));
   if (isMainThread) {
     if (process.send !== undefined) load(({ followParent }) => followParent(recorder));
     undo.push(
@@ -41,26 +45,24 @@ export function followRareMessages({ recorder, registerFile }: RareMessageSettin
   };
 }
 
-/** The first to add a listener, or to post. */
-function onFirstBroadcast(begin: () => void): () => void {
-  const { prototype } = BroadcastChannel;
-  const steps: ((() => void) | undefined)[] = [];
-  const end = (): void => {
-    for (const step of steps.splice(0)) step?.();
-  };
-  for (const name of ['postMessage', 'dispatchEvent'] as const)
-    steps.push(
-      replaceMethod(prototype, name, () => {
-        return {
-          method(this: object, ...args: unknown[]): unknown {
-            end();
-            begin();
-            return Reflect.apply(Reflect.get(prototype, name) as (...given: unknown[]) => unknown, this, args);
-          },
-        }.method;
-      }),
-    );
-  return end;
+/** The first to be made. */
+function onFirstBroadcast(recorder: Recorder, load: Load): () => void {
+  const plain = (_: unknown, make: () => object): object => make();
+  let join: typeof plain | undefined;
+  return replaceClass('BroadcastChannel', (make, [name]) => {
+    if (join === undefined) {
+      join = plain;
+      load(({ followBroadcasts }) => {
+        const broadcasts = followBroadcasts(recorder);
+        ({ join } = broadcasts);
+        return broadcasts.stop;
+      });
+      /* What cannot be followed posts unseen. */
+      const memory = findMessageLink()?.broadcasts?.memory;
+      if (join === plain && memory !== undefined) addUnseen(memory, 1);
+    }
+    return join(name, make);
+  });
 }
 
 function onFirstChild(begin: (child: object) => void): () => void {

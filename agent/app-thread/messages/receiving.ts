@@ -38,7 +38,13 @@ export class Receiving {
   readonly #settings: ReceivingSettings;
   readonly #memory: MessageMemory;
   readonly #taken = new TakenEntry();
+<<<<<<< HEAD
   readonly #promised: PromisedSpans;
+=======
+  readonly #promised = new PromisedSpans();
+  /** Told of each port out of sight that `receiveMessageOnPort` was called with: it may be a broadcast channel. */
+  onStrange: ((port: object) => void) | undefined;
+>>>>>>> broadcast
   #received: TraceIds | undefined;
   /** The slot + 1 of who posted the message that is delivered next, and of the one whose handlers run; 0 for none. */
   #senderSlot = 0;
@@ -70,6 +76,10 @@ export class Receiving {
   /** The context that came with the message this thread took last. */
   get received(): TraceIds | undefined {
     return this.#received;
+  }
+
+  setReceived(context: TraceIds | undefined): void {
+    this.#received = context;
   }
 
   /** Node's `threadId` of who posted the message whose handlers run now; -1 for none. */
@@ -117,6 +127,7 @@ export class Receiving {
   took(port: object, result: { readonly message: unknown } | undefined): void {
     const end = this.#settings.ends.find(port);
     const isError = result === undefined;
+    if (end === undefined) this.onStrange?.(port);
     if (end === undefined || !this.#take(port, end, result, isError)) {
       this.#received = undefined;
       return;

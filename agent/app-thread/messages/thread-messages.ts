@@ -5,6 +5,7 @@
  */
 import { featureBits } from '../../config/feature-bits.ts';
 import type { MessageMemory } from '../../shared-memory/message-memory.ts';
+import { addUnseen, expectVouching, vouch } from '../../shared-memory/vouching.ts';
 import type { ContextScopes } from '../context/context-scope.ts';
 import { patchMessaging } from '../instrumentation/messaging.ts';
 import { setMessageLink } from '../message-link.ts';
@@ -45,14 +46,21 @@ export function followMessages({ recorder, memory, scopes, ports }: ThreadMessag
     received: () => receiving.received,
     servingThreadId: () => receiving.servingThreadId,
     runWith: (context, fn) => scopes.run(context, fn),
+    broadcasts: { memory, outgoing, scopes, receiving },
   });
   if (ports !== undefined) takeFromTicket(ends, ports, process.getBuiltinModule('node:worker_threads').parentPort);
   return {
     spawning: {
       buffer: memory.buffer,
-      give: (worker, transferred, mayName) => giveToWorker(ends, worker, transferred, mayName),
+      starting: (canVouch) => addUnseen(memory, canVouch ? 1 : 2),
+      vouch: () => (ports === undefined ? addUnseen(memory, -1) : vouch(memory, recorder.claim)),
+      give: (worker, transferred, mayName) => {
+        expectVouching(memory, worker, mayName ? 1 : 2);
+        return giveToWorker(ends, worker, transferred, mayName);
+      },
     },
     stop: () => {
+      addUnseen(memory, 1);
       setMessageLink(undefined);
       unpatch();
     },
