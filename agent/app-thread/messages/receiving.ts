@@ -38,13 +38,9 @@ export class Receiving {
   readonly #settings: ReceivingSettings;
   readonly #memory: MessageMemory;
   readonly #taken = new TakenEntry();
-<<<<<<< HEAD
   readonly #promised: PromisedSpans;
-=======
-  readonly #promised = new PromisedSpans();
   /** Told of each port out of sight that `receiveMessageOnPort` was called with: it may be a broadcast channel. */
   onStrange: ((port: object) => void) | undefined;
->>>>>>> broadcast
   #received: TraceIds | undefined;
   /** The slot + 1 of who posted the message that is delivered next, and of the one whose handlers run; 0 for none. */
   #senderSlot = 0;
