@@ -15,9 +15,7 @@ import { isPoisoned } from '../../../agent/shared-memory/ledger.ts';
 import { scanChannels } from '../../../agent/shared-memory/ledger-sweep.ts';
 import { DIRECTION, MessageMemory } from '../../../agent/shared-memory/message-memory.ts';
 import { lookUpName } from '../../../agent/shared-memory/names.ts';
-import { decodeMessage, type MessageRecord } from '../../../agent/shared-memory/queue-records.ts';
 import { claimSlot, type TraceIds } from '../../../agent/shared-memory/registry.ts';
-import { RingReader } from '../../../agent/shared-memory/ring-reader.ts';
 import { contextWith, ids, register, unregister } from './fake-api.ts';
 
 const threads = process.getBuiltinModule('node:worker_threads');
@@ -28,7 +26,6 @@ let active: ReturnType<typeof ids> | undefined;
 let served: (TraceIds | undefined)[] = [];
 let lazy: LazyContext | undefined;
 let stop: () => void = () => {};
-let slot = -1;
 
 const scopes: ContextScopes = {
   canActivate: true,
@@ -53,7 +50,6 @@ beforeEach(() => {
     spawnSite: '',
   });
   if (claim === undefined) throw new Error('no slot');
-  ({ slot } = claim);
   ({ stop } = followMessages({ recorder: new Recorder(control, claim), memory, scopes, ports: undefined }));
 });
 
@@ -191,25 +187,6 @@ describe('a message', () => {
 });
 
 describe('transit', () => {
-  test.each([
-    ['past the threshold', 0, 1],
-    ['below it', 60e9, 0],
-  ])('that belongs to no trace is told of %s', async (_, thresholdNs, records) => {
-    control.f64[HEADER.QUEUE_THRESHOLD_NS >> 3] = thresholdNs;
-    const { port1, port2 } = new threads.MessageChannel();
-    port1.postMessage('alone');
-    await once(port2, 'message');
-    port1.close();
-    const told: (MessageRecord | undefined)[] = [];
-    new RingReader(control, slot).drain((record) => {
-      if (record.other !== undefined) told.push(decodeMessage([record, record.other]));
-    }, Number.MAX_SAFE_INTEGER);
-    control.f64[HEADER.QUEUE_THRESHOLD_NS >> 3] = 0;
-    expect(told).toHaveLength(records);
-    for (const record of told)
-      expect(record).toMatchObject({ kind: 'message_port', context: undefined, senderSlot: slot + 1, depth: 0 });
-  });
-
   test('is what a timestamp in the message says, within 20 us', async () => {
     const { port1, port2 } = new MessageChannel();
     const at = memory.transitAt(newest(), 0) >> 3;
