@@ -119,20 +119,19 @@ function patchFunctions({ ends, receiving }: MessagingSettings, replace: Replace
     workerThreads,
     'receiveMessageOnPort',
     (original) =>
-      ({
-        receiveMessageOnPort(this: unknown, ...args: unknown[]): unknown {
-          const port = args[0] as object;
-          let result: unknown;
-          try {
-            result = Reflect.apply(original, this, args);
-          } catch (error) {
-            if (isFollowable(port)) receiving.took(port, undefined);
-            throw error;
-          }
-          if (result !== undefined) receiving.took(port, result as { message: unknown });
-          return result;
-        },
-      }).receiveMessageOnPort,
+      /* Not a method: Node's has a prototype of its own. */
+      function receiveMessageOnPort(this: unknown, ...args: unknown[]): unknown {
+        const port = args[0] as object;
+        let result: unknown;
+        try {
+          result = Reflect.apply(original, this, args);
+        } catch (error) {
+          if (isFollowable(port)) receiving.took(port, undefined);
+          throw error;
+        }
+        if (result !== undefined) receiving.took(port, result as { message: unknown });
+        return result;
+      },
   );
   replace(
     workerThreads,
@@ -150,14 +149,13 @@ function patchFunctions({ ends, receiving }: MessagingSettings, replace: Replace
     globalThis,
     'structuredClone',
     (original) =>
-      ({
-        structuredClone(this: unknown, ...args: unknown[]): unknown {
-          const ports = args.length > 1 ? portsIn(args[1]) : NO_PORTS;
-          const result = Reflect.apply(original, this as object, args);
-          if (ports.length > 0) loseAll(ends, ports as readonly object[]);
-          return result;
-        },
-      }).structuredClone,
+      /* Not a method: Node's has a prototype of its own. */
+      function structuredClone(this: unknown, ...args: unknown[]): unknown {
+        const ports = args.length > 1 ? portsIn(args[1]) : NO_PORTS;
+        const result = Reflect.apply(original, this as object, args);
+        if (ports.length > 0) loseAll(ends, ports as readonly object[]);
+        return result;
+      },
   );
 }
 
