@@ -29,7 +29,7 @@ const SHORT_LIVED_DEADLINE_MS = SHORT_LIVED * 200;
 const MAX_NAMES = 32 + 5 + 1;
 const MAX_SERIES = 3000;
 /** Shared memory that a thread's slot and recorder touch, its copy of the preload, and what the agent knows of it. */
-const MAX_BYTES_PER_THREAD = 1.5 * MIB;
+const MAX_BYTES_PER_THREAD = 2 * MIB;
 const MAX_AGENT_BYTES = 64 * MIB;
 /** Without the agent it is 41 MiB after 1 800 workers; the agent thread's heap, bounded below, may grow by 36 up to its limit; the rest is noise. */
 const MAX_GROWTH_BYTES = 120 * MIB;

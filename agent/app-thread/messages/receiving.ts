@@ -184,6 +184,12 @@ export class Receiving {
     return transitNs >= (this.#settings.recorder.memory.f64[HEADER.QUEUE_THRESHOLD_NS >> 3] as number);
   }
 
+  /** What was posted to a thread before it ran has waited for its start, of which `worker.start` tells. */
+  get #startedNs(): number {
+    const { memory, claim } = this.#settings.recorder;
+    return memory.f64[memory.slotAt(claim.slot, SLOT.STARTED_NS) >> 3] as number;
+  }
+
   #mayTell(): boolean {
     const nowNs = this.#settings.recorder.clock.nowNs();
     if (nowNs - this.#windowNs > WINDOW_NS) {
@@ -194,6 +200,7 @@ export class Receiving {
   }
 
   #tell(message: Delivered): void {
+    if (message.context === undefined && message.sentNs < this.#startedNs) return;
     if (!this.#mayTell()) return;
     const record = { ...message, processNs: 0, sendSpanId: undefined, processSpanId: undefined };
     this.#settings.recorder.record(encodeMessage(record));
