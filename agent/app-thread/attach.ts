@@ -18,7 +18,7 @@ import { followOwnConnections } from './instrumentation/own-connections.ts';
 import { followPackages, type PatchPackage } from './instrumentation/package-loader.ts';
 import type { PatchedFeature } from './instrumentation/patched-package.ts';
 import { followRareMessages } from './instrumentation/rare-messages.ts';
-import { followThreadMessages } from './instrumentation/thread-messages.ts';
+import { followThreadMessages, type ThreadMessageDoor } from './instrumentation/thread-messages.ts';
 import { patchWebLocks } from './instrumentation/web-locks.ts';
 import type { LabModes } from './lab-modes.ts';
 import { loadLockPatches, loadQueuePatches } from './load-patches.ts';
@@ -140,8 +140,12 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
   undo.push(context.stop);
   const { features } = config;
   const registerFile = settings.preload.file;
-  /* Before the ledger, if there is one. */
-  part('messages', () => undo.push(followThreadMessages({ recorder, scopes: context.scopes, registerFile })));
+  let threadMessages: ThreadMessageDoor | undefined;
+  part('messages', () => {
+    const door = followThreadMessages({ recorder, scopes: context.scopes, registerFile });
+    threadMessages = door;
+    undo.push(door.stop);
+  });
   part('messages', () => undo.push(followRareMessages({ recorder, registerFile })));
   const patches = (): ReturnType<typeof loadLockPatches> => loadLockPatches(settings.preload.file);
   if (features.locks) part('web_locks', () => undo.push(patchWebLocks(recorder, patches)));
@@ -150,7 +154,12 @@ export function attachThread(settings: ThreadSettings): { recorder: Recorder; de
   const { messages: given } = settings;
   if (given !== undefined)
     part('messages', () => {
-      const followed = followMessages({ recorder, ...given, scopes: context.scopes });
+      const followed = followMessages({
+        recorder,
+        ...given,
+        scopes: context.scopes,
+        serverOf: threadMessages?.serverOf,
+      });
       messages = followed;
       undo.push(followed.stop);
     });

@@ -16,6 +16,8 @@ export interface LazyContext {
 export interface ContextScopes {
   /** False where `run` merely remembers what is served: there is no context manager on this thread, and none of ours. It may change at any time. */
   readonly canActivate: boolean;
+  /** Nothing that came with a message is active: a call without a context needs no `run`. */
+  readonly isClear: boolean;
   /**
    * Calls `fn` with a span of these ids active, and all that it begins. Without a context, no span of an earlier message is active: what
    * the application's own context manager has for such a call stays as it is.

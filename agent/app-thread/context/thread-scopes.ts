@@ -47,6 +47,12 @@ export class ThreadScopes implements ContextScopes {
     return this.#mayScope || (!this.#isOff && this.#applicationManager() !== undefined);
   }
 
+  get isClear(): boolean {
+    if (this.#isOff || !this.#isUsed) return true;
+    const manager = this.#applicationManager();
+    return manager === undefined ? this.context === undefined : contextWith(manager, undefined) === undefined;
+  }
+
   run<T>(context: TraceIds | LazyContext | undefined, fn: () => T): T {
     if (this.#isOff || (context === undefined && !this.#isUsed)) return fn();
     this.#isUsed = true;

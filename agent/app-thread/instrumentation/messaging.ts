@@ -18,6 +18,7 @@ import type { Sending } from '../messages/sending.ts';
 import { loseAll, portsIn } from '../messages/transfers.ts';
 import { type Method, replaceMethod } from '../replace-method.ts';
 import { replaceClass } from './replace-class.ts';
+import type { ThreadMessageDoor } from './thread-messages.ts';
 
 const workerThreads = process.getBuiltinModule('node:worker_threads') as Record<string, unknown> &
   typeof import('node:worker_threads');
@@ -31,6 +32,7 @@ export interface MessagingSettings {
   readonly ends: PortEnds;
   readonly sending: Sending;
   readonly receiving: Receiving;
+  readonly serverOf: ThreadMessageDoor['serverOf'] | undefined;
 }
 
 /** Replaces them; gives back what restores them. Throws where Node has no such dispatch, or where one of them cannot be replaced: then none is. */
@@ -61,7 +63,7 @@ export function patchMessaging(settings: MessagingSettings): () => void {
 
 type Replace = (holder: object, name: PropertyKey, make: (original: Method) => Method) => void;
 
-function patchPrototype({ ends, sending, receiving }: MessagingSettings, replace: Replace): void {
+function patchPrototype({ ends, sending, receiving, serverOf }: MessagingSettings, replace: Replace): void {
   const { prototype } = workerThreads.MessagePort;
   /** The port whose `emit` was called and has not yet come to the dispatch. */
   let emitting: object | undefined;
@@ -103,7 +105,15 @@ function patchPrototype({ ends, sending, receiving }: MessagingSettings, replace
             if (type === 'close' && isCloseEvent(event)) ends.closed(this);
             return original.call(this, data, type, event);
           }
-          return receiving.dispatch(this, data, type, original);
+          const served = receiving.begins(this, type);
+          try {
+            const serve = receiving.isStrange && type === 'message' ? serverOf?.(data) : undefined;
+            if (serve !== undefined) return serve(() => original.call(this, data, type, undefined));
+            if (receiving.isScoped) return receiving.run(() => original.call(this, data, type, undefined));
+            return original.call(this, data, type, undefined);
+          } finally {
+            receiving.ended(served);
+          }
         },
       }).dispatch,
   );

@@ -3,8 +3,6 @@
  *
  * Runs on application threads, as part of the preload: what is done there (`messages/envelopes.ts`) is loaded with the first such message. The message, what its
  * listeners do, and the errors are the program's and Node's, and stay as they are.
- *
- * The hook of deliveries must be put in place before that of the ledger, and taken away after it: so it is the inner one, and its context holds.
  */
 import { syncBuiltinExports } from '../builtin-exports.ts';
 import type { ContextScopes } from '../context/context-scope.ts';
@@ -16,16 +14,23 @@ import { replaceMethod } from '../replace-method.ts';
 
 const workerThreads = process.getBuiltinModule('node:worker_threads');
 
-const DISPATCH = Symbol.for('nodejs.internal.kHybridDispatch');
-
 export interface ThreadMessageSettings {
   readonly recorder: Recorder;
   readonly scopes: ContextScopes;
   readonly registerFile: string;
 }
 
-/** Replaces `postMessageToThread`, and follows deliveries; gives back what restores both. */
-export function followThreadMessages({ recorder, scopes, registerFile }: ThreadMessageSettings): () => void {
+/** What calls the handlers of a message in the context that came with it. */
+export type Serve = (call: () => unknown) => unknown;
+
+export interface ThreadMessageDoor {
+  /** For a message at a port that no ledger knows: undefined where it is no envelope of ours. */
+  readonly serverOf: (message: unknown) => Serve | undefined;
+  readonly stop: () => void;
+}
+
+/** Replaces `postMessageToThread`; what it has posted is delivered through `serverOf`. */
+export function followThreadMessages({ recorder, scopes, registerFile }: ThreadMessageSettings): ThreadMessageDoor {
   let loaded: Envelopes | undefined;
   /** Undefined where it cannot be loaded: messages then go as they would have. */
   const envelopes = (): Envelopes | undefined => {
@@ -36,17 +41,6 @@ export function followThreadMessages({ recorder, scopes, registerFile }: ThreadM
     }
     return loaded;
   };
-  const stopDispatch = replaceMethod(workerThreads.MessagePort.prototype, DISPATCH, (original) => {
-    return {
-      method(this: object, ...args: unknown[]): unknown {
-        /* An event that the program dispatches itself is no delivery, and comes with the event. */
-        const sender = args[1] === 'message' && args[2] === undefined ? stampOf(args[0]) : undefined;
-        const found = sender === undefined ? undefined : envelopes();
-        if (sender === undefined || found === undefined) return Reflect.apply(original, this, args);
-        return found.arrived(args[0], sender, () => Reflect.apply(original, this, args));
-      },
-    }.method;
-  });
   const stopPosts = replaceMethod(workerThreads, 'postMessageToThread', (original) => {
     return {
       method(this: object, ...args: unknown[]): unknown {
@@ -57,9 +51,15 @@ export function followThreadMessages({ recorder, scopes, registerFile }: ThreadM
     }.method;
   });
   syncBuiltinExports();
-  return () => {
-    stopPosts?.();
-    stopDispatch?.();
-    syncBuiltinExports();
+  return {
+    serverOf: (message) => {
+      const sender = stampOf(message);
+      const found = sender === undefined ? undefined : envelopes();
+      return sender === undefined ? undefined : found && ((call) => found.arrived(message, sender, call));
+    },
+    stop: () => {
+      stopPosts?.();
+      syncBuiltinExports();
+    },
   };
 }

@@ -11,7 +11,6 @@ import { encodeMessage } from '../../shared-memory/queue-records.ts';
 import type { TraceIds } from '../../shared-memory/registry.ts';
 import type { ContextScopes } from '../context/context-scope.ts';
 import type { Recorder } from '../recorder.ts';
-import type { Method } from '../replace-method.ts';
 import { PromisedSpans } from '../span-ids.ts';
 import { type Delivered, MessageSpans } from './message-spans.ts';
 import type { PortEnd, PortEnds } from './port-ends.ts';
@@ -42,26 +41,12 @@ export class Receiving {
   /** Told of each port out of sight that `receiveMessageOnPort` was called with: it may be a broadcast channel. */
   onStrange: ((port: object) => void) | undefined;
   #received: TraceIds | undefined;
-  /** The slot + 1 of who posted the message that is delivered next, and of the one whose handlers run; 0 for none. */
-  #senderSlot = 0;
+  /** The slot + 1 of who posted the message whose handlers run; 0 for none. */
   #servedSlot = 0;
   #windowNs = 0;
   #told = 0;
-  #port: object = {};
-  #data: unknown;
-  #type = '';
-  #original: Method = () => undefined;
-  readonly #call = (): unknown => {
-    const data = this.#data;
-    this.#data = undefined;
-    const before = this.#servedSlot;
-    this.#servedSlot = this.#senderSlot;
-    try {
-      return this.#original.call(this.#port, data, this.#type, undefined);
-    } finally {
-      this.#servedSlot = before;
-    }
-  };
+  /** What the handlers of the message that was read last are to run in; undefined for no scope. */
+  #scope: { readonly context: TraceIds | MessageSpans | undefined } | undefined;
 
   constructor(settings: ReceivingSettings) {
     this.#settings = settings;
@@ -85,38 +70,57 @@ export class Receiving {
     return isSlot(slot) ? (memory.i32[memory.slotAt(slot, SLOT.THREAD_ID) >> 2] as number) : -1;
   }
 
-  /** Delivers a message by Node's own dispatch. */
-  dispatch(port: object, data: unknown, type: string, original: Method): unknown {
-    const { ends, scopes } = this.#settings;
-    const end = ends.find(port);
-    /* One function for all of them: what it calls is taken from here before anything else can run. */
-    this.#port = port;
-    this.#data = data;
-    this.#type = type;
-    this.#original = original;
-    this.#senderSlot = 0;
-    const call = this.#call;
-    const isError = type === 'messageerror';
-    if (end === undefined || !this.#take(port, end, undefined, isError)) {
-      this.#received = undefined;
-      return scopes.run(undefined, call);
+  /**
+   * Node delivers a message: reads what there is of it, and counts it. Gives back what `ended` is to be told once the handlers have returned; meanwhile
+   * `isScoped` says whether they are to be called by `run`. Most are not: each call of ours is a frame in the stacks of the program's errors.
+   */
+  begins(port: object, type: string): number {
+    const served = this.#servedSlot;
+    const context = this.#read(port, type === 'messageerror');
+    this.#scope = context === undefined && this.#settings.scopes.isClear ? undefined : { context };
+    return served;
+  }
+
+  /** The port of that message is not followed. */
+  isStrange = false;
+
+  get isScoped(): boolean {
+    return this.#scope !== undefined;
+  }
+
+  /** Calls the handlers in the scope of their message. */
+  run(handlers: () => unknown): unknown {
+    const context = this.#scope?.context;
+    this.#scope = undefined;
+    try {
+      return this.#settings.scopes.run(context, handlers);
+    } finally {
+      if (context instanceof MessageSpans) context.end();
     }
-    this.#senderSlot = this.#taken.senderSlot;
+  }
+
+  ended(served: number): void {
+    this.#servedSlot = served;
+  }
+
+  /** The context of a message that is delivered, as its handlers are to see it. */
+  #read(port: object, isError: boolean): TraceIds | MessageSpans | undefined {
+    const { ends, recorder } = this.#settings;
+    this.#servedSlot = 0;
+    this.#received = undefined;
+    const end = ends.find(port);
+    this.isStrange = end === undefined;
+    if (end === undefined || !this.#take(port, end, undefined, isError)) return undefined;
+    this.#servedSlot = this.#taken.senderSlot;
     const message = this.#count(end, isError);
     const source = this.#taken.hasContext ? this.#taken.context() : undefined;
     this.#received = source;
-    if (message === undefined) return scopes.run(source, call);
+    if (message === undefined || !this.#taken.hasSpans) return source;
     const isSlow = this.#isSlow(message.transitNs);
-    if (source === undefined || (source.traceFlags & SAMPLED) === 0 || !this.#taken.hasSpans) {
-      if (isSlow && this.#taken.hasSpans) this.#tell(message);
-      return scopes.run(source, call);
-    }
-    const spans = new MessageSpans(this.#settings.recorder, this.#promised, message, source, isSlow && this.#mayTell());
-    try {
-      return scopes.run(spans, call);
-    } finally {
-      spans.end();
-    }
+    if (source !== undefined && (source.traceFlags & SAMPLED) !== 0)
+      return new MessageSpans(recorder, this.#promised, message, source, isSlow && this.#mayTell());
+    if (isSlow) this.#tell(message);
+    return source;
   }
 
   /** `receiveMessageOnPort` has taken a message, or thrown because it could not be read: it is not there any more. */

@@ -8,6 +8,7 @@ import type { MessageMemory } from '../../shared-memory/message-memory.ts';
 import { addUnseen, expectVouching, vouch } from '../../shared-memory/vouching.ts';
 import type { ContextScopes } from '../context/context-scope.ts';
 import { patchMessaging } from '../instrumentation/messaging.ts';
+import type { ThreadMessageDoor } from '../instrumentation/thread-messages.ts';
 import { setMessageLink } from '../message-link.ts';
 import type { Recorder } from '../recorder.ts';
 import type { SpawnMessages } from '../spawn.ts';
@@ -22,6 +23,8 @@ export interface ThreadMessagesSettings {
   readonly recorder: Recorder;
   readonly memory: MessageMemory;
   readonly scopes: ContextScopes & { readonly context?: Context | undefined };
+  /** Of messages at ports that the ledger does not know; absent where none of them are followed. */
+  readonly serverOf?: ThreadMessageDoor['serverOf'] | undefined;
   /** What the ticket of a worker says of ports; undefined on the main thread. */
   readonly ports: TicketPorts | undefined;
 }
@@ -33,14 +36,14 @@ export interface ThreadMessages {
 }
 
 /** Begins to follow the ports of this thread. Throws where Node has no place at which deliveries are seen, and where the intrinsics are frozen. */
-export function followMessages({ recorder, memory, scopes, ports }: ThreadMessagesSettings): ThreadMessages {
+export function followMessages({ recorder, memory, scopes, ports, serverOf }: ThreadMessagesSettings): ThreadMessages {
   const bits = featureBits(['messages']);
   const isOff = (): boolean => recorder.isOff(bits);
   const ends = new PortEnds(memory, recorder.memory, recorder.claim);
   const outgoing = new OutgoingContext(scopes);
   const sending = new Sending({ ends, outgoing, nowNs: () => recorder.clock.nowNs(), isOff });
   const receiving = new Receiving({ recorder, ends, scopes, isOff });
-  const unpatch = patchMessaging({ control: recorder.memory, ends, sending, receiving });
+  const unpatch = patchMessaging({ control: recorder.memory, ends, sending, receiving, serverOf });
   setMessageLink({
     postAs: (context, fn) => outgoing.postAs(context, fn),
     received: () => receiving.received,

@@ -29,6 +29,7 @@ let stop: () => void = () => {};
 
 const scopes: ContextScopes = {
   canActivate: true,
+  isClear: false,
   run: (context, fn) => {
     lazy = context !== undefined && 'wake' in context ? context : undefined;
     served.push(lazy?.source ?? (context as TraceIds | undefined));

@@ -20,7 +20,12 @@ beforeAll(() => {
   const claim = claimSlot(control, identity);
   if (claim === undefined) throw new Error('no slot');
   ({ slot } = claim);
-  const scopes = { canActivate: false, run: <T>(_: unknown, fn: () => T): T => fn(), active: () => undefined };
+  const scopes = {
+    canActivate: false,
+    isClear: true,
+    run: <T>(_: unknown, fn: () => T): T => fn(),
+    active: () => undefined,
+  };
   const memory = MessageMemory.create();
   ({ stop } = followMessages({ recorder: new Recorder(control, claim), memory, scopes, ports: undefined }));
 });
