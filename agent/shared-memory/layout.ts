@@ -33,10 +33,7 @@
  *     3776  heap                the newest sample                                           W: the thread
  *     4096  wait detail         stack and span of the wait that goes on, once it is long    W: the thread
  */
-
-/** "GWM1" */
-const MAGIC = 0x47574d31;
-const LAYOUT_VERSION = 3;
+import { isMarked, type MemoryKind, mark } from './memory-header.ts';
 
 /** Threads that can be observed at once; a thread that finds no free slot runs unobserved and is counted. */
 export const SLOT_COUNT = 512;
@@ -66,6 +63,9 @@ const ASYNC_LOCKS_AT = RINGS_AT + SLOT_COUNT * RING_BYTES;
 const CLASS_CELLS_AT = ASYNC_LOCKS_AT + SLOT_COUNT * ASYNC_LOCKS * ASYNC_LOCK_BYTES;
 const QUEUE_CELLS_AT = CLASS_CELLS_AT + CLASS_CELLS * CLASS_CELL_BYTES;
 const TOTAL_BYTES = QUEUE_CELLS_AT + QUEUE_CELLS * QUEUE_CELL_BYTES;
+
+/** "GWM1" */
+const KIND: MemoryKind = { magic: 0x47574d31, version: 3, bytes: TOTAL_BYTES };
 
 /** Byte offsets in the header, each on a cache line of its own where more than one thread writes. */
 export const HEADER = {
@@ -187,23 +187,15 @@ export class ControlMemory {
 
   /** Allocates the control buffer. Throws the engine's RangeError where the reservation is refused. */
   static create(baseS: number): ControlMemory {
-    const memory = new ControlMemory(new SharedArrayBuffer(TOTAL_BYTES));
+    const memory = new ControlMemory(new SharedArrayBuffer(KIND.bytes));
     memory.f64[HEADER.BASE_S >> 3] = baseS;
-    memory.i32[HEADER.TOTAL_BYTES >> 2] = TOTAL_BYTES;
-    memory.i32[HEADER.VERSION >> 2] = LAYOUT_VERSION;
-    memory.i32[HEADER.MAGIC >> 2] = MAGIC;
+    mark(memory.i32, KIND);
     return memory;
   }
 
   /** Attaches to a buffer that another thread allocated; undefined when it is not a control buffer of this layout. */
   static attach(buffer: unknown): ControlMemory | undefined {
-    if (!(buffer instanceof SharedArrayBuffer) || buffer.byteLength !== TOTAL_BYTES) return undefined;
-    const memory = new ControlMemory(buffer);
-    const isOurs =
-      memory.i32[HEADER.MAGIC >> 2] === MAGIC &&
-      memory.i32[HEADER.VERSION >> 2] === LAYOUT_VERSION &&
-      memory.i32[HEADER.TOTAL_BYTES >> 2] === TOTAL_BYTES;
-    return isOurs ? memory : undefined;
+    return isMarked(buffer, KIND) ? new ControlMemory(buffer) : undefined;
   }
 
   get baseS(): number {

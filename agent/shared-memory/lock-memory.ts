@@ -15,6 +15,7 @@
  * L2  Two threads that make one name at once get one block: the loser of the CAS leaves its own unused.
  * L3  A thread entry's generation grows at each claim: a lock word that names an earlier life names a thread that is dead.
  */
+
 import {
   type BlockViews,
   encodeName,
@@ -25,10 +26,7 @@ import {
   viewsOf,
   writeIdentity,
 } from './lock-block.ts';
-
-/** "GWL1" */
-const MAGIC = 0x47574c31;
-const LAYOUT_VERSION = 1;
+import { isMarked, type MemoryKind, mark } from './memory-header.ts';
 
 /** Threads that can use locks at once. */
 export const LOCK_THREADS = 512;
@@ -41,6 +39,9 @@ const THREAD_BYTES = 64;
 const DIRECTORY_AT = THREADS_AT + LOCK_THREADS * THREAD_BYTES;
 const BLOCKS_AT = DIRECTORY_AT + DIRECTORY_ENTRIES * 4;
 const LOCK_MEMORY_BYTES: number = 64 * 2 ** 20;
+
+/** "GWL1" */
+const KIND: MemoryKind = { magic: 0x47574c31, version: 1, bytes: LOCK_MEMORY_BYTES };
 
 const HEADER = {
   MAGIC: 0,
@@ -86,26 +87,17 @@ export class LockMemory {
 
   /** Throws the engine's RangeError where the reservation is refused. */
   static create(baseS: number = process.hrtime()[0]): LockMemory {
-    const memory = new LockMemory(new SharedArrayBuffer(LOCK_MEMORY_BYTES));
+    const memory = new LockMemory(new SharedArrayBuffer(KIND.bytes));
     const { i32, f64 } = memory.views;
     i32[HEADER.IDENTITY >> 2] = (Math.random() * 0x7fffffff) | 1;
     f64[HEADER.BASE_S >> 3] = baseS;
-    i32[HEADER.TOTAL_BYTES >> 2] = LOCK_MEMORY_BYTES;
-    i32[HEADER.VERSION >> 2] = LAYOUT_VERSION;
-    i32[HEADER.MAGIC >> 2] = MAGIC;
+    mark(i32, KIND);
     return memory;
   }
 
   /** Attaches to what another thread allocated; undefined when it is no lock memory of this layout. */
   static attach(buffer: unknown): LockMemory | undefined {
-    if (!(buffer instanceof SharedArrayBuffer) || buffer.byteLength !== LOCK_MEMORY_BYTES) return undefined;
-    const memory = new LockMemory(buffer);
-    const { i32 } = memory.views;
-    const isOurs =
-      i32[HEADER.MAGIC >> 2] === MAGIC &&
-      i32[HEADER.VERSION >> 2] === LAYOUT_VERSION &&
-      i32[HEADER.TOTAL_BYTES >> 2] === LOCK_MEMORY_BYTES;
-    return isOurs ? memory : undefined;
+    return isMarked(buffer, KIND) ? new LockMemory(buffer) : undefined;
   }
 
   /** The base that every clock of the process must have, so that a lock's times are the agent's. */

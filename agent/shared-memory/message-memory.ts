@@ -30,12 +30,10 @@
  *     2048  transit 0, 1        2 x 512: histograms                                          W: who receives
  *     3072  serialise 0, 1      2 x 512: histograms                                          W: who sends
  */
+
 import { HISTOGRAM_BYTES } from './histogram.ts';
 import { SLOT_COUNT } from './layout.ts';
-
-/** "GWP1" */
-const MAGIC = 0x47575031;
-const LAYOUT_VERSION = 2;
+import { isMarked, type MemoryKind, mark } from './memory-header.ts';
 
 /** Channels that can be followed at once; one that finds no room is left alone, and counted. */
 export const CHANNELS = 16384;
@@ -71,6 +69,9 @@ const BROADCASTS_AT = SEGMENT_LEVELS.reduce(
 export const BROADCASTS = 4096;
 const BROADCAST_BYTES = 4096;
 const TOTAL_BYTES = BROADCASTS_AT + BROADCASTS * BROADCAST_BYTES;
+
+/** "GWP1" */
+const KIND: MemoryKind = { magic: 0x47575031, version: 2, bytes: TOTAL_BYTES };
 
 export const MESSAGE_HEADER = {
   MAGIC: 0,
@@ -142,24 +143,16 @@ export class MessageMemory {
 
   /** Throws the engine's RangeError where the reservation is refused. */
   static create(): MessageMemory {
-    const memory = new MessageMemory(new SharedArrayBuffer(TOTAL_BYTES));
-    memory.i32[MESSAGE_HEADER.TOTAL_BYTES >> 2] = TOTAL_BYTES;
-    memory.i32[MESSAGE_HEADER.VERSION >> 2] = LAYOUT_VERSION;
+    const memory = new MessageMemory(new SharedArrayBuffer(KIND.bytes));
     /* The main thread, until it vouches. */
     memory.i32[MESSAGE_HEADER.UNSEEN >> 2] = 1;
-    memory.i32[MESSAGE_HEADER.MAGIC >> 2] = MAGIC;
+    mark(memory.i32, KIND);
     return memory;
   }
 
   /** Attaches to what another thread allocated; undefined when it is no message memory of this layout. */
   static attach(buffer: unknown): MessageMemory | undefined {
-    if (!(buffer instanceof SharedArrayBuffer) || buffer.byteLength !== TOTAL_BYTES) return undefined;
-    const memory = new MessageMemory(buffer);
-    const isOurs =
-      memory.i32[MESSAGE_HEADER.MAGIC >> 2] === MAGIC &&
-      memory.i32[MESSAGE_HEADER.VERSION >> 2] === LAYOUT_VERSION &&
-      memory.i32[MESSAGE_HEADER.TOTAL_BYTES >> 2] === TOTAL_BYTES;
-    return isOurs ? memory : undefined;
+    return isMarked(buffer, KIND) ? new MessageMemory(buffer) : undefined;
   }
 
   stateAt(channel: number): number {

@@ -13,11 +13,8 @@
  *       64  Float64: threads that worked, summed up over time, ns   72  Float64: until when that is summed up
  *       80  items in service that have put items into it which wait
  *      128  waits         histogram        640 service times
- *
- * Invariants
- * C1  A cell leaves 0 only by its claimer's CAS and returns to 0 only by the agent thread, which zeroes all other words before: a new owner counts from zero.
- * C2  Only the owner writes the other words, by plain stores (see H1, H2 of `histogram.ts`).
  */
+import { addToCell, type CellTable, cellsOfSlot, claimCell, releaseCell, scanCells } from './cells.ts';
 import { HistogramWriter } from './histogram.ts';
 import { type ControlMemory, HEADER, QUEUE_CELL_BYTES, QUEUE_CELLS } from './layout.ts';
 import type { SlotClaim } from './registry.ts';
@@ -74,6 +71,14 @@ export interface QueueCell {
   addActive(by: number, nowNs: number): void;
 }
 
+const TABLE: CellTable = {
+  count: QUEUE_CELLS,
+  bytes: QUEUE_CELL_BYTES,
+  at: (memory, cell) => memory.queueCellAt(cell),
+  high: HEADER.QUEUE_CELLS_HIGH,
+  dropped: HEADER.QUEUES_DROPPED,
+};
+
 /** Claims a cell for a name on the calling thread; undefined, and counted, when there is none. To be called once a name and thread. */
 export function claimQueueCell(
   memory: ControlMemory,
@@ -82,32 +87,15 @@ export function claimQueueCell(
   kind: QueueKind,
   direction: Direction = 'none',
 ): QueueCell | undefined {
-  const { i32 } = memory;
-  for (let cell = 0; cell < QUEUE_CELLS; cell++) {
-    const at = memory.queueCellAt(cell);
-    if (Atomics.load(i32, at >> 2) !== 0) continue;
-    /* Before the claim, because a claimer that dies after it must leave a cell that is found. */
-    raiseHigh(memory, cell);
-    if (Atomics.compareExchange(i32, at >> 2, 0, claim.slot + 1) !== 0) continue;
-    i32[(at + QUEUE_CELL.GENERATION) >> 2] = claim.generation;
-    i32[(at + QUEUE_CELL.NAME) >> 2] = nameNumber;
-    Atomics.store(
-      i32,
-      (at + QUEUE_CELL.KIND) >> 2,
-      (QUEUE_KINDS.indexOf(kind) + 1) | (DIRECTIONS.indexOf(direction) << 8),
-    );
-    return cellAt(memory, at);
-  }
-  Atomics.add(i32, HEADER.QUEUES_DROPPED >> 2, 1);
-  return undefined;
+  const what = (QUEUE_KINDS.indexOf(kind) + 1) | (DIRECTIONS.indexOf(direction) << 8);
+  const at = claimCell(memory, TABLE, claim, nameNumber, what);
+  return at < 0 ? undefined : cellAt(memory, at);
 }
 
-function cellAt({ i32, f64, buffer }: ControlMemory, at: number): QueueCell {
+function cellAt(memory: ControlMemory, at: number): QueueCell {
+  const { i32, f64, buffer } = memory;
   const busyAt = (at + QUEUE_CELL.BUSY_NS) >> 3;
-  const add = (field: number, by = 1): void => {
-    const word = (at + field) >> 2;
-    i32[word] = ((i32[word] as number) + by) | 0;
-  };
+  const add = (field: number, by?: number): void => addToCell(memory, at, field, by);
   return {
     waits: new HistogramWriter('waits', buffer, at + QUEUE_CELL.WAITS),
     services: new HistogramWriter('waits', buffer, at + QUEUE_CELL.SERVICES),
@@ -129,43 +117,19 @@ export function scanQueueCells(
   memory: ControlMemory,
   visit: (at: number, owner: SlotClaim, nameNumber: number, kind: QueueKind, direction: Direction) => void,
 ): void {
-  const { i32 } = memory;
-  const high = Math.min(Atomics.load(i32, HEADER.QUEUE_CELLS_HIGH >> 2), QUEUE_CELLS);
-  for (let cell = 0; cell < high; cell++) {
-    const at = memory.queueCellAt(cell);
-    const owner = Atomics.load(i32, at >> 2);
-    const word = Atomics.load(i32, (at + QUEUE_CELL.KIND) >> 2);
-    const kind = QUEUE_KINDS[(word & 0xff) - 1];
-    const direction = DIRECTIONS[word >>> 8];
-    if (owner <= 0 || kind === undefined || direction === undefined) continue;
-    const claim = { slot: owner - 1, generation: i32[(at + QUEUE_CELL.GENERATION) >> 2] as number };
-    visit(at, claim, i32[(at + QUEUE_CELL.NAME) >> 2] as number, kind, direction);
-  }
+  scanCells(memory, TABLE, (at, owner, nameNumber, what) => {
+    const kind = QUEUE_KINDS[(what & 0xff) - 1];
+    const direction = DIRECTIONS[what >>> 8];
+    if (kind !== undefined && direction !== undefined) visit(at, owner, nameNumber, kind, direction);
+  });
 }
 
 /** The cells of a slot, also one whose claimer has died before it was whole: for the agent thread, once that thread has ended. */
 export function queueCellsOf(memory: ControlMemory, slot: number): number[] {
-  const { i32 } = memory;
-  const high = Math.min(Atomics.load(i32, HEADER.QUEUE_CELLS_HIGH >> 2), QUEUE_CELLS);
-  const found: number[] = [];
-  for (let cell = 0; cell < high; cell++) {
-    const at = memory.queueCellAt(cell);
-    if (Atomics.load(i32, at >> 2) === slot + 1) found.push(at);
-  }
-  return found;
+  return cellsOfSlot(memory, TABLE, slot);
 }
 
 /** Gives a dead thread's cell back, once it has been read a last time. For the agent thread. */
 export function releaseQueueCell(memory: ControlMemory, at: number): void {
-  memory.u8.fill(0, at + 4, at + QUEUE_CELL_BYTES);
-  Atomics.store(memory.i32, at >> 2, 0);
-}
-
-function raiseHigh({ i32 }: ControlMemory, cell: number): void {
-  const at = HEADER.QUEUE_CELLS_HIGH >> 2;
-  for (let high = Atomics.load(i32, at); high <= cell; ) {
-    const seen = Atomics.compareExchange(i32, at, high, cell + 1);
-    if (seen === high) return;
-    high = seen;
-  }
+  releaseCell(memory, TABLE, at);
 }

@@ -18,11 +18,12 @@
  * G1  An item's key stands before the CAS that puts it into the index, and is never changed: who finds an item sees its whole key.
  * G2  Two threads that intern one key at once get one item, and one of them is told that it is new: the loser of the CAS leaves its own unused.
  */
+import { isMarked, type MemoryKind, mark } from './memory-header.ts';
+
+const TOTAL_BYTES = 64 * 2 ** 20;
 
 /** "GWX1" */
-const MAGIC = 0x47575831;
-const LAYOUT_VERSION = 1;
-const TOTAL_BYTES = 64 * 2 ** 20;
+const KIND: MemoryKind = { magic: 0x47575831, version: 1, bytes: TOTAL_BYTES };
 const INDEX_ENTRIES = 65_536;
 /** Entries looked at before the index counts as full. */
 const MAX_PROBES = 64;
@@ -63,23 +64,14 @@ export class RaceMemory {
 
   /** Throws the engine's RangeError where the reservation is refused. */
   static create(): RaceMemory {
-    const memory = new RaceMemory(new SharedArrayBuffer(TOTAL_BYTES));
-    memory.i32[HEADER.TOTAL_BYTES >> 2] = TOTAL_BYTES;
-    memory.i32[HEADER.VERSION >> 2] = LAYOUT_VERSION;
-    memory.i32[HEADER.MAGIC >> 2] = MAGIC;
+    const memory = new RaceMemory(new SharedArrayBuffer(KIND.bytes));
+    mark(memory.i32, KIND);
     return memory;
   }
 
   /** Attaches to what another thread allocated; undefined when it is no race memory of this layout. */
   static attach(buffer: unknown): RaceMemory | undefined {
-    if (!(buffer instanceof SharedArrayBuffer) || buffer.byteLength !== TOTAL_BYTES) return undefined;
-    const memory = new RaceMemory(buffer);
-    const { i32 } = memory;
-    const isOurs =
-      i32[HEADER.MAGIC >> 2] === MAGIC &&
-      i32[HEADER.VERSION >> 2] === LAYOUT_VERSION &&
-      i32[HEADER.TOTAL_BYTES >> 2] === TOTAL_BYTES;
-    return isOurs ? memory : undefined;
+    return isMarked(buffer, KIND) ? new RaceMemory(buffer) : undefined;
   }
 
   /** The item of a key, made by the first who asks; undefined when there is no room. */

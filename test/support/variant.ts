@@ -26,6 +26,7 @@ export interface AgentSources {
   readonly 'shared-memory/channel-queue.ts': typeof import('../../agent/shared-memory/channel-queue.ts');
   readonly 'shared-memory/parking-word.ts': typeof import('../../agent/shared-memory/parking-word.ts');
   readonly 'shared-memory/async-locks.ts': typeof import('../../agent/shared-memory/async-locks.ts');
+  readonly 'shared-memory/cells.ts': typeof import('../../agent/shared-memory/cells.ts');
   readonly 'shared-memory/class-cells.ts': typeof import('../../agent/shared-memory/class-cells.ts');
   readonly 'shared-memory/lock-block.ts': typeof import('../../agent/shared-memory/lock-block.ts');
   readonly 'shared-memory/lock-memory.ts': typeof import('../../agent/shared-memory/lock-memory.ts');

@@ -1,6 +1,6 @@
 /**
- * Class cells under every interleaving of two claimers and the agent thread, which gives back the cell of one that is gone. What runs is `class-cells.ts`
- * itself, with two cells instead of 4 096; each broken variant shows a part of it that is needed.
+ * Cells under every interleaving of two claimers and the agent thread, which gives back the cell of one that is gone. What runs is `cells.ts` itself, as class cells
+ * use it and queue cells do, with two cells instead of 4 096; each broken variant shows a part of it that is needed.
  */
 import { describe, expect, test } from 'vitest';
 import { type Exploration, explore, headline, host, type Model, Violation } from '../../../support/explore.ts';
@@ -9,6 +9,7 @@ import { type Change, loadVariant } from '../../../support/variant.ts';
 
 const LAYOUT = 'shared-memory/layout.ts';
 const FILE = 'shared-memory/class-cells.ts';
+const CELLS = 'shared-memory/cells.ts';
 const LATE_STORES = 3;
 /** A cell of this model has no histograms: clearing them would be three hundred steps. */
 const SMALL: readonly Change[] = [
@@ -73,7 +74,7 @@ async function exploreCells(
   });
 }
 
-const change = (from: string, to: string): Change => ({ file: FILE, from, to });
+const change = (from: string, to: string): Change => ({ file: CELLS, from, to });
 
 describe('class cells, in every interleaving', () => {
   test('C1, C2: each claimer has a cell of its own, which counts from zero', async () => {
@@ -98,22 +99,22 @@ describe('class cells, in every interleaving', () => {
     [
       'a cell that counts as whole from its claim on',
       'C1',
-      'if (owner <= 0 || what === 0 || kind === undefined',
-      'if (owner <= 0 || kind === undefined',
+      'if (owner <= 0 || kind === 0) continue;',
+      'if (owner <= 0) continue;',
     ],
     [
       'a cell that is free before it is cleared',
       'C',
-      'memory.u8.fill(0, at + 4, at + CLASS_CELL_BYTES);\n  Atomics.store(memory.i32, at >> 2, 0);',
-      'Atomics.store(memory.i32, at >> 2, 0);\n  memory.u8.fill(0, at + 4, at + CLASS_CELL_BYTES);',
+      'memory.u8.fill(0, at + 4, at + table.bytes);\n  Atomics.store(memory.i32, at >> 2, 0);',
+      'Atomics.store(memory.i32, at >> 2, 0);\n  memory.u8.fill(0, at + 4, at + table.bytes);',
     ],
     [
       'cells that are not whole are left alone',
       'C1',
-      'if (Atomics.load(i32, at >> 2) === slot + 1) found.push(at);',
-      'if (Atomics.load(i32, at >> 2) === slot + 1 && i32[(at + CELL.KIND) >> 2] !== 0) found.push(at);',
+      'if (Atomics.load(memory.i32, at >> 2) === slot + 1) found.push(at);',
+      'if (Atomics.load(memory.i32, at >> 2) === slot + 1 && memory.i32[(at + CELL.KIND) >> 2] !== 0) found.push(at);',
     ],
-    ['a cell that is not cleared', 'C', 'memory.u8.fill(0, at + 4, at + CLASS_CELL_BYTES);', ''],
+    ['a cell that is not cleared', 'C', 'memory.u8.fill(0, at + 4, at + table.bytes);', ''],
   ])('a mistake is found: %s', async (_, found, from, to) => {
     expect(headline(await exploreCells([change(from, to)], { mayDie: ['a'] }))).toContain(found);
   });
