@@ -18,7 +18,6 @@ import {
   postsThrough,
   readBroadcast,
 } from '../../shared-memory/broadcast-words.ts';
-import { HEADER } from '../../shared-memory/layout.ts';
 import { TakenEntry } from '../../shared-memory/ledger-entries.ts';
 import type { MessageMemory } from '../../shared-memory/message-memory.ts';
 import type { QueueCell } from '../../shared-memory/queue-cells.ts';
@@ -26,14 +25,9 @@ import { addUnseen, isAnyUnseen } from '../../shared-memory/vouching.ts';
 import type { BroadcastSeam } from '../message-link.ts';
 import type { Recorder } from '../recorder.ts';
 import type { Method } from '../replace-method.ts';
-import { PromisedSpans } from '../span-ids.ts';
-import { MessageSpans } from './message-spans.ts';
+import { ServedMessages } from './served-messages.ts';
 
 const DISPATCH = Symbol.for('nodejs.internal.kHybridDispatch');
-const SAMPLED = 1;
-/** Slow messages are told of at most so often; all are counted. */
-const TOLD_IN_A_WINDOW = 50;
-const WINDOW_NS = 5e8;
 
 /** What a thread counts of a name. */
 export interface NamedCell {
@@ -65,14 +59,13 @@ export class BroadcastMembers {
   /** By channel, and by its port. */
   readonly #members = new WeakMap<object, Member>();
   readonly #taken = new TakenEntry();
-  readonly #promised = new PromisedSpans();
+  readonly #messages: ServedMessages;
   readonly #deliver = Reflect.get(EventTarget.prototype, DISPATCH) as Method;
-  #windowNs = 0;
-  #told = 0;
 
   constructor(settings: MembersSettings) {
     this.#settings = settings;
     this.#memory = settings.seam.memory;
+    this.#messages = new ServedMessages(settings.recorder, settings.seam.scopes);
     settings.seam.receiving.onStrange = (port) => {
       /* Messages were taken out of its queue. */
       const member = this.#members.get(port);
@@ -158,13 +151,11 @@ export class BroadcastMembers {
   }
 
   #receive(member: Member, call: () => unknown): unknown {
-    const { recorder, seam } = this.#settings;
-    const { scopes, receiving } = seam;
     const transitNs = this.#take(member);
     const taken = this.#taken;
-    const source = transitNs < 0 ? undefined : taken.context();
-    receiving.setReceived(source);
-    if (source === undefined || (source.traceFlags & SAMPLED) === 0 || !taken.hasSpans) return scopes.run(source, call);
+    const context = transitNs < 0 ? undefined : taken.context();
+    this.#settings.seam.receiving.setReceived(context);
+    if (transitNs < 0 || !taken.hasSpans) return this.#messages.run(context, call);
     const message = {
       kind: 'broadcast',
       direction: 'none',
@@ -175,14 +166,9 @@ export class BroadcastMembers {
       depth: 0,
       sentNs: taken.postedNs,
       transitNs,
-      context: source,
+      context,
     } as const;
-    const spans = new MessageSpans(recorder, this.#promised, message, source, this.#mayTell(transitNs));
-    try {
-      return scopes.run(spans, call);
-    } finally {
-      spans.end();
-    }
+    return this.#messages.run(this.#messages.contextOf(message), call);
   }
 
   /** Counts a message, and reads its entry; gives back how long it was on its way, -1 where that is not known. */
@@ -201,17 +187,6 @@ export class BroadcastMembers {
     const transitNs = Math.max(0, this.#settings.recorder.clock.nowNs() - this.#taken.postedNs);
     member.named.cell?.waits.record(transitNs);
     return transitNs;
-  }
-
-  #mayTell(transitNs: number): boolean {
-    const { memory, clock } = this.#settings.recorder;
-    if (transitNs < (memory.f64[HEADER.QUEUE_THRESHOLD_NS >> 3] as number)) return false;
-    const nowNs = clock.nowNs();
-    if (nowNs - this.#windowNs > WINDOW_NS) {
-      this.#windowNs = nowNs;
-      this.#told = 0;
-    }
-    return ++this.#told <= TOLD_IN_A_WINDOW;
   }
 }
 

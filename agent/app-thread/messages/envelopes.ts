@@ -7,15 +7,14 @@
  * thread that is meant; both read the fields they know. Ours is added to each, by a `MessagePort.prototype.postMessage` that is there for the one post only.
  */
 import { featureBits } from '../../config/feature-bits.ts';
-import { HEADER } from '../../shared-memory/layout.ts';
 import { internName } from '../../shared-memory/names.ts';
 import { claimQueueCell, QUEUE_CELL, type QueueCell } from '../../shared-memory/queue-cells.ts';
 import type { ContextScopes } from '../context/context-scope.ts';
 import type { Recorder } from '../recorder.ts';
 import { type Method, replaceMethod } from '../replace-method.ts';
-import { PromisedSpans } from '../span-ids.ts';
 import { activeTraceIds } from '../trace-context.ts';
-import { type Delivered, MessageSpans } from './message-spans.ts';
+import type { Delivered } from './message-spans.ts';
+import { ServedMessages } from './served-messages.ts';
 import { type Stamp, stamp } from './stamped-message.ts';
 
 const { prototype } = process.getBuiltinModule('node:worker_threads').MessagePort;
@@ -24,20 +23,17 @@ const NAME = 'postMessageToThread';
 const TO_MAIN = 'sendMessageToWorker';
 const TO_RECEIVER = 'receiveMessageFromWorker';
 const MAIN_THREAD_ID = 0;
-const SAMPLED = 1;
 const MESSAGES = featureBits(['messages']);
 
 export class Envelopes {
   readonly #recorder: Recorder;
-  readonly #scopes: ContextScopes;
-  readonly #promised: PromisedSpans;
+  readonly #messages: ServedMessages;
   #nameNumber = 0;
   #cell: QueueCell | undefined;
 
   constructor(recorder: Recorder, scopes: ContextScopes) {
     this.#recorder = recorder;
-    this.#scopes = scopes;
-    this.#promised = new PromisedSpans(() => recorder.areSpansOff);
+    this.#messages = new ServedMessages(recorder, scopes);
   }
 
   post(call: () => unknown): unknown {
@@ -52,15 +48,7 @@ export class Envelopes {
     if (type === TO_MAIN && destination !== MAIN_THREAD_ID) return postStamped(sender, () => {}, call);
     if (type !== TO_MAIN && type !== TO_RECEIVER) return call();
     const message = this.#received(sender);
-    const { context } = sender;
-    if (context === undefined || message === undefined || (context.traceFlags & SAMPLED) === 0)
-      return this.#scopes.run(context, call);
-    const spans = new MessageSpans(this.#recorder, this.#promised, message, context, this.#isSlow(message.transitNs));
-    try {
-      return this.#scopes.run(spans, call);
-    } finally {
-      spans.end();
-    }
+    return this.#messages.run(message === undefined ? sender.context : this.#messages.contextOf(message), call);
   }
 
   /** What is to be said of the message; undefined where that is nothing. */
@@ -92,10 +80,6 @@ export class Envelopes {
     }
     this.#cell?.add(field);
     return true;
-  }
-
-  #isSlow(transitNs: number): boolean {
-    return transitNs >= (this.#recorder.memory.f64[HEADER.QUEUE_THRESHOLD_NS >> 3] as number);
   }
 }
 

@@ -4,24 +4,18 @@
  * Runs on application threads, at each delivery. The handlers are called once whatever happens, by Node's own dispatch, and what they do is theirs. It must not
  * throw, and looks at a message only where `receiveMessageOnPort` gave one whose entry names ports.
  */
-import { HEADER, isSlot, SLOT } from '../../shared-memory/layout.ts';
+import { isSlot, SLOT } from '../../shared-memory/layout.ts';
 import { countDelivery, nextDelivery, readEntry, TakenEntry } from '../../shared-memory/ledger-entries.ts';
 import { CHANNEL, DIRECTION, type MessageMemory } from '../../shared-memory/message-memory.ts';
-import { encodeMessage } from '../../shared-memory/queue-records.ts';
 import type { TraceIds } from '../../shared-memory/registry.ts';
 import type { ContextScopes } from '../context/context-scope.ts';
 import type { Recorder } from '../recorder.ts';
-import { PromisedSpans } from '../span-ids.ts';
-import { type Delivered, MessageSpans } from './message-spans.ts';
+import type { Delivered } from './message-spans.ts';
 import type { PortEnd, PortEnds } from './port-ends.ts';
 import { portsInMessage } from './ports-in-message.ts';
 import { addTo } from './sending.ts';
+import { type ServedContext, ServedMessages } from './served-messages.ts';
 import { takePorts } from './transfers.ts';
-
-const SAMPLED = 1;
-/** Slow messages without spans of the program's are told of at most so often; all are counted. */
-const TOLD_IN_A_WINDOW = 50;
-const WINDOW_NS = 5e8;
 
 const NO_PORTS: readonly unknown[] = [];
 const RECEIVING_PORTS = Symbol.for('nodejs.internal.kCurrentlyReceivingPorts');
@@ -37,21 +31,19 @@ export class Receiving {
   readonly #settings: ReceivingSettings;
   readonly #memory: MessageMemory;
   readonly #taken = new TakenEntry();
-  readonly #promised: PromisedSpans;
+  readonly #messages: ServedMessages;
   /** Told of each port out of sight that `receiveMessageOnPort` was called with: it may be a broadcast channel. */
   onStrange: ((port: object) => void) | undefined;
   #received: TraceIds | undefined;
   /** The slot + 1 of who posted the message whose handlers run; 0 for none. */
   #servedSlot = 0;
-  #windowNs = 0;
-  #told = 0;
   /** What the handlers of the message that was read last are to run in; undefined for no scope. */
-  #scope: { readonly context: TraceIds | MessageSpans | undefined } | undefined;
+  #scope: { readonly context: ServedContext } | undefined;
 
   constructor(settings: ReceivingSettings) {
     this.#settings = settings;
     this.#memory = settings.ends.memory;
-    this.#promised = new PromisedSpans(() => settings.recorder.areSpansOff);
+    this.#messages = new ServedMessages(settings.recorder, settings.scopes);
   }
 
   /** The context that came with the message this thread took last. */
@@ -92,11 +84,7 @@ export class Receiving {
   run(handlers: () => unknown): unknown {
     const context = this.#scope?.context;
     this.#scope = undefined;
-    try {
-      return this.#settings.scopes.run(context, handlers);
-    } finally {
-      if (context instanceof MessageSpans) context.end();
-    }
+    return this.#messages.run(context, handlers);
   }
 
   ended(served: number): void {
@@ -104,8 +92,8 @@ export class Receiving {
   }
 
   /** The context of a message that is delivered, as its handlers are to see it. */
-  #read(port: object, isError: boolean): TraceIds | MessageSpans | undefined {
-    const { ends, recorder } = this.#settings;
+  #read(port: object, isError: boolean): ServedContext {
+    const { ends } = this.#settings;
     this.#servedSlot = 0;
     this.#received = undefined;
     const end = ends.find(port);
@@ -115,12 +103,7 @@ export class Receiving {
     const message = this.#count(end, isError);
     const source = this.#taken.hasContext ? this.#taken.context() : undefined;
     this.#received = source;
-    if (message === undefined || !this.#taken.hasSpans) return source;
-    const isSlow = this.#isSlow(message.transitNs);
-    if (source !== undefined && (source.traceFlags & SAMPLED) !== 0)
-      return new MessageSpans(recorder, this.#promised, message, source, isSlow && this.#mayTell());
-    if (isSlow) this.#tell(message);
-    return source;
+    return message === undefined || !this.#taken.hasSpans ? source : this.#messages.contextOf(message);
   }
 
   /** `receiveMessageOnPort` has taken a message, or thrown because it could not be read: it is not there any more. */
@@ -134,7 +117,7 @@ export class Receiving {
     }
     const message = this.#count(end, isError);
     this.#received = this.#taken.context();
-    if (message !== undefined && this.#taken.hasSpans && this.#isSlow(message.transitNs)) this.#tell(message);
+    if (message !== undefined && this.#taken.hasSpans) this.#messages.tellIfSlow(message);
   }
 
   /** Reads the entry of a message that was delivered, or `polled`, and takes the ports it carried; false when the port is off. */
@@ -167,7 +150,7 @@ export class Receiving {
     if (!(taken.isKnown && taken.postedNs > 0) || isOff()) return undefined;
     const transitNs = recorder.clock.nowNs() - taken.postedNs;
     addTo(this.#memory, this.#memory.transitAt(end.channel, 1 - end.end), transitNs);
-    if (!taken.hasContext && !this.#isSlow(transitNs)) return undefined;
+    if (!taken.hasContext && !this.#messages.isSlow(transitNs)) return undefined;
     const at = this.#memory.channelAt(end.channel) >> 2;
     const portSlot = i32[at + (CHANNEL.PORT_SLOT >> 2)] as number;
     return {
@@ -182,32 +165,6 @@ export class Receiving {
       transitNs: Math.max(0, transitNs),
       context: taken.context(),
     };
-  }
-
-  #isSlow(transitNs: number): boolean {
-    return transitNs >= (this.#settings.recorder.memory.f64[HEADER.QUEUE_THRESHOLD_NS >> 3] as number);
-  }
-
-  /** What was posted to a thread before it ran has waited for its start, of which `worker.start` tells. */
-  get #startedNs(): number {
-    const { memory, claim } = this.#settings.recorder;
-    return memory.f64[memory.slotAt(claim.slot, SLOT.STARTED_NS) >> 3] as number;
-  }
-
-  #mayTell(): boolean {
-    const nowNs = this.#settings.recorder.clock.nowNs();
-    if (nowNs - this.#windowNs > WINDOW_NS) {
-      this.#windowNs = nowNs;
-      this.#told = 0;
-    }
-    return ++this.#told <= TOLD_IN_A_WINDOW;
-  }
-
-  #tell(message: Delivered): void {
-    if (message.context === undefined && message.sentNs < this.#startedNs) return;
-    if (!this.#mayTell()) return;
-    const record = { ...message, processNs: 0, sendSpanId: undefined, processSpanId: undefined };
-    this.#settings.recorder.record(encodeMessage(record));
   }
 }
 

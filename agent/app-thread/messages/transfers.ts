@@ -27,6 +27,11 @@ export function portsIn(argument: unknown): readonly object[] {
   return ports;
 }
 
+/** Whether the second argument of `postMessage` is a transfer list of nothing, which pools pass with each task. */
+export function isEmptyList(argument: unknown): boolean {
+  return Array.isArray(argument) && !types.isProxy(argument) && argument.length === 0;
+}
+
 /** Puts ports into the message that is posted next in a direction; the number of the first that is followed, 0 if none is. */
 export function launchPorts(ends: PortEnds, ports: readonly object[], carrier: number, sequence: number): number {
   let next = 0;
