@@ -58,15 +58,14 @@ describe.each([
     const made = start();
     expect(made.canActivate).toBe(true);
     const seen: unknown[] = [];
+    const later: Promise<unknown>[] = [];
     made.run(IDS, () => {
       seen.push(made.active());
-      setTimeout(() => seen.push(made.active()), 0);
-      void turn().then(() => seen.push(made.active()));
+      later.push(new Promise((resolve) => setTimeout(() => resolve(seen.push(made.active())), 0)));
+      later.push(turn().then(() => seen.push(made.active())));
     });
     expect([made.active(), activeTraceIds()]).toEqual([undefined, undefined]);
-    await turn();
-    await turn();
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    await Promise.all(later);
     expect(seen).toEqual([IDS, IDS, IDS]);
     expect([made.active(), activeTraceIds()]).toEqual([undefined, undefined]);
   });

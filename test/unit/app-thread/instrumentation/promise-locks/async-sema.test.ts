@@ -1,12 +1,10 @@
 /** async-sema does what it did, to the microtask; RateLimit is not looked at. */
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { AsyncLockState } from '../../../../../agent/shared-memory/async-locks.ts';
 import { LockTracking } from '../../../../support/lock-tracking.ts';
 import { commonJsCopy, logOf, type Scenario } from '../../../../support/promise-lock-copies.ts';
 
 type Library = typeof import('async-sema');
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const SCENARIOS: Record<string, Scenario<Library>> = {
   'tokens in order': async ({ Sema }, log) => {
@@ -95,10 +93,18 @@ describe('async-sema', () => {
   });
 
   it('leaves RateLimit alone', async () => {
-    const limit = library.RateLimit(100, { timeUnit: 10 });
-    await Promise.all(Array.from({ length: 150 }, () => limit()));
-    expect(tracking.classes).toEqual({});
-    /* The limit gives its places back by timers of 10 ms, which are to end with the test. */
-    await sleep(11);
+    /* The limit gives its places back by timers: fifty wait for the first of those, and theirs end with the test, too. */
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const limit = library.RateLimit(100, { timeUnit: 10 });
+      const all = Promise.all(Array.from({ length: 150 }, () => limit()));
+      await vi.advanceTimersByTimeAsync(10);
+      await all;
+      expect(tracking.classes).toEqual({});
+      await vi.advanceTimersByTimeAsync(10);
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

@@ -1,13 +1,14 @@
 /** bottleneck does what it did, to the microtask; and what goes through its limiters is counted, also what is dropped, refused, timed out or tried again. */
 import type Bottleneck from 'bottleneck';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../../../../support/eventually.ts';
 import { logOf, queueCopy, type Scenario } from '../../../../support/queue-copies.ts';
 import { AT_REST, QueueTracking } from '../../../../support/queue-tracking.ts';
 
 type Library = typeof Bottleneck;
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const OFTEN = { intervalMs: 1 };
 
 const STRATEGIES = ['LEAK', 'OVERFLOW', 'BLOCK'] as const;
 const DROPS = { LEAK: 2, OVERFLOW: 2, BLOCK: 3 } as const;
@@ -169,7 +170,7 @@ describe('bottleneck', () => {
       ),
     );
     expect(tracking.only).toMatchObject({ arrivals: 0, size: 4 });
-    while (tracking.only.arrivals < 4 || ends.length < 2) await sleep(1);
+    await eventually('two at work', () => tracking.only.arrivals >= 4 && ends.length >= 2, OFTEN);
     expect(Object.keys(tracking.queues)).toEqual([
       expect.stringMatching(/^bottleneck@test\/unit\/app-thread\/instrumentation\/queues\/bottleneck\.test\.ts:\d+$/),
     ]);
@@ -181,10 +182,12 @@ describe('bottleneck', () => {
       limit: 2,
       capacity: 10,
     });
-    while (tracking.only.completions < 4) {
+    const endsOne = (): boolean => {
+      if (tracking.only.completions >= 4) return true;
       ends.shift()?.();
-      await sleep(1);
-    }
+      return false;
+    };
+    await eventually('four completions', endsOne, OFTEN);
     await results;
     expect(tracking.only).toMatchObject({ completions: 4, errors: 1, waits: 4, services: 4, ...AT_REST });
   });

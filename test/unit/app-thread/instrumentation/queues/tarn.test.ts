@@ -5,8 +5,6 @@ import { AT_REST, QueueTracking } from '../../../../support/queue-tracking.ts';
 
 type Library = typeof import('tarn');
 
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
 function options(more: object = {}): ConstructorParameters<Library['Pool']>[0] {
   let made = 0;
   return { create: async () => ({ id: ++made }), destroy: () => {}, min: 0, max: 2, ...more };
@@ -115,6 +113,5 @@ describe('tarn', () => {
     pool.release(resource);
     expect(tracking.only).toMatchObject({ completions: 1, ...AT_REST });
     await pool.destroy();
-    await sleep(1);
   });
 });
