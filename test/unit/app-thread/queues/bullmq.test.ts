@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Telemetry } from 'bullmq';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { bullmqTelemetryOf } from '../../../../agent/app-thread/queues/bullmq.ts';
-import { ConnectionTracking } from '../../../support/connection-tracking.ts';
+import { QueueTracking } from '../../../support/queue-tracking.ts';
 
 type Trace = (
   telemetry: Telemetry,
@@ -25,11 +25,11 @@ const { trace } = require(join(main, '..', 'utils', 'index.js')) as { trace: Tra
 const PRODUCER = 3;
 const CONSUMER = 4;
 
-let tracking: ConnectionTracking;
+let tracking: QueueTracking;
 let telemetry: Telemetry;
 
 beforeEach(() => {
-  tracking = new ConnectionTracking();
+  tracking = new QueueTracking();
   telemetry = bullmqTelemetryOf(tracking.tracker, undefined);
 });
 
@@ -68,7 +68,7 @@ describe('without telemetry of its own', () => {
 
   it('counts nothing of what is no job, nor while it is switched off', async () => {
     await trace(telemetry, 0, 'mail', 'pause', 'mail', () => {});
-    tracking.switchOff();
+    tracking.switchOff('queues');
     await add();
     expect(tracking.queues).toEqual({});
   });

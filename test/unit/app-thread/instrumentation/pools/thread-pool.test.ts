@@ -3,11 +3,7 @@ import { AsyncResource } from 'node:async_hooks';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { patchThreadPools } from '../../../../../agent/app-thread/instrumentation/pools/thread-pool.ts';
 import { setMessageLink } from '../../../../../agent/app-thread/message-link.ts';
-import { QueueTracker } from '../../../../../agent/app-thread/queues/queue-tracker.ts';
-import { resolveConfig } from '../../../../../agent/config/resolve.ts';
-import { lookUpName } from '../../../../../agent/shared-memory/names.ts';
-import { QUEUE_CELL, scanQueueCells } from '../../../../../agent/shared-memory/queue-cells.ts';
-import { LockTracking } from '../../../../support/lock-tracking.ts';
+import { QueueTracking } from '../../../../support/queue-tracking.ts';
 
 type Callback = (error: unknown, result: unknown) => void;
 interface Options {
@@ -108,18 +104,17 @@ function library() {
 }
 
 describe('a pool of the shape of piscina', () => {
-  let tracking: LockTracking;
+  let tracking: QueueTracking;
   let declared: ReturnType<typeof library>;
   let pool: InstanceType<ReturnType<typeof library>['ThreadPool']>;
   let undo: () => void;
   let original: unknown;
 
   beforeEach(() => {
-    tracking = new LockTracking();
+    tracking = new QueueTracking();
     declared = library();
     original = declared.TaskInfo;
-    const tracker = new QueueTracker(tracking.recorder, resolveConfig({}, {}).config);
-    undo = patchThreadPools(declared, 'piscina', tracker);
+    undo = patchThreadPools(declared, 'piscina', tracking.tracker);
     pool = new declared.ThreadPool();
   });
 
@@ -128,38 +123,18 @@ describe('a pool of the shape of piscina', () => {
     setMessageLink(undefined);
   });
 
-  function counts(): Record<string, number | string> {
-    let found: Record<string, number | string> = {};
-    scanQueueCells(tracking.memory, (at, _, nameNumber) => {
-      const word = (field: number): number => tracking.memory.i32[(at + field) >> 2] as number;
-      found = {
-        name: lookUpName(tracking.memory, nameNumber),
-        arrivals: word(QUEUE_CELL.ARRIVALS),
-        completions: word(QUEUE_CELL.COMPLETIONS),
-        rejections: word(QUEUE_CELL.REJECTIONS),
-        aborts: word(QUEUE_CELL.ABORTS),
-        errors: word(QUEUE_CELL.ERRORS),
-        size: word(QUEUE_CELL.SIZE),
-        active: word(QUEUE_CELL.ACTIVE),
-        threads: word(QUEUE_CELL.THREADS),
-        limit: word(QUEUE_CELL.LIMIT),
-        capacity: word(QUEUE_CELL.CAPACITY),
-      };
-    });
-    return found;
-  }
-
   it('is named after its file, and counts what runs, waits and is refused', async () => {
     const first = pool.runTask(1, {});
     const second = pool.runTask(2, {});
     await expect(pool.runTask(3, {})).rejects.toThrow('Task queue is at limit');
-    expect(counts()).toMatchObject({ name: 'piscina@lib/work.js', arrivals: 2, rejections: 1, size: 1, active: 1 });
-    expect(counts()).toMatchObject({ threads: 1, limit: 3, capacity: 1 });
+    expect(Object.keys(tracking.queues)).toEqual(['piscina@lib/work.js']);
+    expect(tracking.only).toMatchObject({ arrivals: 2, rejections: 1, size: 1, active: 1 });
+    expect(tracking.only).toMatchObject({ threads: 1, limit: 3, capacity: 1 });
     pool.answer(null, 'a');
     pool.answer(new RangeError('bad'));
     await expect(first).resolves.toBe('a');
     await expect(second).rejects.toThrow(RangeError);
-    expect(counts()).toMatchObject({ completions: 2, errors: 1, aborts: 0, size: 0, active: 0 });
+    expect(tracking.only).toMatchObject({ completions: 2, errors: 1, aborts: 0, size: 0, active: 0 });
   });
 
   it('settles a promise in the microtask in which it did', async () => {
@@ -179,17 +154,17 @@ describe('a pool of the shape of piscina', () => {
       pool.runTask(3, { signal: AbortSignal.abort() }),
     ];
     waiting.abort();
-    expect(counts()).toMatchObject({ arrivals: 3, aborts: 2, size: 0, active: 1 });
+    expect(tracking.only).toMatchObject({ arrivals: 3, aborts: 2, size: 0, active: 1 });
     running.abort();
     expect((await Promise.allSettled(promises)).map(({ status }) => status)).toEqual(Array(3).fill('rejected'));
-    expect(counts()).toMatchObject({ arrivals: 3, aborts: 3, completions: 0, errors: 0, active: 0, threads: 0 });
+    expect(tracking.only).toMatchObject({ arrivals: 3, aborts: 3, completions: 0, errors: 0, active: 0, threads: 0 });
   });
 
   it('takes a task for aborted whose worker is terminated, and closes with the pool', async () => {
     const promise = pool.runTask(1, {});
     pool.destroy();
     await expect(promise).rejects.toThrow('Terminating');
-    expect(counts()).toMatchObject({ aborts: 1, errors: 0, threads: 0, limit: 0, capacity: 0 });
+    expect(tracking.only).toMatchObject({ aborts: 1, errors: 0, threads: 0, limit: 0, capacity: 0 });
   });
 
   it('posts each task as a part of its own, and leaves the class as it was', () => {
@@ -221,6 +196,6 @@ describe('a pool of the shape of piscina', () => {
     tracking.switchOff();
     pool.answer(null, 1);
     await promise;
-    expect(counts()).toMatchObject({ arrivals: 0, completions: 0, active: 0 });
+    expect(tracking.only).toMatchObject({ arrivals: 0, completions: 0, active: 0 });
   });
 });

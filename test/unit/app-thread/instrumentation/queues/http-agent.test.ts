@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { followHttpAgents } from '../../../../../agent/app-thread/instrumentation/http-agents.ts';
 import { patchHttpAgents } from '../../../../../agent/app-thread/instrumentation/queues/http-agent.ts';
-import { ConnectionTracking } from '../../../../support/connection-tracking.ts';
 import { eventually } from '../../../../support/eventually.ts';
-import { logOf, type Scenario } from '../../../../support/promise-lock-copies.ts';
+import { logOf, type Scenario } from '../../../../support/queue-copies.ts';
+import { QueueTracking } from '../../../../support/queue-tracking.ts';
 
 let server: Server;
 let port = 0;
@@ -101,7 +101,7 @@ describe('the same for the program', () => {
   it.each(Object.entries(SCENARIOS))('%s', async (_, scenario) => {
     const plain = withoutTicks(await logOf(null, scenario));
     held = [];
-    const unfollow = followHttpAgents(() => patchHttpAgents(new ConnectionTracking().tracker));
+    const unfollow = followHttpAgents(() => patchHttpAgents(new QueueTracking().tracker));
     try {
       expect(withoutTicks(await logOf(null, scenario))).toEqual(plain);
     } finally {
@@ -113,12 +113,12 @@ describe('the same for the program', () => {
 });
 
 describe('what is counted', () => {
-  let tracking: ConnectionTracking;
+  let tracking: QueueTracking;
   let loads = 0;
   let unfollow: () => void;
 
   beforeEach(() => {
-    tracking = new ConnectionTracking();
+    tracking = new QueueTracking();
     loads = 0;
     unfollow = followHttpAgents(() => {
       loads++;
@@ -192,7 +192,7 @@ describe('what is counted', () => {
 
   it('nothing while it is switched off', async () => {
     const agent = new Agent({ maxSockets: 1 });
-    tracking.switchOff();
+    tracking.switchOff('queues');
     await Promise.all([get(agent, '/a').body, get(agent, '/b').body]);
     expect(tracking.queues).toEqual({});
   });

@@ -1,8 +1,8 @@
 /** mysql2 does what it did; who waits for a connection and who has one is counted as the program sees it. Its own server answers. */
 import type { AddressInfo, Server } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ConnectionTracking, packageCopy } from '../../../../support/connection-tracking.ts';
-import { logOf, type Scenario } from '../../../../support/promise-lock-copies.ts';
+import { logOf, queueCopy, type Scenario } from '../../../../support/queue-copies.ts';
+import { QueueTracking } from '../../../../support/queue-tracking.ts';
 
 type Callback = (error?: unknown, value?: unknown) => void;
 
@@ -40,7 +40,7 @@ let port = 0;
 let server: ReturnType<Library['createServer']>;
 
 beforeAll(async () => {
-  server = packageCopy<Library>('mysql2').createServer((connection) => {
+  server = queueCopy<Library>('mysql2').createServer((connection) => {
     connection.on('error', () => {});
     connection.serverHandshake({
       protocolVersion: 10,
@@ -133,20 +133,20 @@ const withoutTicks = (lines: readonly string[]): string[] => lines.map((line) =>
 
 describe('the same for the program', () => {
   it.each(Object.entries(SCENARIOS))('%s', async (_, scenario) => {
-    const plain = withoutTicks(await logOf(packageCopy<Library>('mysql2'), scenario));
-    const copy = packageCopy<Library>('mysql2', new ConnectionTracking().tracker);
+    const plain = withoutTicks(await logOf(queueCopy<Library>('mysql2'), scenario));
+    const copy = queueCopy<Library>('mysql2', new QueueTracking().tracker);
     expect(withoutTicks(await logOf(copy, scenario))).toEqual(plain);
     expect(plain.filter((line) => line.startsWith('failed'))).toEqual([]);
   });
 });
 
 describe('what is counted', () => {
-  let tracking: ConnectionTracking;
+  let tracking: QueueTracking;
   let library: Library;
 
   beforeEach(() => {
-    tracking = new ConnectionTracking();
-    library = packageCopy<Library>('mysql2', tracking.tracker);
+    tracking = new QueueTracking();
+    library = queueCopy<Library>('mysql2', tracking.tracker);
   });
 
   it('who waits, who has a connection, and how many there are', async () => {
@@ -187,8 +187,8 @@ describe('what is counted', () => {
     await ended(pool);
     await expect(pool.promise().getConnection()).rejects.toThrow('closed');
     expect(tracking.only).toMatchObject({ arrivals: 2, completions: 2, rejections: 2, active: 0 });
-    const failing = new ConnectionTracking();
-    const nobody = poolOf(packageCopy<Library>('mysql2', failing.tracker), { port: 1 });
+    const failing = new QueueTracking();
+    const nobody = poolOf(queueCopy<Library>('mysql2', failing.tracker), { port: 1 });
     await expect(nobody.promise().getConnection()).rejects.toThrow('ECONNREFUSED');
     expect(failing.only).toMatchObject({ arrivals: 1, aborts: 1, size: 0, active: 0 });
   });

@@ -1,8 +1,8 @@
 /** pg-pool does what it did, to the microtask; who waits for a client and who has one is counted as the program sees it. */
 import { EventEmitter } from 'node:events';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { ConnectionTracking, packageCopy } from '../../../../support/connection-tracking.ts';
-import { logOf, type Scenario } from '../../../../support/promise-lock-copies.ts';
+import { logOf, queueCopy, type Scenario } from '../../../../support/queue-copies.ts';
+import { QueueTracking } from '../../../../support/queue-tracking.ts';
 
 type Callback = (error?: unknown, value?: unknown, release?: (error?: unknown) => void) => void;
 
@@ -121,20 +121,20 @@ const SCENARIOS: Record<string, Scenario<Library>> = {
 
 describe('the same for the program', () => {
   it.each(Object.entries(SCENARIOS))('%s', async (_, scenario) => {
-    const plain = await logOf(packageCopy<Library>('pg-pool'), scenario);
-    const followed = await logOf(packageCopy<Library>('pg-pool', new ConnectionTracking().tracker), scenario);
+    const plain = await logOf(queueCopy<Library>('pg-pool'), scenario);
+    const followed = await logOf(queueCopy<Library>('pg-pool', new QueueTracking().tracker), scenario);
     expect(followed).toEqual(plain);
     expect(plain.filter((line) => line.startsWith('failed'))).toEqual([]);
   });
 });
 
 describe('what is counted', () => {
-  let tracking: ConnectionTracking;
+  let tracking: QueueTracking;
   let Library: Library;
 
   beforeEach(() => {
-    tracking = new ConnectionTracking();
-    Library = packageCopy<Library>('pg-pool', tracking.tracker);
+    tracking = new QueueTracking();
+    Library = queueCopy<Library>('pg-pool', tracking.tracker);
   });
 
   it('who waits, who has a client, and how many there are', async () => {
@@ -168,8 +168,8 @@ describe('what is counted', () => {
     expect(tracking.only).toMatchObject({ arrivals: 2, aborts: 1, size: 0, active: 1, waits: 1 });
     client.release(new Error('broken'));
     expect(tracking.only).toMatchObject({ completions: 1, errors: 1, active: 0, threads: 0 });
-    const failing = new ConnectionTracking();
-    const broken = poolOf(packageCopy<Library>('pg-pool', failing.tracker), { fails: 'refused' });
+    const failing = new QueueTracking();
+    const broken = poolOf(queueCopy<Library>('pg-pool', failing.tracker), { fails: 'refused' });
     await expect(broken.connect()).rejects.toThrow('refused');
     expect(failing.only).toMatchObject({ arrivals: 1, aborts: 1, size: 0, waits: 0, threads: 0 });
   });
@@ -179,7 +179,7 @@ describe('what is counted', () => {
     await Promise.all(['a', 'b', 'c'].map((text) => pool.query(text)));
     await expect(pool.query('wrong')).rejects.toThrow('wrong');
     expect(tracking.only).toMatchObject({ arrivals: 4, completions: 4, errors: 1, size: 0, active: 0 });
-    tracking.switchOff();
+    tracking.switchOff('queues');
     await pool.query('a');
     expect(tracking.only).toMatchObject({ arrivals: 4, completions: 4 });
   });

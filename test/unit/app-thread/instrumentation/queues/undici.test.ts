@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { followRequests } from '../../../../../agent/app-thread/instrumentation/fetch-requests.ts';
 import { followUndiciRequests } from '../../../../../agent/app-thread/instrumentation/queues/undici.ts';
-import { ConnectionTracking, packageCopy } from '../../../../support/connection-tracking.ts';
 import { eventually } from '../../../../support/eventually.ts';
-import { logOf, type Scenario } from '../../../../support/promise-lock-copies.ts';
+import { logOf, queueCopy, type Scenario } from '../../../../support/queue-copies.ts';
+import { QueueTracking } from '../../../../support/queue-tracking.ts';
 
 type Library = typeof import('undici');
 
@@ -79,20 +79,20 @@ const SCENARIOS: Record<string, Scenario<Library>> = {
 
 const withoutTicks = (lines: readonly string[]): string[] => lines.map((line) => line.replace(/^\d+ /, ''));
 
-let tracking: ConnectionTracking;
+let tracking: QueueTracking;
 let unfollow: () => void;
 
 function follow(): Library {
-  tracking = new ConnectionTracking();
+  tracking = new QueueTracking();
   unfollow = followRequests(() => followUndiciRequests(tracking.tracker));
-  return packageCopy<Library>('undici', tracking.tracker);
+  return queueCopy<Library>('undici', tracking.tracker);
 }
 
 afterEach(() => unfollow());
 
 describe('the same for the program', () => {
   it.each(Object.entries(SCENARIOS))('%s', async (_, scenario) => {
-    const plain = withoutTicks(await logOf(packageCopy<Library>('undici'), scenario));
+    const plain = withoutTicks(await logOf(queueCopy<Library>('undici'), scenario));
     held = [];
     expect(withoutTicks(await logOf(follow(), scenario))).toEqual(plain);
     expect(plain.filter((line) => line.startsWith('failed'))).toEqual([]);
@@ -168,7 +168,7 @@ describe('what is counted', () => {
     expect(tracking.queues).toMatchObject({
       fetch: { kind: 'connection_pool', arrivals: 3, completions: 3, waits: 3, services: 3, size: 0, active: 0 },
     });
-    tracking.switchOff();
+    tracking.switchOff('queues');
     await (await fetch(`${origin}/x`)).text();
     expect(tracking.queues['fetch']).toMatchObject({ arrivals: 3 });
   });
