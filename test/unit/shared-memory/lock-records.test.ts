@@ -2,14 +2,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LOCK_MODES } from '../../../agent/shared-memory/async-locks.ts';
-import { ControlMemory, SLOT } from '../../../agent/shared-memory/layout.ts';
+import { SLOT } from '../../../agent/shared-memory/layout.ts';
 import { LOCK_KINDS } from '../../../agent/shared-memory/lock-block.ts';
 import {
   decodeLockBlame,
   decodeLockOrder,
   decodeLockWait,
   decodeRace,
-  type EncodedRecord,
   encodeLockBlame,
   encodeLockOrder,
   encodeLockWait,
@@ -20,28 +19,15 @@ import {
   type LockRef,
   type LockWaitRecord,
   type RaceRecord,
-  type RecordHalf,
   WAIT_OUTCOMES,
 } from '../../../agent/shared-memory/lock-records.ts';
 import { RecordKind } from '../../../agent/shared-memory/records.ts';
 import { RingReader } from '../../../agent/shared-memory/ring-reader.ts';
 import { RingWriter } from '../../../agent/shared-memory/ring-writer.ts';
+import { ids, memory, NOW_NS, ns, number, through } from './record-trips.ts';
 
-const NOW_NS = 1e15;
-const memory = ControlMemory.create(0);
-
-const hex = (length: number): fc.Arbitrary<string> =>
-  fc
-    .array(fc.nat(15), { minLength: length, maxLength: length })
-    .map((digits) => digits.map((digit) => digit.toString(16)).join(''))
-    .filter((text) => !/^0+$/.test(text));
-const context = fc.option(
-  fc.record({ traceId: hex(32), spanId: hex(16), traceFlags: fc.integer({ min: 0, max: 255 }) }),
-  { nil: undefined },
-);
+const context = fc.option(ids, { nil: undefined });
 const word = fc.integer();
-const number = fc.nat(0x3fffffff);
-const ns = fc.double({ min: 1, max: 1e14, noNaN: true });
 const ref: fc.Arbitrary<LockRef> = fc.record({
   lockId: word,
   classNumber: number,
@@ -94,17 +80,6 @@ const race: fc.Arbitrary<RaceRecord> = fc.record({
   context,
   other: holder,
 });
-
-/** Offers a record to a ring, and gives back what is drained from it. */
-function through(encoded: EncodedRecord): RecordHalf[] {
-  memory.clearSlot(0);
-  new RingWriter(memory, 0).offerEncoded(encoded);
-  const drained: RecordHalf[] = [];
-  new RingReader(memory, 0).drain(({ other, ...first }) => {
-    drained.push(first, ...(other === undefined ? [] : [{ ...other }]));
-  }, NOW_NS);
-  return drained;
-}
 
 describe('arrives as it was said', () => {
   test('a wait', () => {

@@ -1,8 +1,6 @@
 /** What is said of tasks and messages arrives as it was said, through a ring; and whatever a record holds, decoding it never throws nor believes the impossible. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ControlMemory } from '../../../agent/shared-memory/layout.ts';
-import type { EncodedRecord, RecordHalf } from '../../../agent/shared-memory/lock-records.ts';
 import { QUEUE_KINDS } from '../../../agent/shared-memory/queue-cells.ts';
 import {
   DIRECTIONS,
@@ -15,21 +13,9 @@ import {
   type TaskRecord,
 } from '../../../agent/shared-memory/queue-records.ts';
 import { RecordKind } from '../../../agent/shared-memory/records.ts';
-import { RingReader } from '../../../agent/shared-memory/ring-reader.ts';
-import { RingWriter } from '../../../agent/shared-memory/ring-writer.ts';
+import { hex, ids, ns, number, through } from './record-trips.ts';
 
-const NOW_NS = 1e15;
-const memory = ControlMemory.create(0);
-
-const hex = (length: number): fc.Arbitrary<string> =>
-  fc
-    .array(fc.nat(15), { minLength: length, maxLength: length })
-    .map((digits) => digits.map((digit) => digit.toString(16)).join(''))
-    .filter((text) => !/^0+$/.test(text));
 const spanId = fc.option(hex(16), { nil: undefined });
-const ids = fc.record({ traceId: hex(32), spanId: hex(16), traceFlags: fc.integer({ min: 0, max: 255 }) });
-const number = fc.nat(0x3fffffff);
-const ns = fc.double({ min: 1, max: 1e14, noNaN: true });
 
 const task: fc.Arbitrary<TaskRecord> = fc.record({
   nameNumber: number,
@@ -61,17 +47,6 @@ const message: fc.Arbitrary<MessageRecord> = fc.oneof(
   fc.record({ ...ofMessage, context: ids, processSpanId: spanId }),
   fc.record({ ...ofMessage, context: fc.constant(undefined), processSpanId: fc.constant(undefined) }),
 );
-
-/** Offers a record to a ring, and gives back what is drained from it. */
-function through(encoded: EncodedRecord): RecordHalf[] {
-  memory.clearSlot(0);
-  new RingWriter(memory, 0).offerEncoded(encoded);
-  const drained: RecordHalf[] = [];
-  new RingReader(memory, 0).drain(({ other, ...first }) => {
-    drained.push(first, ...(other === undefined ? [] : [{ ...other }]));
-  }, NOW_NS);
-  return drained;
-}
 
 describe('arrives as it was said', () => {
   test('a task', () => {
