@@ -3,23 +3,17 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { ChannelQueue } from '../../../../agent/shared-memory/channel-queue.ts';
 import { CELL, CellPhase, CHANNEL, channelBytes } from '../../../../agent/shared-memory/channel-words.ts';
 import { BLOCK } from '../../../../agent/shared-memory/lock-block.ts';
-import { type LockWorld, NOW_NS, type WorldThread } from './lock-world.ts';
+import { NOW_NS } from './lock-world.ts';
 import { QueueWorld } from './queue-world.ts';
 
 const MS = 1e6;
 const S = 1e9;
-let queues: QueueWorld;
-let world: LockWorld;
-let main: WorldThread;
-let worker: WorldThread;
-
-const cell: QueueWorld['cell'] = (...given) => queues.cell(...given);
-const collect: QueueWorld['collect'] = () => queues.collect();
-const valueOf: QueueWorld['valueOf'] = (...given) => queues.valueOf(...given);
+let queues = new QueueWorld();
+let { world, main, worker, cell, collect, valueOf } = queues;
 
 beforeEach(() => {
   queues = new QueueWorld();
-  ({ world, main, worker } = queues);
+  ({ world, main, worker, cell, collect, valueOf } = queues);
 });
 
 describe('a channel', () => {

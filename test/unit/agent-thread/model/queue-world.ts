@@ -39,22 +39,22 @@ export class QueueWorld {
     });
   }
 
-  cell(thread: WorldThread, name: string, kind: QueueKind): QueueCell {
+  /* Bound to the world: tests take them out of it. */
+
+  readonly cell = (thread: WorldThread, name: string, kind: QueueKind): QueueCell => {
     const claimed = claimQueueCell(this.world.memory, thread.claim, this.world.name(name), kind);
     if (claimed === undefined) throw new Error('no cell is free');
     return claimed;
-  }
+  };
 
-  collect(): Written {
-    return collectFrom(this.queues);
-  }
+  readonly collect = (): Written => collectFrom(this.queues);
 
   /** The one series of a metric that has this name. */
-  valueOf(metric: string, name: string, written: Written = this.collect()): number | undefined {
+  readonly valueOf = (metric: string, name: string, written: Written = this.collect()): number | undefined => {
     const found = Object.entries(only(written, `gridwatch.${metric}`)).filter(([labels]) =>
       labels.startsWith(`gridwatch.queue.name=${name},`),
     );
     if (found.length > 1) throw new Error(`${metric} has ${found.length} series of the name ${name}`);
     return found[0]?.[1];
-  }
+  };
 }
