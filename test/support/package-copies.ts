@@ -77,6 +77,11 @@ export async function logOf<T>(library: T, scenario: Scenario<T>): Promise<strin
   return lines;
 }
 
+/** Of what comes from a socket the microtask is chance. */
+export function withoutTicks(lines: readonly string[]): string[] {
+  return lines.map((line) => line.replace(/^\d+ /, ''));
+}
+
 function shown(value: unknown): string {
   if (value instanceof Error) return String(value);
   if (typeof value === 'function') return `function ${value.name}/${value.length}`;

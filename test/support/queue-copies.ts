@@ -5,13 +5,29 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { expect } from 'vitest';
 import { declaredBy } from '../../agent/app-thread/instrumentation/patch.ts';
 import { QUEUE_NAMES, QUEUE_PATCHES } from '../../agent/app-thread/instrumentation/queues/patches.ts';
 import { QUEUES } from '../../agent/app-thread/instrumentation/queues/table.ts';
 import type { QueueTracker } from '../../agent/app-thread/queues/queue-tracker.ts';
-import { commonJsCopyOf, type PatchFile } from './package-copies.ts';
+import { commonJsCopyOf, logOf, type PatchFile, type Scenario } from './package-copies.ts';
+import type { QueueTracking } from './queue-tracking.ts';
 
-export { logOf, type Scenario } from './package-copies.ts';
+export { logOf, type Scenario, withoutTicks } from './package-copies.ts';
+
+/** A library that is patched does in a scenario what it does unpatched, also once queues are switched off. */
+export async function expectTheSame<T>(
+  scenario: Scenario<T>,
+  unpatched: T,
+  patched: T,
+  tracking: QueueTracking,
+): Promise<void> {
+  const plain = await logOf(unpatched, scenario);
+  expect(await logOf(patched, scenario)).toEqual(plain);
+  expect(plain.length).toBeGreaterThan(0);
+  tracking.switchOff('queues');
+  expect(await logOf(patched, scenario)).toEqual(plain);
+}
 
 /** A copy of a CommonJS package of its own; patched when there is a tracker. `entry` is what is required of it, `files` those that are patched, in their order. */
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller knows what it loads

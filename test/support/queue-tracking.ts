@@ -32,6 +32,16 @@ export interface QueueCounts {
 /** What is left when all is over: nothing waits, and nothing is worked on. */
 export const AT_REST = { size: 0, active: 0, isAnyOldest: false } as const;
 
+/** What is there when three have just asked a pool of two connections: nobody has one yet. */
+export const THREE_ASKED = {
+  kind: 'connection_pool',
+  arrivals: 3,
+  size: 3,
+  active: 0,
+  threads: 2,
+  limit: 2,
+} as const;
+
 export class QueueTracking extends TrackedThread {
   readonly tracker: QueueTracker;
   readonly tasks: TaskRecord[] = [];

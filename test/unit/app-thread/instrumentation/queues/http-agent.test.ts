@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { followHttpAgents } from '../../../../../agent/app-thread/instrumentation/http-agents.ts';
 import { patchHttpAgents } from '../../../../../agent/app-thread/instrumentation/queues/http-agent.ts';
 import { eventually } from '../../../../support/eventually.ts';
-import { logOf, type Scenario } from '../../../../support/queue-copies.ts';
+import { logOf, type Scenario, withoutTicks } from '../../../../support/queue-copies.ts';
 import { QueueTracking } from '../../../../support/queue-tracking.ts';
 
 let server: Server;
@@ -94,8 +94,6 @@ const SCENARIOS: Record<string, Scenario<null>> = {
     log('enumerable', Object.keys(Agent.prototype));
   },
 };
-
-const withoutTicks = (lines: readonly string[]): string[] => lines.map((line) => line.replace(/^\d+ /, ''));
 
 describe('the same for the program', () => {
   it.each(Object.entries(SCENARIOS))('%s', async (_, scenario) => {

@@ -2,7 +2,7 @@
 import { EventEmitter } from 'node:events';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { logOf, queueCopy, type Scenario } from '../../../../support/queue-copies.ts';
-import { QueueTracking } from '../../../../support/queue-tracking.ts';
+import { QueueTracking, THREE_ASKED } from '../../../../support/queue-tracking.ts';
 
 type Callback = (error?: unknown, value?: unknown, release?: (error?: unknown) => void) => void;
 
@@ -140,14 +140,7 @@ describe('what is counted', () => {
   it('who waits, who has a client, and how many there are', async () => {
     const pool = poolOf(Library);
     const asked = [1, 2, 3].map(() => pool.connect());
-    expect(tracking.only).toMatchObject({
-      kind: 'connection_pool',
-      arrivals: 3,
-      size: 3,
-      active: 0,
-      threads: 2,
-      limit: 2,
-    });
+    expect(tracking.only).toMatchObject(THREE_ASKED);
     expect(Object.keys(tracking.queues)[0]).toMatch(/^pg-pool@test\/unit\/.*\/pg-pool\.test\.ts:\d+$/);
     const first = await (asked[0] as Promise<Client>);
     await (asked[1] as Promise<Client>);

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { followRequests } from '../../../../../agent/app-thread/instrumentation/fetch-requests.ts';
 import { followUndiciRequests } from '../../../../../agent/app-thread/instrumentation/queues/undici.ts';
 import { eventually } from '../../../../support/eventually.ts';
-import { logOf, queueCopy, type Scenario } from '../../../../support/queue-copies.ts';
+import { logOf, queueCopy, type Scenario, withoutTicks } from '../../../../support/queue-copies.ts';
 import { QueueTracking } from '../../../../support/queue-tracking.ts';
 
 type Library = typeof import('undici');
@@ -76,8 +76,6 @@ const SCENARIOS: Record<string, Scenario<Library>> = {
     );
   },
 };
-
-const withoutTicks = (lines: readonly string[]): string[] => lines.map((line) => line.replace(/^\d+ /, ''));
 
 let tracking: QueueTracking;
 let unfollow: () => void;
