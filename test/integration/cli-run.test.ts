@@ -7,7 +7,14 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { VALUE_OPTIONS } from '../../agent/cli/arguments.ts';
 import { OtlpReceiver } from '../support/otlp-receiver.ts';
-import { type RunningNode, type RunOptions, type RunResult, runNode, startNode } from '../support/run-node.ts';
+import {
+  type RunningNode,
+  type RunOptions,
+  type RunResult,
+  runNode,
+  startNode,
+  UNTIL_ITS_INPUT_ENDS,
+} from '../support/run-node.ts';
 import { findTestedNodes } from '../support/tested-nodes.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -152,10 +159,14 @@ it.each(present)('knows every option of Node $version whose value may be the nex
 describe('--ui with the agent', () => {
   const program = `
     const { Worker } = require('node:worker_threads');
-    new Worker('setTimeout(() => {}, 2500)', { eval: true, name: 'sleeper' });
-    setTimeout(() => { console.log('done'); process.exitCode = 3; }, 2600);
+    const worker = new Worker('setInterval(() => {}, 1000)', { eval: true, name: 'sleeper' });
     const timer = setInterval(() => { const until = Date.now() + 20; while (Date.now() < until); }, 50);
-    setTimeout(() => clearInterval(timer), 2500);`;
+    process.stdin.resume().on('end', async () => {
+      clearInterval(timer);
+      await worker.terminate();
+      console.log('done');
+      process.exitCode = 3;
+    });`;
 
   let receiver: OtlpReceiver | undefined;
 
@@ -166,10 +177,16 @@ describe('--ui with the agent', () => {
 
   it('shows the threads, ships everything on, and ends like the program', async () => {
     receiver = await OtlpReceiver.start();
-    const { stdout, stderr, exitCode } = await runNode({
+    const run = startNode({
       args: [MAIN, 'run', '--ui', '-e', program],
       env: { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_EXPORTER_OTLP_HEADERS: 'x-key=abc', GRIDWATCH_LOG: 'off' },
+      isInputOpen: true,
     });
+    await receiver.waitFor('the sleeper', ({ metrics }) =>
+      metrics.some(({ points }) => points.some(({ attributes }) => attributes['thread.name'] === 'sleeper')),
+    );
+    run.endInput();
+    const { stdout, stderr, exitCode } = await run.ended;
     expect({ stdout, exitCode }).toEqual({ stdout: 'done\n', exitCode: 3 });
     expect(stderr).toContain('node ended with exit code 3.');
     expect(stderr).toMatch(/gridwatch: (nothing stands out|\d findings?, worst first) \([\d.]+ s observed\)/);
@@ -181,10 +198,14 @@ describe('--ui with the agent', () => {
   it('lets an endpoint that hangs delay the end by two seconds and no more', async () => {
     receiver = await OtlpReceiver.start();
     receiver.answerAll({ isHanging: true });
-    const { stderr, exitCode, durationMs } = await runNode({
-      args: [MAIN, 'run', '--ui', '-e', 'setTimeout(() => {}, 500)'],
+    const run = startNode({
+      args: [MAIN, 'run', '--ui', ...UNTIL_ITS_INPUT_ENDS],
       env: { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, GRIDWATCH_LOG: 'off' },
+      isInputOpen: true,
     });
+    await receiver.waitFor('what will not be answered', ({ requests }) => requests.length > 0);
+    run.endInput();
+    const { stderr, exitCode, durationMs } = await run.ended;
     expect(exitCode).toBe(0);
     expect(stderr).toContain('did not reach your OTLP endpoint');
     expect(durationMs).toBeLessThan(10_000);

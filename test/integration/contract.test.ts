@@ -23,7 +23,7 @@ import type { OtlpAttributes, OtlpMetric, OtlpPoint } from '../../agent/cli/otlp
 import type { Feature } from '../../agent/config/options.ts';
 import { eventually } from '../support/eventually.ts';
 import { defaultNode } from '../support/nodes.ts';
-import { type ObservedProgram, observe, startObserved } from '../support/observe.ts';
+import { type ObservedProgram, startObserved } from '../support/observe.ts';
 
 const APP = fileURLToPath(new URL('../fixtures/apps/contract.cjs', import.meta.url));
 const DEADLINE_MS = 60_000;
@@ -272,12 +272,15 @@ describe('by variable', () => {
   it.each<Feature>(['threads', 'gc', 'eventloop', 'heap', 'cpu'])(
     'only %s runs, and nothing else is told of',
     async (feature) => {
-      const env = { ...ENV, GRIDWATCH_FEATURES: feature };
-      const { observed } = await observe({
-        args: ['--expose-gc', '-e', 'setTimeout(() => { gc(); setTimeout(() => {}, 300); }, 500)'],
-        env,
-      });
-      const names = [...new Set(observed.metrics.map(({ name }) => name))];
+      const env = { ...ENV, GRIDWATCH_FEATURES: feature, GRIDWATCH_IDENTITY_WAIT_MS: '0' };
+      const script = 'const timer = setInterval(gc, 50); process.stdin.resume().on("end", () => clearInterval(timer))';
+      await using one = await startObserved({ args: ['--expose-gc', '-e', script], env, isInputOpen: true });
+      await one.receiver.waitFor('what the feature tells', (receiver) =>
+        receiver.metrics.some(({ name }) => metrics[name]?.feature === feature),
+      );
+      one.running.endInput();
+      await one.running.ended;
+      const names = [...new Set(one.observed.metrics.map(({ name }) => name))];
       const features = new Set(names.flatMap((name) => metrics[name]?.feature ?? []));
       expect([...features]).toEqual([feature]);
       expect(names).toContain('gridwatch.agent.uptime');

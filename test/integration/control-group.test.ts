@@ -15,7 +15,8 @@ function totalS(file: string): number {
 
 let observed: Observed;
 beforeAll(async () => {
-  ({ observed } = await observe({ args: ['-e', 'setTimeout(() => {}, 100)'], env: { GRIDWATCH_LOG: 'off' } }));
+  const env = { GRIDWATCH_LOG: 'off', GRIDWATCH_EXIT_TIMEOUT_MS: '20000' };
+  ({ observed } = await observe({ args: ['-e', '0'], env }));
 });
 
 describe('the control group', () => {

@@ -8,9 +8,10 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { buildAgent } from '../support/build-agent.ts';
+import { eventually } from '../support/eventually.ts';
 import { defaultNode } from '../support/nodes.ts';
 import { type Outcome, outcomeOf } from '../support/outcome.ts';
-import { type RunOptions, runNode } from '../support/run-node.ts';
+import { type RunOptions, runNode, startNode } from '../support/run-node.ts';
 
 const APPS = fileURLToPath(new URL('../fixtures/apps/', import.meta.url));
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -30,6 +31,10 @@ interface Compared {
   readonly said: readonly string[];
 }
 
+function saidIn(stderr: string): string[] {
+  return stderr.split('\n').filter((line) => line.startsWith('gridwatch: '));
+}
+
 /** Runs a program without and with the agent, which may speak. */
 async function compare(options: RunOptions): Promise<Compared> {
   const env = { GRIDWATCH_LOG: 'text', ...NO_COLLECTOR, ...options.env };
@@ -39,8 +44,8 @@ async function compare(options: RunOptions): Promise<Compared> {
     runNode({ registerFile, ...common, withAgent: options.withAgent ?? true }),
   ]);
   const lines = withAgent.stderr.split('\n');
-  const said = lines.filter((line) => line.startsWith('gridwatch: '));
   const stderr = lines.filter((line) => !line.startsWith('gridwatch: ')).join('\n');
+  const said = saidIn(withAgent.stderr);
   return { without: outcomeOf(without), withAgent: outcomeOf({ ...withAgent, stderr }), said };
 }
 
@@ -110,9 +115,18 @@ describe('with a part of the package missing', () => {
       const { without, withAgent } = await compare({ args, registerFile: damaged });
       expect(withAgent).toEqual(without);
     }
-    // It lives long enough to hear that the agent thread has failed.
-    const { said } = await compare({ args: ['-e', 'setTimeout(() => {}, 900)'], registerFile: damaged });
-    expect(said).toHaveLength(1);
+    // It lives until it has heard that the agent thread has failed, and for a while in any case: it is to hear that once.
+    const running = startNode({
+      args: ['-e', 'process.stdin.resume(); setTimeout(() => {}, 900)'],
+      isInputOpen: true,
+      cwd: APPS,
+      withAgent: true,
+      registerFile: damaged,
+      env: { GRIDWATCH_LOG: 'text', ...NO_COLLECTOR },
+    });
+    await eventually('a line of the agent', () => saidIn(running.stderr()).length > 0);
+    running.endInput();
+    expect(saidIn((await running.ended).stderr)).toHaveLength(1);
   });
 });
 

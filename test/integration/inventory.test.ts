@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { observe, startObserved } from '../support/observe.ts';
+import { type Observed, observe, startObserved } from '../support/observe.ts';
+import { type RunResult, UNTIL_ITS_INPUT_ENDS } from '../support/run-node.ts';
 
 const SECRET = 's3cret-of-the-program';
 const FOR_EVER = ['-e', 'setInterval(() => {}, 1000)', SECRET];
@@ -34,10 +35,25 @@ function withShell(then: string): Record<string, string> {
 
 const hasStarted = (): boolean => existsSync(join(folder, 'seen'));
 
+/** Runs a program until its first export: what the inventory starts it has started by then. */
+async function observeFirstExport(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<{ result: RunResult; observed: Observed }> {
+  await using program = await startObserved({
+    args,
+    env: { ...env, GRIDWATCH_IDENTITY_WAIT_MS: '0' },
+    isInputOpen: true,
+  });
+  await program.receiver.waitFor('an export', ({ metrics }) => metrics[0]);
+  program.running.endInput();
+  return { result: await program.running.ended, observed: program.observed };
+}
+
 describe('by default', () => {
   it('the resource has the processor and the memory, and nothing is spawned', async () => {
     const env = { ...withShell('true'), GRIDWATCH_INVENTORY: 'basic' };
-    const { observed, result } = await observe({ args: ['-e', 'setTimeout(() => {}, 1500)'], env });
+    const { observed, result } = await observeFirstExport(UNTIL_ITS_INPUT_ENDS, env);
     expect(result).toMatchObject({ exitCode: 0, stderr: '' });
     expect(observed.metrics[0]?.resource).toMatchObject({
       'host.arch': expect.any(String),
@@ -75,8 +91,8 @@ describe('the whole inventory', () => {
   });
 
   it('starts no process where the program may not, and says so', async () => {
-    const args = ['--permission', '--allow-fs-read=*', '--allow-worker', '-e', 'setTimeout(() => {}, 1500)'];
-    const { result, observed } = await observe({ args, env: withShell('true') });
+    const args = ['--permission', '--allow-fs-read=*', '--allow-worker', ...UNTIL_ITS_INPUT_ENDS];
+    const { result, observed } = await observeFirstExport(args, withShell('true'));
     expect(result.exitCode).toBe(0);
     expect(result.stderr).toMatch(/^gridwatch: inventory is not observed: the program may not start processes/m);
     expect(hasStarted()).toBe(false);

@@ -3,7 +3,8 @@ import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { runNode, startNode } from './run-node.ts';
+import { eventually } from './eventually.ts';
+import { runNode, startNode, UNTIL_ITS_INPUT_ENDS } from './run-node.ts';
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'gridwatch-run-node-')));
 const registerFile = join(folder, 'a gate.cjs');
@@ -77,6 +78,18 @@ describe('startNode', () => {
     await waitForOutput('ready');
     child.kill('SIGTERM');
     expect(await ended).toMatchObject({ stdout: 'ready\n', signal: 'SIGTERM' });
+  });
+
+  it('keeps the input open until it is told to end it', async () => {
+    const args = ['-e', 'process.stdin.on("data", (data) => console.error(`${data}`)).on("end", () => console.log(1))'];
+    const { child, stdout, stderr, endInput, ended } = startNode({ args, stdin: 'hello', isInputOpen: true });
+    await eventually('the input to be read', () => stderr() === 'hello\n');
+    expect({ stdout: stdout(), exitCode: child.exitCode }).toEqual({ stdout: '', exitCode: null });
+    endInput();
+    expect(await ended).toMatchObject({ stdout: '1\n', exitCode: 0 });
+    const idle = startNode({ args: UNTIL_ITS_INPUT_ENDS, isInputOpen: true });
+    idle.endInput();
+    expect(await idle.ended).toMatchObject({ stdout: '', stderr: '', exitCode: 0 });
   });
 
   it('tells when the program ended without writing it', async () => {

@@ -30,6 +30,8 @@ export interface RunOptions {
   readonly cwd?: string;
   /** Written to the child's standard input, which then ends. */
   readonly stdin?: string;
+  /** Its standard input ends with `endInput()` only: such a program runs until what the test waits for has come. */
+  readonly isInputOpen?: boolean;
   /** After this many milliseconds the child is killed with SIGKILL; default 30 000. */
   readonly deadlineMs?: number;
 }
@@ -47,10 +49,15 @@ export interface RunningNode {
   readonly child: ChildProcess;
   /** What it has written to standard output so far. */
   readonly stdout: () => string;
+  readonly stderr: () => string;
+  readonly endInput: () => void;
   /** Resolves once standard output holds `text`; rejects when the child ends before. */
   readonly waitForOutput: (text: string) => Promise<void>;
   readonly ended: Promise<RunResult>;
 }
+
+/** Node's arguments for a program that does nothing until its input ends, and ends then: it is given `isInputOpen`. */
+export const UNTIL_ITS_INPUT_ENDS: readonly string[] = ['-e', 'process.stdin.resume()'];
 
 /** Runs a program to its end. Rejects only when it could not be started. */
 export async function runNode(options: RunOptions): Promise<RunResult> {
@@ -72,7 +79,8 @@ export function startNode(options: RunOptions): RunningNode {
   const stderr = new Output(child.stderr);
   // A program that ends without reading closes the pipe under the writer; that is its good right.
   child.stdin.on('error', () => {});
-  child.stdin.end(options.stdin ?? '');
+  if (options.isInputOpen === true) child.stdin.write(options.stdin ?? '');
+  else child.stdin.end(options.stdin ?? '');
   const ended = new Promise<RunResult>((resolve, reject) => {
     child.once('error', (error) => {
       clearTimeout(deadline);
@@ -93,7 +101,14 @@ export function startNode(options: RunOptions): RunningNode {
     });
     await Promise.race([isWritten, hasEnded]);
   };
-  return { child, stdout: () => stdout.text(), waitForOutput, ended };
+  return {
+    child,
+    stdout: () => stdout.text(),
+    stderr: () => stderr.text(),
+    endInput: () => child.stdin.end(),
+    waitForOutput,
+    ended,
+  };
 }
 
 /** Node 22 warns when it runs TypeScript, so only the build is invisible there; `GRIDWATCH_TEST_DIST=1` takes it everywhere. */
