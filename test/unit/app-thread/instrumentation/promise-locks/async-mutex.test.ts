@@ -14,6 +14,7 @@ import {
 
 type Library = typeof import('async-mutex');
 
+const TIMEOUT_MS = 5;
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const SCENARIOS: Record<string, Scenario<Library>> = {
@@ -117,13 +118,13 @@ const SCENARIOS: Record<string, Scenario<Library>> = {
     await Promise.all(waits);
   },
   withTimeout: async ({ Mutex, Semaphore, withTimeout, tryAcquire, E_TIMEOUT, E_ALREADY_LOCKED }, log) => {
-    const mutex = withTimeout(new Mutex(), 5);
+    const mutex = withTimeout(new Mutex(), TIMEOUT_MS);
     const release = await mutex.acquire();
     log('properties', Object.keys(mutex));
     await mutex.acquire().catch((error: unknown) => log('timed out', error === E_TIMEOUT));
     release();
     log('value', await mutex.runExclusive(async () => 3));
-    const semaphore = withTimeout(new Semaphore(1), 5, new Error('mine'));
+    const semaphore = withTimeout(new Semaphore(1), TIMEOUT_MS, new Error('mine'));
     const [value, releaseSemaphore] = await semaphore.acquire();
     log('value', value);
     await semaphore.runExclusive(() => log('never')).catch((error: unknown) => log('rejected', error));
@@ -135,8 +136,8 @@ const SCENARIOS: Record<string, Scenario<Library>> = {
       .catch((error: unknown) => log('already', error === E_ALREADY_LOCKED));
     inner.release();
     log('free again', await tryAcquire(inner).runExclusive(() => 'ran'));
-    /* Longer than the time-outs: their timers, too, are over, and have changed nothing. */
-    await sleep(10);
+    /* A timer of the same length fires after those of the time-outs: theirs, too, are over, and have changed nothing. */
+    await sleep(TIMEOUT_MS);
     log('locked', [mutex.isLocked(), inner.isLocked()]);
   },
   'subclasses and surfaces': async ({ Mutex, Semaphore, withTimeout, tryAcquire }, log) => {
