@@ -53,7 +53,10 @@ function answering(answer: Parameters<OtlpReceiver['answerAll']>[0]): string {
   return receiver.url;
 }
 
-/** Has a worker, so that there is more than one thread's to deliver, and says when it is done with everything. */
+/**
+ * Has a worker, so that there is more than one thread's to deliver, and says when it is done with everything. It lives a while longer than that, for the agent's
+ * thread to come up, which a program cannot see.
+ */
 const PROGRAM = `
   const { Worker } = require('node:worker_threads');
   process.on('exit', (code) => console.log('exit', code));
