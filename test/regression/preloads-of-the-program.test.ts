@@ -23,7 +23,7 @@ async function observe(options: Omit<RunOptions, 'args'>): Promise<{ result: Run
 test.each(['--require', '--import'])('%s of the program reaches its own threads only, and it ends', async (flag) => {
   const env = { NODE_OPTIONS: `--require ${BUILT_REGISTER_FILE} ${flag} ${PRELOAD}` };
   const { result, observed } = await observe({ withAgent: false, env });
-  expect(result).toMatchObject({ exitCode: 0, stdout: 'preloaded in main\nprogram\n', stderr: '' });
+  expect(result).toMatchObject({ exitCode: 0, stdout: 'runs in main\npreloaded in main\nprogram\n', stderr: '' });
   expect(observed.metrics.length).toBeGreaterThan(0);
 });
 
