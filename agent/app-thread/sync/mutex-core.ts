@@ -35,7 +35,7 @@ export class MutexCore extends LockAccess {
     if (perturb !== undefined) perturb('acquire');
     if (Atomics.compareExchange(lock.words, WORD, 0, lock.thread.word) !== 0) return this.#acquireSlow(timeoutMs);
     lock.countAcquisition();
-    return lock.open(this, false);
+    return lock.open(this, false, timeoutMs);
   }
 
   #acquireSlow(timeoutMs: number): Lease {
@@ -43,7 +43,7 @@ export class MutexCore extends LockAccess {
     if (this.holder === this.lock.thread.word) throw new GridwatchError('ERR_GRIDWATCH_LOCK_REENTRY', this.reentry());
     /* Abandoned, or just released: that is no wait. */
     if (this.holder !== 0 || !this.tryAtOnce()) waitBlocking(this, timeoutMs);
-    return this.open();
+    return this.open(timeoutMs);
   }
 
   release(lease: HeldLease): void {

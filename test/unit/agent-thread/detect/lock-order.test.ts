@@ -35,7 +35,7 @@ function take(thread: string, outer: number, inner: number, options: Options = {
 }
 
 function recordOf(outer: number, inner: number, options: Options): LockOrderRecord {
-  const { gates = [], modes, stackNumber = 0, isAsync = false } = options;
+  const { gates = [], modes, stackNumber = 0, isAsync = inner < 0 } = options;
   const [outerMode = 'exclusive', innerMode = 'exclusive'] = modes ?? [];
   const refOf = (lockId: number, mode: LockMode): LockRef => ({
     lockId,
@@ -142,6 +142,46 @@ describe('an inversion', () => {
     take('t2', -2, -1);
     expect(told).toEqual([]);
     take('t1', -2, -1);
+    expect(told).toHaveLength(1);
+  });
+});
+
+describe('an inversion of a promise lock and one of the process', () => {
+  beforeEach(() => {
+    for (const id of [-1, -2])
+      naming.locks.set(id, { key: `t1:${id}`, lockId: id, kind: 'promise', className: `p${id}`, instance: '' });
+  });
+
+  test('is told of activities of one thread, whose own the promise lock is', () => {
+    take('t1', -1, 2, { isAsync: true });
+    take('t2', 2, -1);
+    expect(told).toEqual([]);
+    take('t1', 2, -1);
+    expect(told).toEqual([['L2>t1:-1', 't1:-1>L2']]);
+  });
+
+  test('is none where the thread would block at what its own activity has: that is refused', () => {
+    take('t1', -1, 2);
+    take('t1', 2, -1);
+    expect(told).toEqual([]);
+  });
+
+  test('is told of a thread that blocks, with another thread between', () => {
+    take('t1', -1, 2);
+    take('t1', 3, -1);
+    take('t1', 2, 3);
+    expect(told).toEqual([]);
+    take('t2', 2, 3);
+    expect(told.map((circle) => circle.length)).toEqual([3]);
+  });
+
+  test('is none under a gate of either kind', () => {
+    take('t1', -1, 2, { isAsync: true, gates: [9] });
+    take('t1', 2, -1, { gates: [9] });
+    take('t1', -1, 3, { isAsync: true, gates: [-7] });
+    take('t1', 3, -1, { gates: [-7] });
+    expect(told).toEqual([]);
+    take('t1', 2, -1, { gates: [-7] });
     expect(told).toHaveLength(1);
   });
 });
