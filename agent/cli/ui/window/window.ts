@@ -99,6 +99,8 @@ export interface AgentEvent {
   readonly workerFile: string;
   /** What a detector has found (`gridwatch.finding`); '' for any other event. */
   readonly finding: string;
+  /** The kind of lock it is about (`gridwatch.lock.kind`); '' where it names none. */
+  readonly lockKind: string;
 }
 
 export class Window {
@@ -219,6 +221,7 @@ export class Window {
       site: siteOf(log.attributes),
       workerFile: textOf(log.attributes, 'gridwatch.thread.file'),
       finding: textOf(log.attributes, 'gridwatch.finding'),
+      lockKind: textOf(log.attributes, 'gridwatch.lock.kind'),
     });
     if (this.#events.length > MAX_EVENTS) this.#dropEvent();
   }
