@@ -8,7 +8,7 @@ import { BLOCK, type LockIdentity } from '../../shared-memory/lock-block.ts';
 import { SharedHistogramWriter } from '../../shared-memory/shared-histogram.ts';
 import { AsyncQueue } from './async-waiting.ts';
 import { AsyncLease, HeldLease, type Releaser } from './lease.ts';
-import type { LockHandle } from './lock-options.ts';
+import { type AcquireOptions, type LockHandle, timeoutOf } from './lock-options.ts';
 import { HeldPath } from './lock-order.ts';
 import type { LockThread } from './lock-thread.ts';
 import { perturb } from './perturbed.ts';
@@ -112,19 +112,19 @@ export class LocalLock {
     this.words[CONTENTIONS] = ((this.words[CONTENTIONS] as number) + 1) | 0;
   }
 
-  /** A new lease of a call that would have blocked for `timeoutMs`, 0 for one that would not have waited: the thread's newest. */
-  open(releaser: Releaser, abandoned: boolean, timeoutMs: number): HeldLease {
+  /** A new lease of a call that blocks, or would have; `options` say for how long. It is the thread's newest. */
+  open(releaser: Releaser, abandoned: boolean, options: AcquireOptions | undefined): HeldLease {
     const { thread } = this;
     const outer = thread.held;
     const path =
       outer !== undefined
-        ? thread.order.follow(outer.path, this, releaser.mode, timeoutMs === 0)
+        ? thread.order.follow(outer.path, this, releaser.mode, options?.timeoutMs === 0)
         : releaser.mode === 'shared'
           ? this.#sharedPath
           : this.#exclusivePath;
     const lease = new HeldLease(releaser, abandoned, outer, path);
     thread.held = lease;
-    if (--this.#untilSample === 0) this.#lookSlow(lease, timeoutMs);
+    if (--this.#untilSample === 0) this.#lookSlow(lease, options);
     if (perturb !== undefined) perturb('acquired');
     return lease;
   }
@@ -191,9 +191,9 @@ export class LocalLock {
   }
 
   /** An acquisition that is measured. To look for the callback it is part of would cost each of the others half as much again. */
-  #lookSlow(lease: HeldLease, timeoutMs: number): void {
+  #lookSlow(lease: HeldLease, options: AcquireOptions | undefined): void {
     this.#sampleSlow(lease);
-    if (timeoutMs !== Number.POSITIVE_INFINITY) return;
+    if (timeoutOf(options) !== Number.POSITIVE_INFINITY) return;
     tellBlockingOrder(this, lease.releaser.mode);
     this.thread.order.tellAgain(lease.path);
   }

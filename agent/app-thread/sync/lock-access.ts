@@ -22,6 +22,9 @@ import {
 import { perturb } from './perturbed.ts';
 import { AsyncScope, asyncOrderOf, refOf } from './scoped-order.ts';
 
+/** What `tryAcquire` would wait. */
+const TRIED: AcquireOptions = { timeoutMs: 0 };
+
 export abstract class LockAccess implements Contended, Releaser {
   readonly lock: LocalLock;
   readonly mode: LockMode;
@@ -52,7 +55,7 @@ export abstract class LockAccess implements Contended, Releaser {
 
   tryAcquire(): Lease | undefined {
     if (perturb !== undefined) perturb('acquire');
-    if (this.tryAtOnce()) return this.open(0);
+    if (this.tryAtOnce()) return this.open(TRIED);
     this.leave();
     return undefined;
   }
@@ -113,9 +116,9 @@ export abstract class LockAccess implements Contended, Releaser {
     this.release(lease);
   }
 
-  /** The lease of an attempt that has just succeeded, which would have waited for so long. */
-  protected open(timeoutMs: number): HeldLease {
-    const lease = this.lock.open(this, this.isAbandoned, timeoutMs);
+  /** The lease of an attempt that has just succeeded. */
+  protected open(options: AcquireOptions | undefined): HeldLease {
+    const lease = this.lock.open(this, this.isAbandoned, options);
     this.count(lease);
     return lease;
   }
