@@ -21,7 +21,6 @@ export interface KeptMetrics {
   readonly 'gridwatch.thread.state.time': Counter;
   readonly 'gridwatch.thread.exits': Counter;
   readonly 'gridwatch.thread.startup.duration': Distribution;
-  readonly 'gridwatch.cpu.parallelism': Gauge;
   readonly 'gridwatch.cpu.demand': Gauge;
   readonly 'gridwatch.agent.dropped': Counter;
   readonly 'gridwatch.agent.export.failures': Counter;
@@ -51,7 +50,6 @@ const KEPT: { readonly [M in keyof KeptMetrics]: new () => KeptMetrics[M] } = {
   'gridwatch.thread.state.time': Counter,
   'gridwatch.thread.exits': Counter,
   'gridwatch.thread.startup.duration': Distribution,
-  'gridwatch.cpu.parallelism': Gauge,
   'gridwatch.cpu.demand': Gauge,
   'gridwatch.agent.dropped': Counter,
   'gridwatch.agent.export.failures': Counter,
