@@ -248,34 +248,49 @@ interface Taken {
   readonly thread: number;
   readonly held: readonly number[];
   readonly wanted: number;
+  /** An activity of the thread waits. */
+  readonly isAsync: boolean;
 }
 
-/** Two threads can block each other: each holds what the other wants, and they hold nothing in common. */
+/** Two can block each other: each holds what the other wants, they hold nothing in common, and who blocks its thread is not there to hold anything else. */
 function canBlock(all: readonly Taken[]): boolean {
   return all.some((one) =>
     all.some((other) => {
       const isCircle = one.held.includes(other.wanted) && other.held.includes(one.wanted);
-      return isCircle && one.thread !== other.thread && !one.held.some((lock) => other.held.includes(lock));
+      const isLocal = one.wanted < 0 || other.wanted < 0;
+      const canBe = one.thread === other.thread ? one.isAsync && other.isAsync : !isLocal;
+      return isCircle && canBe && !one.held.some((lock) => other.held.includes(lock));
     }),
   );
 }
 
-test('random acquisitions of two threads: told exactly when the two can block each other', () => {
-  const taken = fc.record({
-    thread: fc.nat(1),
-    held: fc.uniqueArray(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 3 }),
-    wanted: fc.integer({ min: 1, max: 4 }),
-  });
+test.each([
+  ['of two threads', [1, 2, 3, 4], false],
+  ['of two threads and their activities', [1, 2, 3, 4], true],
+  ['of promise locks and others', [-2, -1, 3, 4], true],
+])('random acquisitions %s: told exactly when two can block each other', (_, locks, hasActivities) => {
+  const lock = fc.constantFrom(...locks);
+  const taken = fc
+    .record({
+      thread: fc.nat(1),
+      held: fc.uniqueArray(lock, { minLength: 1, maxLength: 3 }),
+      wanted: lock,
+      isAsync: fc.boolean(),
+    })
+    .map((one): Taken => ({ ...one, isAsync: hasActivities && (one.isAsync || one.wanted < 0) }));
+  const named = new FakeNaming();
+  for (const id of locks.filter((number) => number < 0))
+    named.locks.set(id, { key: `P${id}`, lockId: id, kind: 'promise', className: `text ${-id}`, instance: '' });
   let blocked = 0;
   fc.assert(
     fc.property(fc.array(taken, { maxLength: 6 }), (list) => {
       const all = list.filter(({ held, wanted }) => !held.includes(wanted));
       let found = 0;
-      const graph = new LockOrders(new FakeNaming(), () => found++);
-      for (const { thread, held, wanted } of all) {
+      const graph = new LockOrders(named, () => found++);
+      for (const { thread, held, wanted, isAsync } of all) {
         for (const outer of held) {
-          const gates = held.filter((lock) => lock !== outer);
-          graph.add(recordOf(outer, wanted, { gates }), threadNamed(`t${thread}`));
+          const gates = held.filter((other) => other !== outer);
+          graph.add(recordOf(outer, wanted, { gates, isAsync }), threadNamed(`t${thread}`));
         }
       }
       if (canBlock(all)) blocked++;
