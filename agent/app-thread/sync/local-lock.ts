@@ -8,7 +8,7 @@ import { BLOCK, type LockIdentity } from '../../shared-memory/lock-block.ts';
 import { SharedHistogramWriter } from '../../shared-memory/shared-histogram.ts';
 import { AsyncQueue } from './async-waiting.ts';
 import { AsyncLease, HeldLease, type Releaser } from './lease.ts';
-import { type AcquireOptions, type LockHandle, timeoutOf } from './lock-options.ts';
+import type { AcquireOptions, LockHandle } from './lock-options.ts';
 import { HeldPath } from './lock-order.ts';
 import type { LockThread } from './lock-thread.ts';
 import { perturb } from './perturbed.ts';
@@ -190,10 +190,11 @@ export class LocalLock {
     }
   }
 
-  /** An acquisition that is measured. To look for the callback it is part of would cost each of the others half as much again. */
+  /** An acquisition that is measured. To look for the callback it is part of would cost each of the others a third more. */
   #lookSlow(lease: HeldLease, options: AcquireOptions | undefined): void {
     this.#sampleSlow(lease);
-    if (timeoutOf(options) !== Number.POSITIVE_INFINITY) return;
+    /* Of a wait that is bounded no order is told. */
+    if ((options?.timeoutMs ?? Number.POSITIVE_INFINITY) !== Number.POSITIVE_INFINITY) return;
     tellBlockingOrder(this, lease.releaser.mode);
     this.thread.order.tellAgain(lease.path);
   }
