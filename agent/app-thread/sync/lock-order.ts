@@ -1,5 +1,6 @@
 /**
- * The orders in which a thread takes its locks: each new one is told to the agent once, with the stack of the inner acquisition.
+ * The orders in which a thread takes locks while it holds others, all by blocking calls: each new one is told to the agent once, with the stack of the inner
+ * acquisition. What callbacks hold (`scope-orders.ts`) are gates here.
  *
  * Runs on application threads, and only where a lock is taken while another is held. What was held is a path in a tree whose nodes are made when a path
  * is gone for the first time, so an order that is known costs one look at a node.
