@@ -10,7 +10,7 @@ import type { Recorder } from './recorder.ts';
 
 const LINK = Symbol.for('gridwatch.locks');
 /** Grows when what stands here changes its meaning: a copy of another version then works, unobserved. */
-const LINK_VERSION = 2;
+const LINK_VERSION = 3;
 
 /** What the preload hands to the observer of the thread's locks. */
 export interface LockRecording {

@@ -27,6 +27,7 @@ import { TIMED_WAIT, WaitState } from '../shared-memory/wait-word.ts';
 import { Activities } from './activity.ts';
 import { findLockLink, type LockRecording } from './lock-link.ts';
 import type { Recorder } from './recorder.ts';
+import { ScopeOrders } from './scope-orders.ts';
 import { activeTraceIds } from './trace-context.ts';
 
 const LOCKS = featureBits(['locks']);
@@ -57,6 +58,9 @@ export class LockObserver {
   readonly atomics: Pick<typeof Atomics, 'wait' | 'waitAsync' | 'notify'>;
   /** Whether they can be told apart or not. */
   readonly allActivities: Activities;
+  readonly scopeOrders: ScopeOrders;
+  /** Ids of the locks that the thread holds by blocking calls; `gridwatch/sync` says so, once it is there. */
+  idsHeldByThread: () => readonly number[] = () => [];
   readonly #recorder: Recorder;
   readonly #tell: (notice: LockNotice) => void;
   readonly #beforeWait: (nowNs: number) => void;
@@ -69,6 +73,7 @@ export class LockObserver {
     this.claim = recorder.claim;
     this.asyncLocks = new AsyncLockTable(recorder.memory, recorder.claim.slot);
     this.allActivities = new Activities(config);
+    this.scopeOrders = new ScopeOrders(this);
     this.#recorder = recorder;
     this.#tell = tell;
     this.#beforeWait = beforeWait;

@@ -63,8 +63,8 @@ export interface LockOrderRecord {
   readonly stackNumber: number;
   readonly atNs: number;
   readonly context: TraceIds | undefined;
-  /** Activities wait at both locks, which are of the process: two of one thread may meet there. */
-  readonly isAsync?: boolean | undefined;
+  /** An activity waits for the inner lock; otherwise its thread blocks there. */
+  readonly isAsync: boolean;
 }
 
 /** Two accesses to one cell of guarded data, by different threads, with no lock in common. */
@@ -180,7 +180,7 @@ export function decodeLockBlame([half]: readonly RecordHalf[]): LockBlameRecord 
 const MAX_GATES = 4;
 
 export function encodeLockOrder(order: LockOrderRecord): EncodedRecord {
-  const { outer, inner, gates, stackNumber, atNs, context, isAsync = false } = order;
+  const { outer, inner, gates, stackNumber, atNs, context, isAsync } = order;
   const [a = 0, b = 0, c = 0, d = 0] = gates.slice(0, MAX_GATES);
   return [
     {

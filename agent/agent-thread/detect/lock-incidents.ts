@@ -1,5 +1,5 @@
 /**
- * What others have found and is only to be told: a lock whose holder's thread has ended, and a race.
+ * What others have found and is only to be told: what a thread has left behind at its end (a lock, an item, a round), and a race.
  *
  * Runs on the agent thread. Each race of two places is told once.
  */

@@ -13,7 +13,8 @@
  *
  *     no two of them have a gate in common: it would let in one after the other
  *     at each lock one of the two wants it or has it for itself alone: readers do not wait for readers
- *     not all are of one thread, where the locks are such that a thread blocks at: it cannot wait for itself
+ *     a thread that blocks at one of the locks does so at no other, and none of its own activities has that one: who would wait for himself is refused
+ *     all orders with a lock that is an object of its thread's (a promise lock) are of that thread
  */
 import type { LockMode } from '../../shared-memory/async-locks.ts';
 import type { LockOrderRecord } from '../../shared-memory/lock-records.ts';
@@ -53,7 +54,7 @@ interface Way extends LockOrder {
   readonly isCut: boolean;
   /** The threads that have gone it, as many as are remembered. */
   readonly threads: Set<string>;
-  /** Threads block at both locks; else their activities wait. */
+  /** The thread blocks at the inner lock; else one of its activities waits. */
   readonly isBlocking: boolean;
   /** One of the locks is an object of its thread's: no other thread can ever take it. */
   readonly isLocal: boolean;
@@ -99,7 +100,7 @@ export class LockOrders {
       gates: new Set(gates.map(gateOf)),
       isCut: gates.length >= MAX_GATES,
       threads: new Set([thread.key]),
-      isBlocking: isAsync !== true && outer.lockId > 0 && inner.lockId > 0,
+      isBlocking: !isAsync,
       isLocal: outer.kind === 'promise' || inner.kind === 'promise',
     };
   }
@@ -215,12 +216,19 @@ function gateKey({ lockId, className }: LockLabel): string {
   return lockId > 0 ? `L${lockId}` : `class ${className}`;
 }
 
-/** Threads that block must be two at least; activities that wait for the lock of a thread are all of that thread. */
-function canBeOfThreads(circle: readonly Way[]): boolean {
-  const locals = circle.filter(({ isLocal }) => isLocal);
-  const [first, ...others] = locals;
-  if (first !== undefined)
-    return [...first.threads].some((thread) => others.every(({ threads }) => threads.has(thread)));
-  if (!circle.every(({ isBlocking }) => isBlocking)) return true;
-  return new Set(circle.flatMap(({ threads }) => [...threads])).size > 1;
+/** Whether there is a thread for each order, of those that have gone it, so that all can stand at once. */
+function canBeOfThreads(circle: readonly Way[], chosen: readonly string[] = []): boolean {
+  if (!canStand(circle, chosen)) return false;
+  const next = circle[chosen.length];
+  return next === undefined || [...next.threads].some((thread) => canBeOfThreads(circle, [...chosen, thread]));
+}
+
+/** The first orders of a circle, each of a thread. */
+function canStand(circle: readonly Way[], threads: readonly string[]): boolean {
+  const locals = threads.filter((_, at) => circle[at]?.isLocal);
+  const blocked = threads.filter((_, at) => circle[at]?.isBlocking);
+  const waitsForItself = threads.some(
+    (thread, at) => circle[at]?.isBlocking && thread === threads[(at + 1) % circle.length],
+  );
+  return new Set(locals).size <= 1 && new Set(blocked).size === blocked.length && !waitsForItself;
 }

@@ -10,9 +10,10 @@
  * T2  An entry is closed with the wait or the hold it was opened for.
  */
 import { AsyncLockState, type LockMode } from '../../shared-memory/async-locks.ts';
-import type { WaitOutcome } from '../../shared-memory/lock-records.ts';
+import type { LockRef, WaitOutcome } from '../../shared-memory/lock-records.ts';
 import type { Activity } from '../activity.ts';
 import type { Trace } from '../call-site.ts';
+import { enclosingScope, heldScopes, type LockScope } from '../lock-scope.ts';
 import type { Context } from '../trace-context.ts';
 import type { LockClass } from './lock-class.ts';
 import type { LockTracker } from './tracker.ts';
@@ -37,7 +38,7 @@ export class HoldDetails {
 }
 
 /** One acquisition, from the request to the release: the scope of its callback, if it has one. It is small, because most are nothing else. */
-export class Hold implements Activity {
+export class Hold implements LockScope {
   readonly lock: TrackedLock;
   /** The callback's own activity or, where there is none, the caller's; 0 for none. */
   activity: number;
@@ -48,21 +49,31 @@ export class Hold implements Activity {
   /** It gives up by itself: no order of locks is learnt from it. */
   isTimed = false;
   isHeld = false;
-  /** The caller's own hold, in whose callback this lock was asked for, while both last. */
-  outer: Hold | undefined;
+  /** The callback in which this lock was asked for, while it held its own. */
+  outer: LockScope | undefined;
   details: HoldDetails | undefined;
 
   constructor(lock: TrackedLock, activity: number, outer: Activity | undefined, isCertain: boolean) {
     this.lock = lock;
     this.activity = activity;
     this.callerActivity = outer === undefined ? 0 : outer.activity;
-    this.outer = outer instanceof Hold && outer.isHeld ? outer : undefined;
+    this.outer = outer === undefined ? undefined : enclosingScope(outer);
     this.isCertain = isCertain;
     this.details = undefined;
   }
 
   get parentActivity(): number {
-    return this.isCertain ? this.callerActivity : (this.outer?.parentActivity ?? 0);
+    return this.isCertain ? this.callerActivity : this.callersParent;
+  }
+
+  /** The activity whose child the caller is, as far as that is known. */
+  get callersParent(): number {
+    return this.outer?.activity === this.callerActivity ? this.outer.parentActivity : 0;
+  }
+
+  get ref(): LockRef {
+    const { lockClass, id, mode } = this.lock;
+    return { lockId: id, classNumber: lockClass.number, kind: lockClass.kind, mode };
   }
 
   /** To be asked only for what is written there. */
@@ -191,7 +202,6 @@ export class TrackedLock {
     else this.lockClass.aborted();
     this.#record(wait, outcome, this.#tracker.nowNs());
     this.#unpublish(wait);
-    wait.hold.outer = undefined;
   }
 
   released(hold: Hold): void {
@@ -200,7 +210,6 @@ export class TrackedLock {
     const { holds } = this;
     if (holds[holds.length - 1] === hold) holds.pop();
     else holds.splice(holds.indexOf(hold), 1);
-    hold.outer = undefined;
     if (hold.details !== undefined) this.#account(hold.details);
     this.#last = this.#waiting > 0 ? hold : undefined;
   }
@@ -213,14 +222,15 @@ export class TrackedLock {
     wait.entry = this.#tracker.open(hold, {
       state: AsyncLockState.WAITING,
       activity: caller === 0 ? this.#tracker.nextActivity() : caller,
-      parentActivity: hold.outer?.parentActivity ?? 0,
+      parentActivity: hold.callersParent,
       isCertain: caller !== 0 && this.#isKnown,
       sinceNs: wait.sinceNs,
       stackNumber: wait.stackNumber,
     });
     if (wait.entry >= 0) this.#published++;
     for (const held of this.holds) this.#publishHold(held);
-    for (let outer = hold.outer; outer !== undefined; outer = outer.outer) outer.lock.#publishHold(outer);
+    /* Those of `gridwatch/sync` stand in the table for as long as they last. */
+    for (const outer of heldScopes(hold.outer)) if (outer instanceof Hold) outer.lock.#publishHold(outer);
   }
 
   #ends(wait: Wait): boolean {

@@ -19,7 +19,6 @@ import type { Trace } from '../call-site.ts';
 import type { LockObserver } from '../lock-observer.ts';
 import { type Context, registeredApi, spanContextIn, validIds } from '../trace-context.ts';
 import { LockClass } from './lock-class.ts';
-import { LockOrders, refOf } from './lock-orders.ts';
 import { Places } from './places.ts';
 import { Hold, TrackedLock, type Wait } from './tracked-lock.ts';
 import { WaitList } from './wait-list.ts';
@@ -47,7 +46,6 @@ export class LockTracker {
   readonly #claimCell: ClaimCell;
   readonly #i32: Int32Array;
   readonly #activities: Activities;
-  readonly #orders: LockOrders;
   readonly #places: Places;
   readonly #classes = new Map<string, LockClass>();
   readonly #instances = new Map<string, number>();
@@ -65,7 +63,6 @@ export class LockTracker {
     this.#i32 = observer.recorder.memory.i32;
     this.table = observer.asyncLocks;
     this.#places = new Places(observer);
-    this.#orders = new LockOrders(observer);
   }
 
   /** Whether one of these features is switched off, now. */
@@ -195,7 +192,7 @@ export class LockTracker {
     const { hold } = wait;
     if (this.#observer.config.stacks === 'all') this.#describe(wait);
     this.#observer.recordWait({
-      ...refOf(hold),
+      ...hold.ref,
       outcome,
       startNs: wait.sinceNs,
       durationNs: nowNs - wait.sinceNs,
@@ -207,12 +204,14 @@ export class LockTracker {
     });
   }
 
-  /** A lock was given to who holds others. */
+  /** A lock was given that was asked for in the callback of another one. */
   learnOrder(hold: Hold): void {
-    this.#orders.learn(hold, () => {
-      this.#places.ofWait(hold);
-      return this.#places.stackNumber(hold);
-    });
+    const { scopeOrders } = this.#observer;
+    const taken = { ref: hold.ref, isAsync: true };
+    const orders = scopeOrders.newOrders(hold.outer, taken);
+    if (orders.length === 0) return;
+    this.#places.ofWait(hold);
+    scopeOrders.tell(orders, taken, this.#places.stackNumber(hold), this.#observer.activeTraceIds());
   }
 
   #accountOf(holder: Hold | undefined): LockHolder {

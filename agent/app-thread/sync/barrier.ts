@@ -258,7 +258,7 @@ class RoundWait implements Contended {
     let has = false;
     for (let other = 0, high = thread.memory.threadsHigh; other < high; other++) {
       const word = arrivalOf(words, 0, other);
-      if (word === 0 || word === thread.word || !isHolderGone(this.lock.thread.memory, word)) continue;
+      if (word === 0 || word === thread.word || !isHolderGone(thread.memory, word)) continue;
       sweepBarrier(words, 0, word);
       has = true;
     }

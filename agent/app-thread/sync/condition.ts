@@ -25,7 +25,7 @@ import { ASYNC_WAITERS } from '../../shared-memory/lock-wake.ts';
 import { FLAGS } from '../../shared-memory/lock-word.ts';
 import type { Contended } from './contended.ts';
 import { AsyncLease, type HeldLease } from './lease.ts';
-import type { LocalLock } from './local-lock.ts';
+import { LocalLock } from './local-lock.ts';
 import {
   type AcquireAsyncOptions,
   type AcquireOptions,
@@ -76,14 +76,14 @@ export class Condition {
    * @throws GridwatchError `ERR_GRIDWATCH_LOCK_OPTION`, `ERR_GRIDWATCH_LOCK_KIND` when the name or the memory is another lock's,
    * `ERR_GRIDWATCH_LOCK_MEMORY`, `ERR_GRIDWATCH_SYNC_ORIGIN`, `ERR_GRIDWATCH_TOO_MANY_THREADS`
    */
-  constructor(options?: string | ConditionOptions) {
-    const isHandle = typeof options === 'object' && options !== null && 'gridwatch' in options;
-    this.#lock = isHandle ? openHandle(SHAPE, options as never) : openLock(SHAPE, lockOptionsOf(options));
+  constructor(options?: string | ConditionOptions);
+  constructor(options?: string | ConditionOptions | LocalLock) {
+    this.#lock = options instanceof LocalLock ? options : openLock(SHAPE, lockOptionsOf(options));
   }
 
   /** The condition of a handle that another thread has sent. */
   static from(handle: LockHandle): Condition {
-    return made(handle);
+    return made(openHandle(SHAPE, handle));
   }
 
   /** What other threads get at this condition by: to be sent in a message, or as `workerData`. */
@@ -244,7 +244,7 @@ class ConditionWaiter implements Contended {
     const dead = new Set<number>();
     for (let entry = 0; entry < MAX_CONDITION_WAITERS; entry++) {
       const word = Atomics.load(words, entryAt(0, entry) >> 2) & ~FLAGS;
-      if (word !== 0 && word !== thread.word && isHolderGone(this.lock.thread.memory, word)) dead.add(word);
+      if (word !== 0 && word !== thread.word && isHolderGone(thread.memory, word)) dead.add(word);
     }
     for (const word of dead) sweepCondition(words, 0, thread.memory, word);
     return dead.size > 0;
@@ -262,6 +262,7 @@ class ConditionWaiter implements Contended {
 }
 
 /** Outside of the class: one that names itself is called otherwise once it is joined with others. */
-function made(handle: LockHandle): Condition {
-  return new Condition(handle);
+function made(lock: unknown): Condition {
+  const create = Condition as new (lock: unknown) => Condition;
+  return new create(lock);
 }

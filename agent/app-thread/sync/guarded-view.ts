@@ -52,10 +52,10 @@ export function createView<T extends TypedArray>(array: T, touch: Touch): T {
 
 const PROTOTYPE = Object.getPrototypeOf(Int32Array.prototype) as Record<PropertyKey, unknown>;
 
+/** One of the methods that typed arrays have and other objects have not. */
 function isInherited(target: TypedArray, key: PropertyKey, value: unknown): value is AnyFunction {
-  return (
-    typeof value === 'function' && key !== 'constructor' && value === PROTOTYPE[key] && !Object.hasOwn(target, key)
-  );
+  if (typeof value !== 'function' || key === 'constructor' || Object.hasOwn(target, key)) return false;
+  return Object.hasOwn(PROTOTYPE, key) && value === PROTOTYPE[key];
 }
 
 /** The index that a property key is, or -1. */

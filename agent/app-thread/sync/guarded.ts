@@ -13,7 +13,7 @@ import { ShadowCells } from '../../shared-memory/shadow-cells.ts';
 import { framesOf, takeTrace } from '../call-site.ts';
 import { findLabLink, type LabLink } from '../lab-link.ts';
 import type { LockObserver } from '../lock-observer.ts';
-import type { TypedArray } from './guarded-behind.ts';
+import { behind, type TypedArray } from './guarded-behind.ts';
 import { createView } from './guarded-view.ts';
 import type { HeldLease } from './lease.ts';
 import { type LockThread, lockThread } from './lock-thread.ts';
@@ -66,10 +66,12 @@ let check: Check | undefined;
 export function guarded<T extends TypedArray>(lock: GuardingLock, array: T, options: GuardedOptions = {}): T {
   const observer = lockThread().observer;
   if (observer?.config.races !== true || !observer.config.features.races) return array;
-  if (!(array.buffer instanceof SharedArrayBuffer)) return array;
+  /* Of a view the array behind: what `Atomics` and the array's own methods are given must be a real one. */
+  const bare = (behind(array)?.array ?? array) as T;
+  if (!(bare.buffer instanceof SharedArrayBuffer)) return array;
   check ??= createCheck(lockThread(), observer);
   if (check === undefined) return array;
-  return viewOf(check, lock, array, options.name ?? '') ?? array;
+  return viewOf(check, lock, bare, options.name ?? '') ?? array;
 }
 
 function viewOf<T extends TypedArray>(

@@ -8,10 +8,11 @@ import { BLOCK, type LockIdentity } from '../../shared-memory/lock-block.ts';
 import { SharedHistogramWriter } from '../../shared-memory/shared-histogram.ts';
 import { AsyncQueue } from './async-waiting.ts';
 import { AsyncLease, HeldLease, type Releaser } from './lease.ts';
-import type { LockHandle } from './lock-options.ts';
+import type { AcquireOptions, LockHandle } from './lock-options.ts';
 import { HeldPath } from './lock-order.ts';
 import type { LockThread } from './lock-thread.ts';
 import { perturb } from './perturbed.ts';
+import { tellBlockingOrder } from './scoped-order.ts';
 
 /**
  * The first holds that a thread has of a lock are all measured, so that a lock that is rarely taken has its durations too; then one of so many in a row,
@@ -111,19 +112,19 @@ export class LocalLock {
     this.words[CONTENTIONS] = ((this.words[CONTENTIONS] as number) + 1) | 0;
   }
 
-  /** A new lease of a blocking call, or (`hasTried`) of one that would not have waited: the thread's newest. */
-  open(releaser: Releaser, abandoned: boolean, hasTried = false): HeldLease {
+  /** A new lease of a call that blocks, or would have; `options` say for how long. It is the thread's newest. */
+  open(releaser: Releaser, abandoned: boolean, options: AcquireOptions | undefined): HeldLease {
     const { thread } = this;
     const outer = thread.held;
     const path =
       outer !== undefined
-        ? thread.order.follow(outer.path, this, releaser.mode, hasTried)
+        ? thread.order.follow(outer.path, this, releaser.mode, options?.timeoutMs === 0)
         : releaser.mode === 'shared'
           ? this.#sharedPath
           : this.#exclusivePath;
     const lease = new HeldLease(releaser, abandoned, outer, path);
     thread.held = lease;
-    if (--this.#untilSample === 0) this.#sampleSlow(lease);
+    if (--this.#untilSample === 0) this.#lookSlow(lease, options);
     if (perturb !== undefined) perturb('acquired');
     return lease;
   }
@@ -187,6 +188,15 @@ export class LocalLock {
       inner.outer = lease.outer;
       return;
     }
+  }
+
+  /** An acquisition that is measured. To look for the callback it is part of would cost each of the others a third more. */
+  #lookSlow(lease: HeldLease, options: AcquireOptions | undefined): void {
+    this.#sampleSlow(lease);
+    /* Of a wait that is bounded no order is told. */
+    if ((options?.timeoutMs ?? Number.POSITIVE_INFINITY) !== Number.POSITIVE_INFINITY) return;
+    tellBlockingOrder(this, lease.releaser.mode);
+    this.thread.order.tellAgain(lease.path);
   }
 
   /** Each acquisition is measured with a probability of one over its weight, whatever it does: sum and count of the holds are unbiased. */

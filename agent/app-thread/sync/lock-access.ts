@@ -7,7 +7,6 @@
 import { GridwatchError } from '../../errors.ts';
 import type { LockMode } from '../../shared-memory/async-locks.ts';
 import { AsyncEntry } from './async-entry.ts';
-import { AsyncScope, asyncOrderOf, refOf } from './async-order.ts';
 import type { Contended } from './contended.ts';
 import type { HeldLease, Releaser } from './lease.ts';
 import type { LocalLock } from './local-lock.ts';
@@ -21,6 +20,10 @@ import {
   timeoutOf,
 } from './lock-options.ts';
 import { perturb } from './perturbed.ts';
+import { AsyncScope, asyncOrderOf, refOf } from './scoped-order.ts';
+
+/** What `tryAcquire` would wait. */
+const TRIED: AcquireOptions = { timeoutMs: 0 };
 
 export abstract class LockAccess implements Contended, Releaser {
   readonly lock: LocalLock;
@@ -52,7 +55,7 @@ export abstract class LockAccess implements Contended, Releaser {
 
   tryAcquire(): Lease | undefined {
     if (perturb !== undefined) perturb('acquire');
-    if (this.tryAtOnce()) return this.open(true);
+    if (this.tryAtOnce()) return this.open(TRIED);
     this.leave();
     return undefined;
   }
@@ -114,8 +117,8 @@ export abstract class LockAccess implements Contended, Releaser {
   }
 
   /** The lease of an attempt that has just succeeded. */
-  protected open(hasTried = false): HeldLease {
-    const lease = this.lock.open(this, this.isAbandoned, hasTried);
+  protected open(options: AcquireOptions | undefined): HeldLease {
+    const lease = this.lock.open(this, this.isAbandoned, options);
     this.count(lease);
     return lease;
   }

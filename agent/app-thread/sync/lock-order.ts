@@ -1,11 +1,14 @@
 /**
- * The orders in which a thread takes its locks: each new one is told to the agent once, with the stack of the inner acquisition.
+ * The orders in which a thread takes locks while it holds others, all by blocking calls: each new one is told to the agent once, with the stack of the inner
+ * acquisition. What callbacks hold (`scope-orders.ts`) are gates here.
  *
  * Runs on application threads, and only where a lock is taken while another is held. What was held is a path in a tree whose nodes are made when a path
  * is gone for the first time, so an order that is known costs one look at a node.
  */
 import type { LockMode } from '../../shared-memory/async-locks.ts';
 import type { LockRef } from '../../shared-memory/lock-records.ts';
+import { heldScopes } from '../lock-scope.ts';
+import { gateOf } from '../scope-orders.ts';
 import type { LocalLock } from './local-lock.ts';
 import type { LockThread } from './lock-thread.ts';
 import { captureStack } from './sync-stack.ts';
@@ -22,6 +25,8 @@ export class HeldPath {
   readonly depth: number;
   /** The agent knows this order. Not of one that was only tried: who does not wait can be part of no deadlock. */
   isTold = false;
+  /** It does so with the locks of callbacks as gates: the same order without them would say more. */
+  isGated = false;
   #last: HeldPath | undefined;
   #next: Map<number, HeldPath> | undefined;
 
@@ -75,6 +80,12 @@ export class OrderTrie {
     return path;
   }
 
+  /** The path was gone once more: tells an order again that was told with the locks of callbacks as gates, if it goes without any. */
+  tellAgain(path: HeldPath | undefined): void {
+    if (path?.outer === undefined || !path.isGated) return;
+    if (heldScopes(this.#thread.recording?.activities?.scope).length === 0) this.#tellSlow(path, path.outer);
+  }
+
   #addSlow(outer: HeldPath, lock: LocalLock, mode: LockMode): HeldPath | undefined {
     if (this.#thread.recording === undefined) return undefined;
     if (++this.#nodes > MAX_NODES) this.#restart();
@@ -92,11 +103,15 @@ export class OrderTrie {
     const atNs = observer.nowNs();
     const context = observer.activeTraceIds();
     const stackNumber = captureStack(observer).stackNumber;
+    const scopes = heldScopes(observer.activities?.scope).map(({ ref }) => gateOf(ref));
+    path.isGated = scopes.length > 0;
     for (let held: HeldPath | undefined = outer; held !== undefined; held = held.outer) {
       /* A read within a read, a second permit: no order of two locks. */
       if (held.ref.lockId === inner.lockId) continue;
-      const gates = gatesOf(outer, held.ref.lockId);
-      observer.recordOrder({ outer: held.ref, inner, gates, stackNumber, atNs, context });
+      const gates = new Set([...gatesOf(outer, held.ref.lockId), ...scopes]);
+      gates.delete(held.ref.lockId);
+      gates.delete(inner.lockId);
+      observer.recordOrder({ outer: held.ref, inner, gates: [...gates], stackNumber, atNs, context, isAsync: false });
     }
   }
 

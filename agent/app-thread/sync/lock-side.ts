@@ -41,7 +41,7 @@ export abstract class LockSide extends LockAccess {
   acquire(options: AcquireOptions | undefined): Lease {
     const timeoutMs = timeoutOf(options);
     if (perturb !== undefined) perturb('acquire');
-    if (this.attempt(false, false)) return this.open();
+    if (this.attempt(false, false)) return this.open(options);
     if (this.isOwn()) {
       this.leave();
       throw new GridwatchError('ERR_GRIDWATCH_LOCK_REENTRY', this.reentry());
@@ -52,7 +52,7 @@ export abstract class LockSide extends LockAccess {
       this.leave();
       throw error;
     }
-    return this.open();
+    return this.open(options);
   }
 
   release(lease: HeldLease): void {

@@ -95,6 +95,7 @@ export class LockThread {
     this.atomics = perturbedAtomics(observer?.atomics ?? Atomics);
     useNotify(this.atomics.notify);
     if (observer === undefined) return;
+    observer.idsHeldByThread = () => this.heldIds();
     this.tell(LOCK_THREAD.AGENT_GENERATION, observer.claim.generation);
     this.tell(LOCK_THREAD.AGENT_SLOT, observer.claim.slot + 1);
     for (const lock of this.locks.values()) lock.deref()?.adopt();

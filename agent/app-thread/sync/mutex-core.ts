@@ -33,17 +33,18 @@ export class MutexCore extends LockAccess {
     const timeoutMs = options === undefined ? Number.POSITIVE_INFINITY : timeoutOf(options);
     const { lock } = this;
     if (perturb !== undefined) perturb('acquire');
-    if (Atomics.compareExchange(lock.words, WORD, 0, lock.thread.word) !== 0) return this.#acquireSlow(timeoutMs);
+    if (Atomics.compareExchange(lock.words, WORD, 0, lock.thread.word) !== 0)
+      return this.#acquireSlow(timeoutMs, options);
     lock.countAcquisition();
-    return lock.open(this, false);
+    return lock.open(this, false, options);
   }
 
-  #acquireSlow(timeoutMs: number): Lease {
+  #acquireSlow(timeoutMs: number, options: AcquireOptions | undefined): Lease {
     this.holder = Atomics.load(this.lock.words, WORD) & ~FLAGS;
     if (this.holder === this.lock.thread.word) throw new GridwatchError('ERR_GRIDWATCH_LOCK_REENTRY', this.reentry());
     /* Abandoned, or just released: that is no wait. */
     if (this.holder !== 0 || !this.tryAtOnce()) waitBlocking(this, timeoutMs);
-    return this.open();
+    return this.open(options);
   }
 
   release(lease: HeldLease): void {

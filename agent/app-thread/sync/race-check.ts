@@ -19,7 +19,6 @@ import {
   threadOfAccess,
 } from '../../shared-memory/access-log.ts';
 import type { LockHolder, RaceRecord } from '../../shared-memory/lock-records.ts';
-import { FLAGS } from '../../shared-memory/lock-word.ts';
 import {
   afterAccess,
   CellPhase,
@@ -177,7 +176,7 @@ export class RaceCheck {
       const holderWord = threadOfAccess(this.#memory, i32[at + word] as number);
       return holderWord !== 0 && holderWord !== this.#thread.holderWord && !this.#thread.isGone(holderWord);
     });
-    if (!isOthers) i32[at] = exclusiveTo(this.#thread.holderWord & ~FLAGS);
+    if (!isOthers) i32[at] = exclusiveTo(this.#thread.holderWord);
     shadow.leave(at);
   }
 

@@ -50,7 +50,7 @@ function buryAll(lock: LocalLock): boolean {
   const { words, thread } = lock;
   let has = false;
   const look = (word: number): void => {
-    if (threadOf(word) < 0 || word === thread.word || !isHolderGone(lock.thread.memory, word)) return;
+    if (threadOf(word) < 0 || word === thread.word || !isHolderGone(thread.memory, word)) return;
     sweepRwLock(words, 0, word);
     has = true;
   };

@@ -9,6 +9,10 @@ const stock = new Mutex('stock');
 const sell = ({ shared }) => {
   const items = guarded(stock, new Int32Array(shared.buffer));
   for (let sale = 0; sale < 200; sale++) stock.withLock(() => items[sale % 16]--);
+  /* Guarded by who is handed it, too. */
+  const again = guarded(stock, items);
+  stock.withLock(() => Atomics.add(again, 0, 1));
+  stock.withLock(() => again.hasOwnProperty('0') && again[0]--);
 };
 const buffer = new SharedArrayBuffer(64);
 const items = guarded(stock, new Int32Array(buffer)).fill(1000);

@@ -188,7 +188,7 @@ test('orders and races go to whoever looks for them, with the thread', () => {
     onLockOrder: ({ name }, { gates }) => void seen.push(['order', name, gates]),
     onRace: ({ name }, { index }) => void seen.push(['race', name, index]),
   };
-  const order = { outer: ref, inner: ref, gates: [9], stackNumber: 0, atNs: 5, context: undefined };
+  const order = { outer: ref, inner: ref, gates: [9], stackNumber: 0, atNs: 5, context: undefined, isAsync: false };
   const race = { lockId: lock.id, index: 12, isWrite: true, otherIsWrite: true, atNs: 5, stackNumber: 0 };
   dispatch(encodeLockOrder(order), {}, listeners);
   dispatch(encodeRace({ ...race, context: undefined, other: unknown }), {}, listeners);

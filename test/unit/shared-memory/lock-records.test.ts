@@ -124,6 +124,7 @@ test('of more than four gates the first four are told', () => {
     stackNumber: 8,
     atNs: 9,
     context: undefined,
+    isAsync: false,
   };
   expect(decodeLockOrder(through(encodeLockOrder(said)))?.gates).toEqual([3, 4, 5, 6]);
 });

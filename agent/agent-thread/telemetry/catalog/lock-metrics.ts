@@ -42,7 +42,7 @@ export const LOCK_METRICS = {
   'gridwatch.lock.abandonments': {
     instrument: 'counter',
     unit: '{abandonment}',
-    brief: 'Times that a thread ended while it held the lock, counted when that was found.',
+    brief: 'Times that a thread ended while it held the lock, or waited at the barrier, counted when that was found.',
     attributes: ['gridwatch.lock.name', 'gridwatch.lock.kind'],
     family: 'locks',
     feature: 'locks',

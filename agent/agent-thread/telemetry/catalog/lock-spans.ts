@@ -109,7 +109,8 @@ export const LOCK_LOGS: Readonly<Record<LockEvent, LogDefinition>> = {
   },
   'gridwatch.lock.abandoned': {
     severity: 'warn',
-    brief: 'A thread ended while it held a lock; the next holder is told.',
+    brief:
+      'A thread ended while it held a lock, sent an item to a channel or waited at a barrier. Its next holder is told; the item is lost, the round broken.',
     attributes: [
       'gridwatch.lock.name',
       'gridwatch.lock.kind',

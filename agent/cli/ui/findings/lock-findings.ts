@@ -1,6 +1,6 @@
 /**
- * The rule about what the agent's detectors have found: races, starvation, convoys, locks that are kept too long, notifications that nobody heard. They
- * run in the process of `gridwatch run --ui`. What was found the agent has said; here is what to do about it.
+ * The rule about what the agent's detectors have found: races, starvation, convoys, locks that are kept too long, notifications that nobody heard. It
+ * runs in the process of `gridwatch run --ui`. What was found the agent has said; here is what to do about it.
  */
 import { counted } from '../quantities.ts';
 import type { AgentEvent } from '../window/window.ts';
@@ -44,6 +44,11 @@ const WORDINGS: Readonly<Record<string, Wording>> = {
   held_across_gc: {
     severity: 'slow',
     advice: 'Make less garbage while you hold the lock: build what is new before you take it.',
+  },
+  pool_starvation: {
+    severity: 'failure',
+    advice:
+      'Do not wait inside of a task for another task of the same pool or queue: give those to a second one, or do their work in the task itself.',
   },
 };
 

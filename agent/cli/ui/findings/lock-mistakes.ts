@@ -32,24 +32,46 @@ export const lockOrders: Rule<LockMistakes> = ruleFor('gridwatch.lock.order.inve
   advice: 'Take both in the same order everywhere; until then a deadlock is a matter of time.',
 });
 
-export const abandonedLocks: Rule<LockMistakes> = ruleFor('gridwatch.lock.abandoned', {
+const ABANDONED = 'gridwatch.lock.abandoned';
+
+export const abandonedLocks: Rule<LockMistakes> = ruleFor(ABANDONED, {
   costS: 0,
+  isAbout: ({ lockKind }) => lockKind !== 'channel' && lockKind !== 'barrier',
   noun: 'abandoned lock',
   advice: "What the lock protects may be half changed: look at the next holder's `lease.abandoned`, and repair it.",
+});
+
+export const lostItems: Rule<LockMistakes> = ruleFor(ABANDONED, {
+  costS: 0,
+  isAbout: ({ lockKind }) => lockKind === 'channel',
+  noun: 'item that was lost with its sender',
+  nouns: 'items that were lost with their senders',
+  advice: 'Nobody receives that item: let a worker finish before it is terminated, or send again what is not answered.',
+});
+
+export const brokenRounds: Rule<LockMistakes> = ruleFor(ABANDONED, {
+  costS: 0,
+  isAbout: ({ lockKind }) => lockKind === 'barrier',
+  noun: 'broken round',
+  advice:
+    'The others of the round get ERR_GRIDWATCH_BARRIER_BROKEN: let them give the work up, or begin again with `reset()` once another thread has taken its place.',
 });
 
 interface Wording {
   /** Orders failures. */
   readonly costS: number;
+  /** Which of the events of that name; all by default. */
+  readonly isAbout?: (event: AgentEvent) => boolean;
   readonly noun: string;
   readonly nouns?: string;
   readonly advice: string;
 }
 
-function ruleFor(eventName: string, { costS, noun, nouns = `${noun}s`, advice }: Wording): Rule<LockMistakes> {
+function ruleFor(eventName: string, wording: Wording): Rule<LockMistakes> {
+  const { costS, isAbout = () => true, noun, nouns = `${noun}s`, advice } = wording;
   return {
     check: ({ summary }) => {
-      const told = summary.events.filter(({ name }) => name === eventName);
+      const told = summary.events.filter((event) => event.name === eventName && isAbout(event));
       const [first] = told;
       return first === undefined ? [] : [{ first, count: told.length }];
     },

@@ -42,20 +42,24 @@ export const lockWaits: Rule<LockWaits> = {
     const share = waitS / sumOf(waiting.map(({ statesS: s }) => s.waiting_lock + s.running + s.runnable));
     return waitS >= MIN_WAIT_S && share >= MIN_SHARE ? [{ waitS, share, worst }] : [];
   },
-  format: ({ waitS, share, worst }, { lockSites, costs, summary }) => ({
-    severity: 'slow',
-    costS: waitS,
-    title: `Threads waited for a lock for ${formatMs(waitS * 1000)}, ${formatShare(share)} of the time in which they had work.`,
-    facts: [
-      `${worst.name} waited longest, ${formatMs(worst.statesS.waiting_lock * 1000)}.`,
-      ...summary.locks.slice(0, MAX_NAMED_LOCKS).map(lockFact),
-      ...workFacts(costs.workers, summary),
-      ...(lockSites.length > 1 ? [`The locks are those of GRIDWATCH_ATOMICS_SITES: ${lockSites.join(', ')}.`] : []),
-    ],
-    advice:
-      'Hold the lock for less: take out of it what does not need it, or give each part of the data a lock of its own.',
-    site: summary.locks[0]?.worst?.site ?? (lockSites.length === 1 ? toSite(lockSites[0] ?? '') : undefined),
-  }),
+  format: ({ waitS, share, worst }, { lockSites, costs, summary }) => {
+    /* Not where it was locks with a name, for the most of it. */
+    const sites = sumOf(summary.locks.map((lock) => lock.waitS)) < waitS / 2 ? lockSites : [];
+    return {
+      severity: 'slow',
+      costS: waitS,
+      title: `Threads waited for a lock for ${formatMs(waitS * 1000)}, ${formatShare(share)} of the time in which they had work.`,
+      facts: [
+        `${worst.name} waited longest, ${formatMs(worst.statesS.waiting_lock * 1000)}.`,
+        ...summary.locks.slice(0, MAX_NAMED_LOCKS).map(lockFact),
+        ...workFacts(costs.workers, summary),
+        ...(sites.length > 1 ? [`The locks are those of GRIDWATCH_ATOMICS_SITES: ${sites.join(', ')}.`] : []),
+      ],
+      advice:
+        'Hold the lock for less: take out of it what does not need it, or give each part of the data a lock of its own.',
+      site: summary.locks[0]?.worst?.site ?? (sites.length === 1 ? toSite(sites[0] ?? '') : undefined),
+    };
+  },
 };
 
 /** Which lock, and whom it was waited for. */

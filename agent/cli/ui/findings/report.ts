@@ -10,7 +10,7 @@ import { durationMsOf, siteText } from '../window/span-log.ts';
 import { tooFewCpus } from './cpu.ts';
 import { garbageBeside, gcPauses } from './garbage-collection.ts';
 import { detectorFindings } from './lock-findings.ts';
-import { abandonedLocks, deadlocks, lockOrders } from './lock-mistakes.ts';
+import { abandonedLocks, brokenRounds, deadlocks, lockOrders, lostItems } from './lock-mistakes.ts';
 import { lockWaits } from './locks.ts';
 import { blockingRequests, busyMainThread } from './main-thread.ts';
 import { fullPools, growingQueues, lateMessages, refusedItems, serialising } from './queues.ts';
@@ -30,6 +30,8 @@ const RULES: readonly AnyRule[] = [
   toAnyRule(deadlocks),
   toAnyRule(lockOrders),
   toAnyRule(abandonedLocks),
+  toAnyRule(lostItems),
+  toAnyRule(brokenRounds),
   toAnyRule(detectorFindings),
   toAnyRule(failedWorkers),
   toAnyRule(gcPauses),

@@ -18,9 +18,9 @@ export interface SpanEntry {
   readonly process: ProcessEntry;
   /** With the route where the name alone is only an HTTP method. */
   readonly name: string;
+  /** Of the application's own. The agent's spans of messages are of some of them only: no count, nor the slowest, could be told by them. */
   readonly isRequest: boolean;
   readonly isGridwatch: boolean;
-  readonly isError: boolean;
   /** '' where the span names none. */
   readonly threadName: string;
   readonly startMs: number;
@@ -28,7 +28,6 @@ export interface SpanEntry {
   readonly site: Site | undefined;
   /** The file that the worker of a `worker.start` runs; '' elsewhere. */
   readonly workerFile: string;
-  readonly statusMessage: string;
 }
 
 /** All spans of one name. */
@@ -36,7 +35,6 @@ export interface SpanGroup {
   readonly name: string;
   /** Since the run began. */
   count: number;
-  errorCount: number;
   /** Longest first. */
   readonly slowest: SpanEntry[];
 }
@@ -71,11 +69,10 @@ export class SpanLog {
         this.unkeptCount++;
         return;
       }
-      group = { name: entry.name, count: 0, errorCount: 0, slowest: [] };
+      group = { name: entry.name, count: 0, slowest: [] };
       this.#groups.set(entry.name, group);
     }
     group.count++;
-    if (entry.isError) group.errorCount++;
     const durationMs = durationMsOf(entry);
     const at = group.slowest.findIndex((other) => durationMsOf(other) < durationMs);
     group.slowest.splice(at < 0 ? group.slowest.length : at, 0, entry);
@@ -136,18 +133,17 @@ export function siteOf(attributes: OtlpAttributes): Site | undefined {
 function toEntry(span: OtlpSpan, process: ProcessEntry, nowMs: number): SpanEntry {
   // A span of the future would never be forgotten.
   const endMs = Math.min(Number(span.endUnixNs) / 1e6, nowMs);
+  const isGridwatch = span.scope.name === 'gridwatch';
   return {
     process,
     name: nameOf(span),
-    isRequest: span.kind === 'server' || span.kind === 'consumer',
-    isGridwatch: span.scope.name === 'gridwatch',
-    isError: span.status === 'error',
+    isRequest: !isGridwatch && (span.kind === 'server' || span.kind === 'consumer'),
+    isGridwatch,
     threadName: textOf(span.attributes, 'thread.name'),
     startMs: Math.min(Number(span.startUnixNs) / 1e6, endMs),
     endMs,
     site: siteOf(span.attributes),
     workerFile: textOf(span.attributes, 'gridwatch.thread.file'),
-    statusMessage: printable(span.statusMessage),
   };
 }
 

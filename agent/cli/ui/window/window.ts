@@ -21,7 +21,6 @@ export interface KeptMetrics {
   readonly 'gridwatch.thread.state.time': Counter;
   readonly 'gridwatch.thread.exits': Counter;
   readonly 'gridwatch.thread.startup.duration': Distribution;
-  readonly 'gridwatch.cpu.parallelism': Gauge;
   readonly 'gridwatch.cpu.demand': Gauge;
   readonly 'gridwatch.agent.dropped': Counter;
   readonly 'gridwatch.agent.export.failures': Counter;
@@ -51,7 +50,6 @@ const KEPT: { readonly [M in keyof KeptMetrics]: new () => KeptMetrics[M] } = {
   'gridwatch.thread.state.time': Counter,
   'gridwatch.thread.exits': Counter,
   'gridwatch.thread.startup.duration': Distribution,
-  'gridwatch.cpu.parallelism': Gauge,
   'gridwatch.cpu.demand': Gauge,
   'gridwatch.agent.dropped': Counter,
   'gridwatch.agent.export.failures': Counter,
@@ -99,6 +97,8 @@ export interface AgentEvent {
   readonly workerFile: string;
   /** What a detector has found (`gridwatch.finding`); '' for any other event. */
   readonly finding: string;
+  /** The kind of lock it is about (`gridwatch.lock.kind`); '' where it names none. */
+  readonly lockKind: string;
 }
 
 export class Window {
@@ -219,6 +219,7 @@ export class Window {
       site: siteOf(log.attributes),
       workerFile: textOf(log.attributes, 'gridwatch.thread.file'),
       finding: textOf(log.attributes, 'gridwatch.finding'),
+      lockKind: textOf(log.attributes, 'gridwatch.lock.kind'),
     });
     if (this.#events.length > MAX_EVENTS) this.#dropEvent();
   }

@@ -35,7 +35,7 @@ function take(thread: string, outer: number, inner: number, options: Options = {
 }
 
 function recordOf(outer: number, inner: number, options: Options): LockOrderRecord {
-  const { gates = [], modes, stackNumber = 0, isAsync = false } = options;
+  const { gates = [], modes, stackNumber = 0, isAsync = inner < 0 } = options;
   const [outerMode = 'exclusive', innerMode = 'exclusive'] = modes ?? [];
   const refOf = (lockId: number, mode: LockMode): LockRef => ({
     lockId,
@@ -146,6 +146,46 @@ describe('an inversion', () => {
   });
 });
 
+describe('an inversion of a promise lock and one of the process', () => {
+  beforeEach(() => {
+    for (const id of [-1, -2])
+      naming.locks.set(id, { key: `t1:${id}`, lockId: id, kind: 'promise', className: `p${id}`, instance: '' });
+  });
+
+  test('is told of activities of one thread, whose own the promise lock is', () => {
+    take('t1', -1, 2, { isAsync: true });
+    take('t2', 2, -1);
+    expect(told).toEqual([]);
+    take('t1', 2, -1);
+    expect(told).toEqual([['L2>t1:-1', 't1:-1>L2']]);
+  });
+
+  test('is none where the thread would block at what its own activity has: that is refused', () => {
+    take('t1', -1, 2);
+    take('t1', 2, -1);
+    expect(told).toEqual([]);
+  });
+
+  test('is told of a thread that blocks, with another thread between', () => {
+    take('t1', -1, 2);
+    take('t1', 3, -1);
+    take('t1', 2, 3);
+    expect(told).toEqual([]);
+    take('t2', 2, 3);
+    expect(told.map((circle) => circle.length)).toEqual([3]);
+  });
+
+  test('is none under a gate of either kind', () => {
+    take('t1', -1, 2, { isAsync: true, gates: [9] });
+    take('t1', 2, -1, { gates: [9] });
+    take('t1', -1, 3, { isAsync: true, gates: [-7] });
+    take('t1', 3, -1, { gates: [-7] });
+    expect(told).toEqual([]);
+    take('t1', 2, -1, { gates: [-7] });
+    expect(told).toHaveLength(1);
+  });
+});
+
 describe('no inversion', () => {
   test('where all keep the order', () => {
     for (const thread of ['t1', 't2']) {
@@ -208,34 +248,49 @@ interface Taken {
   readonly thread: number;
   readonly held: readonly number[];
   readonly wanted: number;
+  /** An activity of the thread waits. */
+  readonly isAsync: boolean;
 }
 
-/** Two threads can block each other: each holds what the other wants, and they hold nothing in common. */
+/** Two can block each other: each holds what the other wants, they hold nothing in common, and who blocks its thread is not there to hold anything else. */
 function canBlock(all: readonly Taken[]): boolean {
   return all.some((one) =>
     all.some((other) => {
       const isCircle = one.held.includes(other.wanted) && other.held.includes(one.wanted);
-      return isCircle && one.thread !== other.thread && !one.held.some((lock) => other.held.includes(lock));
+      const isLocal = one.wanted < 0 || other.wanted < 0;
+      const canBe = one.thread === other.thread ? one.isAsync && other.isAsync : !isLocal;
+      return isCircle && canBe && !one.held.some((lock) => other.held.includes(lock));
     }),
   );
 }
 
-test('random acquisitions of two threads: told exactly when the two can block each other', () => {
-  const taken = fc.record({
-    thread: fc.nat(1),
-    held: fc.uniqueArray(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 3 }),
-    wanted: fc.integer({ min: 1, max: 4 }),
-  });
+test.each([
+  ['of two threads', [1, 2, 3, 4], false],
+  ['of two threads and their activities', [1, 2, 3, 4], true],
+  ['of promise locks and others', [-2, -1, 3, 4], true],
+])('random acquisitions %s: told exactly when two can block each other', (_, locks, hasActivities) => {
+  const lock = fc.constantFrom(...locks);
+  const taken = fc
+    .record({
+      thread: fc.nat(1),
+      held: fc.uniqueArray(lock, { minLength: 1, maxLength: 3 }),
+      wanted: lock,
+      isAsync: fc.boolean(),
+    })
+    .map((one): Taken => ({ ...one, isAsync: hasActivities && (one.isAsync || one.wanted < 0) }));
+  const named = new FakeNaming();
+  for (const id of locks.filter((number) => number < 0))
+    named.locks.set(id, { key: `P${id}`, lockId: id, kind: 'promise', className: `text ${-id}`, instance: '' });
   let blocked = 0;
   fc.assert(
     fc.property(fc.array(taken, { maxLength: 6 }), (list) => {
       const all = list.filter(({ held, wanted }) => !held.includes(wanted));
       let found = 0;
-      const graph = new LockOrders(new FakeNaming(), () => found++);
-      for (const { thread, held, wanted } of all) {
+      const graph = new LockOrders(named, () => found++);
+      for (const { thread, held, wanted, isAsync } of all) {
         for (const outer of held) {
-          const gates = held.filter((lock) => lock !== outer);
-          graph.add(recordOf(outer, wanted, { gates }), threadNamed(`t${thread}`));
+          const gates = held.filter((other) => other !== outer);
+          graph.add(recordOf(outer, wanted, { gates, isAsync }), threadNamed(`t${thread}`));
         }
       }
       if (canBlock(all)) blocked++;

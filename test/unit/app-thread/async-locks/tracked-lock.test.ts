@@ -125,6 +125,18 @@ describe('the table', () => {
     expect(lock.isIdle).toBe(true);
   });
 
+  it('T2: does not show what was released before the wait was published', () => {
+    const outer = held('outer');
+    const inner = held('inner');
+    const wait = within(outer.hold, () => inner.lock.waits(inner.lock.request(true)));
+    outer.lock.released(outer.hold);
+    expect(tracking.entries.map(({ className }) => className)).toEqual(['inner', 'inner']);
+    inner.lock.released(inner.hold);
+    inner.lock.grantedAfter(wait);
+    inner.lock.released(wait.hold);
+    expect(tracking.entries).toEqual([]);
+  });
+
   it('says nothing certain of who asked outside of any callback', () => {
     const lock = lockNamed('orders');
     const hold = lock.request(false);
@@ -178,7 +190,7 @@ describe('records', () => {
     expect(tracking.told().waits).toEqual([]);
   });
 
-  it('tells an order of two classes once, with the locks that were taken before as gates', () => {
+  it('tells an order of two classes once, with what else was held as gates', () => {
     const gate = held('gate');
     for (let i = 0; i < 3; i++) {
       const outer = within(gate.hold, () => held('outer'));
@@ -196,7 +208,7 @@ describe('records', () => {
     expect(shown).toEqual([
       ['gate', 'outer', []],
       ['outer', 'inner', ['gate']],
-      ['gate', 'inner', []],
+      ['gate', 'inner', ['outer']],
     ]);
   });
 
@@ -211,5 +223,47 @@ describe('records', () => {
     outer.lock.released(outer.hold);
     within(outer.hold, () => held('later'));
     expect(tracking.told().orders).toEqual([]);
+  });
+
+  it('learns no order from what was begun in a callback and given after its end', () => {
+    const outer = held('outer');
+    const busy = held('busy');
+    const wait = within(outer.hold, () => busy.lock.waits(busy.lock.request(true)));
+    outer.lock.released(outer.hold);
+    busy.lock.released(busy.hold);
+    busy.lock.grantedAfter(wait);
+    expect(tracking.told().orders).toEqual([]);
+  });
+
+  it('knows the gates beyond a callback that has ended', () => {
+    const gate = held('gate');
+    const between = within(gate.hold, () => held('between'));
+    const outer = within(between.hold, () => held('outer'));
+    between.lock.released(between.hold);
+    tracking.told();
+    within(outer.hold, () => held('inner'));
+    expect(
+      tracking
+        .told()
+        .orders.map(({ outer: { classNumber }, gates }) => [
+          tracking.name(classNumber),
+          gates.map((number) => tracking.name(-number)),
+        ]),
+    ).toEqual([
+      ['outer', ['gate']],
+      ['gate', ['outer']],
+    ]);
+  });
+
+  it('keeps no callback that has ended, however long each begins the next', () => {
+    let { lock, hold } = held('first');
+    for (let i = 0; i < 100; i++) {
+      const next = within(hold, () => held(`next ${i % 3}`));
+      lock.released(hold);
+      ({ lock, hold } = next);
+    }
+    const after = within(hold, () => lock.request(true));
+    expect(after.outer).toBe(hold);
+    expect(after.outer?.outer).toBeUndefined();
   });
 });

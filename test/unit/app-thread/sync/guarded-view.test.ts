@@ -37,6 +37,7 @@ const USES: readonly [string, Use, string][] = [
   ['a store', (a) => (a[1] = 7), 'w1'],
   ['an increment', (a) => a[1]!++, 'r1 w1'],
   ['length', (a) => a.length, ''],
+  ['what every object has', (a) => [Reflect.apply(a.hasOwnProperty, a, ['1']), a.propertyIsEnumerable(9)], ''],
   ['byteOffset', (a) => [a.byteOffset, a.byteLength, a.BYTES_PER_ELEMENT], ''],
   ['for of', (a) => [...a], 'r0 r1 r2 r3'],
   [

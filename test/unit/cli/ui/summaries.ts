@@ -58,20 +58,18 @@ export function span(name: string, startMs: number, endMs: number, options: Part
     name,
     isRequest: false,
     isGridwatch: false,
-    isError: false,
     threadName: '',
     startMs,
     endMs,
     site: undefined,
     workerFile: '',
-    statusMessage: '',
     ...options,
   };
 }
 
 export function groupOf(...spans: readonly SpanEntry[]): SpanGroup {
   const slowest = spans.toSorted((a, b) => b.endMs - b.startMs - (a.endMs - a.startMs));
-  return { name: spans[0]?.name ?? '', count: spans.length, errorCount: 0, slowest };
+  return { name: spans[0]?.name ?? '', count: spans.length, slowest };
 }
 
 /** Sixty seconds of a program on four CPUs, in which nothing stands out. */

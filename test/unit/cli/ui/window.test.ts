@@ -176,6 +176,19 @@ describe('the window', () => {
     expect(group?.slowest[0]?.endMs).toBeCloseTo(T0 + 29);
   });
 
+  it('takes for requests what the application serves and takes from its queues, not what the agent tells of messages', () => {
+    const window = new Window();
+    const ofKind = (name: string, kind: number): SpanOptions => ({ name, kind, startMs: T0, endMs: T0 + 5 });
+    const spans = [ofKind('GET /', 2), ofKind('fetch', 3), ofKind('orders process', 5)];
+    ingest(window, 'traces', spansRequest(spans, 'app'), T0 + 100);
+    ingest(window, 'traces', spansRequest([ofKind('process worker-1', 5)], 'gridwatch'), T0 + 100);
+    const { spanGroups } = summaryOf(window, T0 + 100);
+    const requests = spanGroups.filter(({ slowest }) => slowest.some(({ isRequest }) => isRequest));
+    expect([spanGroups.length, requests.map(({ name }) => name)]).toEqual([4, ['GET /', 'orders process']]);
+    const [main] = window.processes;
+    expect(main && window.spans.requests.routesOf(main)).toEqual(['GET /', 'orders process']);
+  });
+
   it('strips control characters from all it keeps', () => {
     const window = new Window();
     const evil = '\x1b]0;owned\x07na\x00me';

@@ -1,12 +1,13 @@
 /** The rules about locks that are used wrongly. */
 import { describe, expect, it } from 'vitest';
+import { ATTRIBUTES } from '../../../../../agent/agent-thread/telemetry/catalog.ts';
 import { findingsOf } from '../../../../../agent/cli/ui/findings/report.ts';
 import type { AgentEvent } from '../../../../../agent/cli/ui/window/window.ts';
 import { PROCESS, thread } from '../summaries.ts';
 import { evidence, onlyFinding, titles } from './evidence.ts';
 
 function event(name: string, body: string, options: Partial<AgentEvent> = {}): AgentEvent {
-  const further = { threadName: '', errorType: '', site: undefined, workerFile: '', finding: '' };
+  const further = { threadName: '', errorType: '', site: undefined, workerFile: '', finding: '', lockKind: '' };
   return { process: PROCESS, name, body, timeMs: 1_000, ...further, ...options };
 }
 
@@ -41,6 +42,23 @@ describe('mistakes with locks', () => {
     expect(found[0]).toMatch(/^Deadlock: /);
     expect(found).toContain('W ended while it held "a"; the next holder is told.');
     expect(found).toHaveLength(4);
+  });
+
+  it('what a thread has left behind is told by what it was: a lock, the item of a channel, the round of a barrier', () => {
+    const left = (lockKind: string): AgentEvent =>
+      event('gridwatch.lock.abandoned', `left a ${lockKind}`, { lockKind });
+    const events = ['mutex', 'channel', 'semaphore', 'channel', 'barrier'].map(left);
+    const found = findingsOf(evidence({ events }));
+    expect(found.map(({ title, facts, advice }) => [title, ...facts, advice.includes('lease.abandoned')])).toEqual([
+      ['Left a mutex.', 'The first of 2 abandoned locks.', true],
+      ['Left a channel.', 'The first of 2 items that were lost with their senders.', false],
+      ['Left a barrier.', false],
+    ]);
+  });
+
+  it('there are words for everything that a detector finds', () => {
+    for (const finding of ATTRIBUTES['gridwatch.finding'].values)
+      expect(titles(evidence({ events: [event('gridwatch.finding', finding, { finding })] }))).toHaveLength(1);
   });
 
   it('what a detector has found is told once a kind, with what to do about it', () => {

@@ -47,6 +47,11 @@ describe('locks', () => {
       'Threads waited 1 s for "cache".',
     ]);
     expect(finding.site).toEqual({ file: 'shop/pay.js', line: 7 });
+    const unnamed = [{ name: 'orders', waitS: 9, worst: undefined }];
+    for (const lockSites of [['lock.js:1'], ['lock.js:1', 'other.js:3']]) {
+      const { facts, site } = onlyFinding(evidence({ threads, locks: unnamed }, { lockSites }));
+      expect([facts.at(-1), site]).toEqual(['Threads waited 9 s for "orders".', undefined]);
+    }
   });
 
   it('that are hardly waited for are none', () => {

@@ -17,6 +17,7 @@ describe('workers', () => {
     site: { file: 'src/pool.js', line: 12 },
     workerFile: 'src/resize.js',
     finding: '',
+    lockKind: '',
   };
 
   it('that fail are a finding, with the place', () => {
