@@ -1,6 +1,6 @@
 /**
- * The rule about what the agent's detectors have found: races, starvation, convoys, locks that are kept too long, notifications that nobody heard. They
- * run in the process of `gridwatch run --ui`. What was found the agent has said; here is what to do about it.
+ * The rule about what the agent's detectors have found: races, starvation, convoys, locks that are kept too long, notifications that nobody heard, pools that wait for
+ * themselves. They run in the process of `gridwatch run --ui`. What was found the agent has said; here is what to do about it.
  */
 import { counted } from '../quantities.ts';
 import type { AgentEvent } from '../window/window.ts';
@@ -26,6 +26,11 @@ const WORDINGS: Readonly<Record<string, Wording>> = {
   lost_wakeup: {
     severity: 'failure',
     advice: 'Wait at a condition in a loop that looks at the state first, with the mutex held.',
+  },
+  pool_starvation: {
+    severity: 'failure',
+    advice:
+      'Give what its tasks submit and wait for a pool of its own, or do it in the same task; more workers only put it off.',
   },
   starvation: {
     severity: 'slow',

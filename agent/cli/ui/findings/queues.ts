@@ -105,6 +105,18 @@ export const refusedItems: Rule<QueueSummary> = {
 /** Below, a thread has time for its messages. */
 const BUSY_SHARE = 0.5;
 
+/** A thread that is ready and has no CPU is in the midst of something, too; but one that hardly computes is not what messages wait for. */
+function isBusy(thread: ThreadSummary): boolean {
+  const running = shareOf(thread, 'running');
+  return running + shareOf(thread, 'runnable') >= BUSY_SHARE && running >= BUSY_SHARE / 2;
+}
+
+function busyText(thread: ThreadSummary): string {
+  const runnable = shareOf(thread, 'runnable');
+  const withoutCpu = runnable < 0.05 ? '' : `, and was ready without a CPU for ${formatShare(runnable)}`;
+  return `computed ${formatShare(shareOf(thread, 'running'))} of the time${withoutCpu}`;
+}
+
 /** Messages that waited while the thread that is to take them computed. */
 interface LateMessages {
   readonly queue: QueueSummary;
@@ -116,14 +128,14 @@ export const lateMessages: Rule<LateMessages> = {
     summary.queues.flatMap((queue) => {
       const receiver = receiverOf(queue, summary);
       const isLate = receiver !== undefined && isNamed(queue) && isWaitedFor(queue);
-      return isLate && shareOf(receiver, 'running') >= BUSY_SHARE ? [{ queue, receiver }] : [];
+      return isLate && isBusy(receiver) ? [{ queue, receiver }] : [];
     }),
   format: ({ queue, receiver }) => ({
     severity: 'slow',
     costS: queue.waits.sumS,
     title: `Messages ${queue.direction === 'to_worker' ? 'to' : 'from'} ${queue.name} waited ${formatMs(meanS(queue) * 1000)} until they were taken, on average.`,
     facts: [
-      `${threadName(receiver)} computed ${formatShare(shareOf(receiver, 'running'))} of the time: it takes no message while it does.`,
+      `${threadName(receiver)} ${busyText(receiver)}: it takes no message while it does.`,
       `${counted(queue.waits.count, 'message')}, no wait longer than this: ${formatAtMost(queue.waits.atMostS)}.`,
     ],
     advice:

@@ -1,5 +1,6 @@
 /** The rules about locks that are used wrongly. */
 import { describe, expect, it } from 'vitest';
+import { LOCK_ATTRIBUTES } from '../../../../../agent/agent-thread/telemetry/catalog/lock-attributes.ts';
 import { findingsOf } from '../../../../../agent/cli/ui/findings/report.ts';
 import type { AgentEvent } from '../../../../../agent/cli/ui/window/window.ts';
 import { PROCESS, thread } from '../summaries.ts';
@@ -54,6 +55,15 @@ describe('mistakes with locks', () => {
     expect(titles(evidence({ events: [race, DEADLOCK] }))).toHaveLength(1);
     expect(titles(evidence({ events: [event('gridwatch.finding', 'new', { finding: 'of tomorrow' })] }))).toEqual([]);
   });
+
+  it.each(LOCK_ATTRIBUTES['gridwatch.finding'].values)(
+    'no run in which there was a %s ends with "nothing stands out"',
+    (finding) => {
+      expect(titles(evidence({ events: [event('gridwatch.finding', 'it happened', { finding })] }))).toEqual([
+        'It happened.',
+      ]);
+    },
+  );
 
   it('what the agent tells of itself is none', () => {
     expect(titles(evidence({ events: [event('gridwatch.agent.degraded', 'gc is off')] }))).toEqual([]);
