@@ -36,9 +36,10 @@ function nameOf({ name, direction }: QueueSummary): string {
   return direction === 'to_parent' ? `from ${name}` : name;
 }
 
-function factsOf({ size, oldestS, waits, pool }: QueueSummary): string[] {
+function factsOf({ kind, size, oldestS, waits, pool }: QueueSummary): string[] {
   return [
-    `${size} waiting${size > 0 && oldestS > 0 ? ` (${formatMs(oldestS * 1000)})` : ''}`,
+    /* How many wait for libuv's threads nobody can see. */
+    ...(kind === 'libuv' ? [] : [`${size} waiting${size > 0 && oldestS > 0 ? ` (${formatMs(oldestS * 1000)})` : ''}`]),
     ...(waits.count > 0 ? [`waits ${formatMs((waits.sumS / waits.count) * 1000)} each`] : []),
     ...(pool === undefined ? [] : [`busy ${formatShare(pool.utilization)}`]),
   ];

@@ -54,6 +54,8 @@ export const fullPools: Rule<QueueSummary> = {
 function adviceForFull({ kind }: QueueSummary, freeCores: number): string {
   if (kind === 'connection_pool' || kind === 'http_agent')
     return 'Hold each connection for less (release it before what does not need it), or allow more of them if the server does.';
+  if (kind === 'libuv')
+    return 'Files, DNS look-ups and much of crypto run there: do less of it at once, or raise UV_THREADPOOL_SIZE if there are CPUs for more threads.';
   if (kind !== 'pool') return 'Raise its concurrency if what it calls can take more, or do less in each item.';
   return freeCores >= 1
     ? 'There are CPUs for more workers: raise its limit (piscina: maxThreads; workerpool: maxWorkers).'
@@ -105,10 +107,12 @@ export const refusedItems: Rule<QueueSummary> = {
 /** Below, a thread has time for its messages. */
 const BUSY_SHARE = 0.5;
 
-/** A thread that is ready and has no CPU is in the midst of something, too; but one that hardly computes is not what messages wait for. */
+/** A thread that is ready and has no CPU is in the midst of something, too. One that hardly computes is not what messages wait for. */
+const MIN_RUNNING_SHARE = 0.1;
+
 function isBusy(thread: ThreadSummary): boolean {
   const running = shareOf(thread, 'running');
-  return running + shareOf(thread, 'runnable') >= BUSY_SHARE && running >= BUSY_SHARE / 2;
+  return running + shareOf(thread, 'runnable') >= BUSY_SHARE && running >= MIN_RUNNING_SHARE;
 }
 
 function busyText(thread: ThreadSummary): string {

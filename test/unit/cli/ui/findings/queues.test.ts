@@ -35,6 +35,13 @@ describe('a pool that was full', () => {
     expect(finding.advice).toMatch(/Hold each connection for less/);
   });
 
+  it('of libuv is told what runs there', () => {
+    const pool = queue({ ...FULL, kind: 'libuv', name: 'libuv', arrivals: 0, completions: 0 });
+    const finding = onlyFinding(evidence({ queues: [pool] }));
+    expect(finding.title).toMatch(/^libuv's thread pool was full/);
+    expect(finding.advice).toMatch(/UV_THREADPOOL_SIZE/);
+  });
+
   it('says what the workers of the same pool would have been said to be', () => {
     const busy = ['main', 'worker-1', 'worker-2'].map((name) => thread(name, { running: name === 'main' ? 1 : 59 }));
     expect(titles(evidence({ threads: busy, queues: [FULL] }))).toHaveLength(1);
