@@ -121,6 +121,15 @@ describe('the queues of a stretch', () => {
     expect(queueLines([pool, pool, pool, port], LOOK)[1]).toBe('QUEUES  (3 of 4)');
   });
 
+  it('keep the file of a long name', () => {
+    const shown = (name: string): string | undefined =>
+      queueLines([{ ...port, name, direction: '' }], LOOK)[2]?.slice(0, 31);
+    expect(shown('piscina@examples/pool-starvation/layout.js')).toBe('piscina@…/layout.js            ');
+    expect(shown('MessageChannel@examples/a/b/main.js:43')).toBe('MessageChannel@…/b/main.js:43  ');
+    expect(shown('MessageChannel@a-file-with-a-very-long-name.js:43')).toBe('MessageChannel@a-file-with-a-… ');
+    expect(shown('BroadcastChannel@a-name-of-its-own-that-is-long')).toBe('BroadcastChannel@a-name-of-it… ');
+  });
+
   it('are not shown where there is no room for them', () => {
     expect(queueLines([pool], { ...LOOK, rows: 23 })).toEqual([]);
     expect(queueLines([], LOOK)).toEqual([]);
