@@ -2,7 +2,7 @@
  * Demonstrates CPU-bound work that starves I/O: a server answers small requests from memory, and now and then somebody asks it for a password hash. While the
  * thread computes that, nobody else is answered: their requests lie in the socket, and no metric of the server says so, since its clock starts when it reads them.
  *
- * What shows it: `nodejs.eventloop.delay.p99` of `main`, the spans `eventloop.blocked`, and `gridwatch.thread.state.time` of `main` without any `idle`. With
+ * What shows it: `nodejs.eventloop.delay.p99` of `main`, the spans `eventloop.blocked`, and `gridwatch.thread.state.time` of `main`, most of it `running`. With
  * HOGGED_WHERE=worker the same work is done by a thread of its own, and all of that is gone; with HOGGED_WHERE=libuv by Node's own pool
  * (`gridwatch.pool.utilization` of `libuv`).
  *

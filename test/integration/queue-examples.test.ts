@@ -13,7 +13,7 @@ describe('examples/pool-starvation', () => {
     });
     expect(result).toMatchObject({ exitCode: 0, stdout: '0 of 2 chapters laid out\n' });
     expect(result.stderr).toMatch(
-      /^gridwatch: pool_starvation: each of the 2 tasks that it works on has put tasks into piscina@examples\/pool-starvation\/layout\.js itself, which wait/m,
+      /^gridwatch: pool_starvation: piscina@examples\/pool-starvation\/layout\.js waits for itself: each of the 2 tasks that it works on has put tasks into it, which wait/m,
     );
     expect(observed.sum('gridwatch.findings', { 'gridwatch.finding': 'pool_starvation' })).toBe(1);
     /* What was given up ended the workers that worked on it, which is told of, too. */

@@ -73,7 +73,7 @@ export class PoolStarvation {
       active === 1 ? 'the one task that it works on has' : `each of the ${active} tasks that it works on has`;
     findings.report({
       finding: 'pool_starvation',
-      body: `${each} put tasks into ${name} itself, which wait; none has begun or ended for ${STARVED_NS / 1e9} s, and if they wait for those, none ever will`,
+      body: `${name} waits for itself: ${each} put tasks into it, which wait; none has begun or ended for ${STARVED_NS / 1e9} s, and if they wait for those, none ever will`,
       attributes: {
         ...(thread === undefined ? {} : threadAttributes(thread)),
         'gridwatch.queue.name': name,

@@ -3,7 +3,7 @@
  * a function of what it is given.
  */
 import { type Look, paint } from './paint.ts';
-import { fit } from './printable.ts';
+import { columnsOf, fit } from './printable.ts';
 import { formatMs, formatShare } from './quantities.ts';
 import type { QueueSummary } from './queue-summary.ts';
 
@@ -27,7 +27,9 @@ export function queueLines(queues: readonly QueueSummary[], look: Look): string[
       ],
       look,
     ),
-    ...shown.map((queue) => paint([fit(nameOf(queue), nameColumns), ' ', factsOf(queue).join(', ')], look)),
+    ...shown.map((queue) =>
+      paint([fit(shortened(nameOf(queue), nameColumns), nameColumns), ' ', factsOf(queue).join(', ')], look),
+    ),
   ];
 }
 
@@ -36,9 +38,19 @@ function nameOf({ name, direction }: QueueSummary): string {
   return direction === 'to_parent' ? `from ${name}` : name;
 }
 
-function factsOf({ size, oldestS, waits, pool }: QueueSummary): string[] {
+/** Of `<library>@<folders>/<file>` the folders go first: what it is and where it was made tells queues apart. */
+function shortened(name: string, columns: number): string {
+  const [what = '', ...rest] = name.split('@');
+  const folders = rest.join('@').split('/');
+  while (folders.length > 1 && columnsOf(`${what}@…/${folders.join('/')}`) > columns) folders.shift();
+  const isWhole = rest.length === 0 || !name.includes('/') || columnsOf(name) <= columns;
+  return isWhole ? name : `${what}@…/${folders.join('/')}`;
+}
+
+function factsOf({ kind, size, oldestS, waits, pool }: QueueSummary): string[] {
   return [
-    `${size} waiting${size > 0 && oldestS > 0 ? ` (${formatMs(oldestS * 1000)})` : ''}`,
+    /* How many wait for libuv's threads nobody can see. */
+    ...(kind === 'libuv' ? [] : [`${size} waiting${size > 0 && oldestS > 0 ? ` (${formatMs(oldestS * 1000)})` : ''}`]),
     ...(waits.count > 0 ? [`waits ${formatMs((waits.sumS / waits.count) * 1000)} each`] : []),
     ...(pool === undefined ? [] : [`busy ${formatShare(pool.utilization)}`]),
   ];

@@ -102,7 +102,7 @@ export function queuesOf(window: Window, fromMs: number, toMs: number): QueueSum
   }
   return [...found.values()]
     .flatMap((queues) => [...queues.values()].map((queue) => summaryOf(queue, fromMs, toMs)))
-    .filter(({ arrivals, size }) => arrivals > 0 || size > 0)
+    .filter(({ arrivals, size, pool }) => arrivals > 0 || size > 0 || (pool?.utilization ?? 0) > 0)
     .toSorted((a, b) => b.waits.sumS - a.waits.sumS || b.size - a.size);
 }
 

@@ -6,7 +6,7 @@
 import { type LockSummary, locksOf } from './lock-summary.ts';
 import { type QueueSummary, queuesOf } from './queue-summary.ts';
 import type { ProcessEntry } from './window/processes.ts';
-import type { Distribution, Durations } from './window/series.ts';
+import type { Distribution, Durations, Gauge } from './window/series.ts';
 import type { SpanEntry, SpanGroup } from './window/span-log.ts';
 import type { AgentEvent, Labelled, Window } from './window/window.ts';
 
@@ -36,6 +36,8 @@ export interface ThreadSummary {
   /** The parts of `gc` that collected young objects, and all of the heap; its steps between (`incremental`) are neither. */
   readonly minorGc: Durations;
   readonly majorGc: Durations;
+  /** How late its event loop came in the worst hundredth of each interval, on average: the lesser of the two halves of the stretch, so that no start-up counts. */
+  readonly lateS: number;
 }
 
 export interface CoreSummary {
@@ -174,22 +176,39 @@ function threadsOf(window: Window, fromMs: number, toMs: number): ThreadSummary[
     thread.statesS[isState(state) ? state : 'unknown'] += series.increase(fromMs, toMs);
   }
   const pauses = window.all('v8js.gc.duration');
+  const delays = window.all('nodejs.eventloop.delay.p99');
   const durationsIn = ({ series }: Labelled<Distribution>): Durations => series.between(fromMs, toMs);
   const threads: ThreadSummary[] = [];
   for (const [process, ofProcess] of gathered) {
     for (const [name, { role, statesS }] of ofProcess) {
       const livedS = sumOf(Object.values(statesS));
       if (livedS < MIN_LIVED_S) continue;
-      const own = pauses.filter(
-        (entry) => entry.process === process && (entry.attributes['thread.name'] ?? 'main') === name,
-      );
+      const isOwn = (entry: Labelled<unknown>): boolean =>
+        entry.process === process && (entry.attributes['thread.name'] ?? 'main') === name;
+      const own = pauses.filter(isOwn);
       const ofType = (type: string): Durations =>
         merge(own.filter((entry) => entry.attributes['v8js.gc.type'] === type).map(durationsIn));
       const gc = merge(own.map(durationsIn));
-      threads.push({ process, name, role, statesS, livedS, gc, minorGc: ofType('minor'), majorGc: ofType('major') });
+      const lateS = latenessOf(delays.find(isOwn)?.series, fromMs, toMs);
+      threads.push({
+        process,
+        name,
+        role,
+        statesS,
+        livedS,
+        gc,
+        minorGc: ofType('minor'),
+        majorGc: ofType('major'),
+        lateS,
+      });
     }
   }
   return threads;
+}
+
+function latenessOf(delays: Gauge | undefined, fromMs: number, toMs: number): number {
+  const middleMs = (fromMs + toMs) / 2;
+  return Math.min(delays?.mean(fromMs, middleMs) ?? 0, delays?.mean(middleMs, toMs) ?? 0);
 }
 
 function coresOf(window: Window, fromMs: number, toMs: number): CoreSummary[] {

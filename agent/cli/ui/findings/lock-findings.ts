@@ -1,6 +1,6 @@
 /**
- * The rule about what the agent's detectors have found: races, starvation, convoys, locks that are kept too long, notifications that nobody heard. It
- * runs in the process of `gridwatch run --ui`. What was found the agent has said; here is what to do about it.
+ * The rule about what the agent's detectors have found: races, starvation, convoys, locks that are kept too long, notifications that nobody heard, pools that wait for
+ * themselves. They run in the process of `gridwatch run --ui`. What was found the agent has said; here is what to do about it.
  */
 import { counted } from '../quantities.ts';
 import type { AgentEvent } from '../window/window.ts';

@@ -1,10 +1,11 @@
 /**
- * The rules about the main thread, which answers everybody: that it has no time left, and that one kind of request keeps
- * it. They run in the process of `gridwatch run --ui`.
+ * The rules about the main thread, which answers everybody: that it has no time left, that one kind of request keeps it, and that something does of which no request
+ * tells. They run in the process of `gridwatch run --ui`.
  */
 import { counted, formatMs, formatShare } from '../quantities.ts';
 import { estimateOf, type RequestCost } from '../request-cost.ts';
 import { busiestMain, processSuffix, type Summary, shareOf, type ThreadSummary } from '../summary.ts';
+import type { SpanEntry } from '../window/span-log.ts';
 import type { Rule } from './rule.ts';
 
 /** Past this share, new work waits behind old. */
@@ -60,6 +61,42 @@ export const blockingRequests: Rule<Blocking> = {
     advice: adviceFor(cost),
   }),
 };
+
+/** A delay that a person feels; and one that computing explains, not somebody else who has the CPU. */
+const LATE_S = 0.1;
+const MIN_RUNNING = 0.2;
+
+/** The main thread has time, but comes back to its event loop late again and again. */
+export const lateMainThread: Rule<ThreadSummary> = {
+  check: (evidence) => {
+    const told = blockingRequests.check(evidence).map(({ thread }) => thread);
+    return evidence.summary.threads.filter(
+      (thread) =>
+        thread.role === 'main' &&
+        thread.livedS >= MIN_LIVED_S &&
+        thread.lateS >= LATE_S &&
+        shareOf(thread, 'running') >= MIN_RUNNING &&
+        !isBusy(thread) &&
+        !told.includes(thread),
+    );
+  },
+  format: (thread, { summary }) => ({
+    severity: 'slow',
+    costS: thread.statesS.running - thread.gc.sumS,
+    title: `The main thread${processSuffix(thread, summary)} came back to its event loop ${formatMs(thread.lateS * 1000)} late at worst, again and again: whatever else it had to do waited.`,
+    facts: [
+      'That is the 99th percentile of the event loop delay, on average: it computes for long at a stretch.',
+      `It computed ${formatShare(shareOf(thread, 'running'))} of the time, and was free for ${formatShare(shareOf(thread, 'idle'))}.`,
+    ],
+    advice: adviceFor(undefined),
+    site: longestTurnOf(thread, summary)?.site,
+  }),
+};
+
+function longestTurnOf({ process }: ThreadSummary, { spanGroups }: Summary): SpanEntry | undefined {
+  const turns = spanGroups.find(({ name }) => name === 'eventloop.blocked')?.slowest ?? [];
+  return turns.find((turn) => turn.process === process && turn.threadName === 'main');
+}
 
 /** What requests cost is known of one process. */
 function isBusiest(thread: ThreadSummary, summary: Summary): boolean {

@@ -54,6 +54,8 @@ export const fullPools: Rule<QueueSummary> = {
 function adviceForFull({ kind }: QueueSummary, freeCores: number): string {
   if (kind === 'connection_pool' || kind === 'http_agent')
     return 'Hold each connection for less (release it before what does not need it), or allow more of them if the server does.';
+  if (kind === 'libuv')
+    return 'Files, DNS look-ups and much of crypto run there: do less of it at once, or raise UV_THREADPOOL_SIZE if there are CPUs for more threads.';
   if (kind !== 'pool') return 'Raise its concurrency if what it calls can take more, or do less in each item.';
   return freeCores >= 1
     ? 'There are CPUs for more workers: raise its limit (piscina: maxThreads; workerpool: maxWorkers).'
@@ -105,6 +107,20 @@ export const refusedItems: Rule<QueueSummary> = {
 /** Below, a thread has time for its messages. */
 const BUSY_SHARE = 0.5;
 
+/** A thread that is ready and has no CPU is in the midst of something, too. One that hardly computes is not what messages wait for. */
+const MIN_RUNNING_SHARE = 0.1;
+
+function isBusy(thread: ThreadSummary): boolean {
+  const running = shareOf(thread, 'running');
+  return running + shareOf(thread, 'runnable') >= BUSY_SHARE && running >= MIN_RUNNING_SHARE;
+}
+
+function busyText(thread: ThreadSummary): string {
+  const runnable = shareOf(thread, 'runnable');
+  const withoutCpu = runnable < 0.05 ? '' : `, and was ready without a CPU for ${formatShare(runnable)}`;
+  return `computed ${formatShare(shareOf(thread, 'running'))} of the time${withoutCpu}`;
+}
+
 /** Messages that waited while the thread that is to take them computed. */
 interface LateMessages {
   readonly queue: QueueSummary;
@@ -116,14 +132,14 @@ export const lateMessages: Rule<LateMessages> = {
     summary.queues.flatMap((queue) => {
       const receiver = receiverOf(queue, summary);
       const isLate = receiver !== undefined && isNamed(queue) && isWaitedFor(queue);
-      return isLate && shareOf(receiver, 'running') >= BUSY_SHARE ? [{ queue, receiver }] : [];
+      return isLate && isBusy(receiver) ? [{ queue, receiver }] : [];
     }),
   format: ({ queue, receiver }) => ({
     severity: 'slow',
     costS: queue.waits.sumS,
     title: `Messages ${queue.direction === 'to_worker' ? 'to' : 'from'} ${queue.name} waited ${formatMs(meanS(queue) * 1000)} until they were taken, on average.`,
     facts: [
-      `${threadName(receiver)} computed ${formatShare(shareOf(receiver, 'running'))} of the time: it takes no message while it does.`,
+      `${threadName(receiver)} ${busyText(receiver)}: it takes no message while it does.`,
       `${counted(queue.waits.count, 'message')}, no wait longer than this: ${formatAtMost(queue.waits.atMostS)}.`,
     ],
     advice:

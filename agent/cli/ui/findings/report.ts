@@ -12,7 +12,7 @@ import { garbageBeside, gcPauses } from './garbage-collection.ts';
 import { detectorFindings } from './lock-findings.ts';
 import { abandonedLocks, brokenRounds, deadlocks, lockOrders, lostItems } from './lock-mistakes.ts';
 import { lockWaits } from './locks.ts';
-import { blockingRequests, busyMainThread } from './main-thread.ts';
+import { blockingRequests, busyMainThread, lateMainThread } from './main-thread.ts';
 import { fullPools, growingQueues, lateMessages, refusedItems, serialising } from './queues.ts';
 import { type AnyRule, type Evidence, type Finding, SEVERITIES, stretchS, toAnyRule } from './rule.ts';
 import { blindSpots, notShipped, telemetryLost } from './telemetry.ts';
@@ -38,6 +38,7 @@ const RULES: readonly AnyRule[] = [
   toAnyRule(garbageBeside),
   toAnyRule(busyMainThread),
   toAnyRule(blockingRequests),
+  toAnyRule(lateMainThread),
   toAnyRule(lockWaits),
   toAnyRule(fullPools),
   toAnyRule(growingQueues),

@@ -41,6 +41,7 @@ export interface KeptMetrics {
   readonly 'gridwatch.pool.thread.limit': Gauge;
   readonly 'gridwatch.pool.utilization': Gauge;
   readonly 'gridwatch.deadlock.thread.count': Gauge;
+  readonly 'nodejs.eventloop.delay.p99': Gauge;
   readonly 'v8js.gc.duration': Distribution;
   readonly 'system.cpu.time': Counter;
   readonly 'process.cpu.time': Counter;
@@ -70,6 +71,7 @@ const KEPT: { readonly [M in keyof KeptMetrics]: new () => KeptMetrics[M] } = {
   'gridwatch.pool.thread.limit': Gauge,
   'gridwatch.pool.utilization': Gauge,
   'gridwatch.deadlock.thread.count': Gauge,
+  'nodejs.eventloop.delay.p99': Gauge,
   'v8js.gc.duration': Distribution,
   'system.cpu.time': Counter,
   'process.cpu.time': Counter,

@@ -13,6 +13,8 @@ const PORT = {
   'gridwatch.queue.kind': 'message_port',
   'gridwatch.queue.direction': 'to_worker',
 };
+/** Of which no arrivals are known. */
+const LIBUV = { 'gridwatch.queue.name': 'libuv', 'gridwatch.queue.kind': 'libuv' };
 const BACK = { ...PORT, 'gridwatch.queue.direction': 'to_parent' };
 const LOOK = { columns: 100, rows: 30, hasColor: false, hasUnicode: true };
 
@@ -58,6 +60,12 @@ function windowAfter(seconds: number): Window {
         at(PORT),
       ),
       counter('gridwatch.queue.arrivals', 0, at(BACK)),
+      gauge('gridwatch.pool.utilization', 0.5, at(LIBUV)),
+      histogram(
+        'gridwatch.queue.wait.duration',
+        Array.from({ length: second }, () => 0.1),
+        at(LIBUV),
+      ),
     ];
     window.ingest(
       decodeOtlp('metrics', 'application/json', Buffer.from(JSON.stringify(metricsRequest(metrics)))),
@@ -68,11 +76,16 @@ function windowAfter(seconds: number): Window {
 }
 
 describe('the queues of a stretch', () => {
-  const [pool, port, ...others] = queuesOf(windowAfter(40), T0, T0 + 40_000) as [QueueSummary, QueueSummary];
+  const [pool, libuv, port, ...others] = queuesOf(windowAfter(40), T0, T0 + 40_000) as [
+    QueueSummary,
+    QueueSummary,
+    QueueSummary,
+  ];
 
   it('are those that were used, the one whose items waited longest first', () => {
-    expect([pool, port].map(({ name, kind, direction }) => [name, kind, direction])).toEqual([
+    expect([pool, libuv, port].map(({ name, kind, direction }) => [name, kind, direction])).toEqual([
       ['piscina@work.js', 'pool', ''],
+      ['libuv', 'libuv', ''],
       ['worker-1', 'message_port', 'to_worker'],
     ]);
     expect(others).toEqual([]);
@@ -98,13 +111,23 @@ describe('the queues of a stretch', () => {
   });
 
   it('are shown with what waits, how long, and how busy they are', () => {
-    expect(queueLines([pool, port], LOOK).map((line) => line.trimEnd())).toEqual([
+    expect(queueLines([pool, libuv, port], LOOK).map((line) => line.trimEnd())).toEqual([
       '',
       'QUEUES',
       'piscina@work.js                120 waiting (20 s), waits 40 ms each, busy 75 %',
+      'libuv                          waits 100 ms each, busy 50 %',
       'to worker-1                    0 waiting',
     ]);
     expect(queueLines([pool, pool, pool, port], LOOK)[1]).toBe('QUEUES  (3 of 4)');
+  });
+
+  it('keep the file of a long name', () => {
+    const shown = (name: string): string | undefined =>
+      queueLines([{ ...port, name, direction: '' }], LOOK)[2]?.slice(0, 31);
+    expect(shown('piscina@examples/pool-starvation/layout.js')).toBe('piscina@…/layout.js            ');
+    expect(shown('MessageChannel@examples/a/b/main.js:43')).toBe('MessageChannel@…/b/main.js:43  ');
+    expect(shown('MessageChannel@a-file-with-a-very-long-name.js:43')).toBe('MessageChannel@a-file-with-a-… ');
+    expect(shown('BroadcastChannel@a-name-of-its-own-that-is-long')).toBe('BroadcastChannel@a-name-of-it… ');
   });
 
   it('are not shown where there is no room for them', () => {

@@ -27,6 +27,7 @@ export function thread(
     gc: NO_PAUSES,
     minorGc: NO_PAUSES,
     majorGc: NO_PAUSES,
+    lateS: 0,
     ...options,
   };
 }

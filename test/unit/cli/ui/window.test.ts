@@ -235,6 +235,25 @@ describe('the window', () => {
     expect(window.all('gridwatch.thread.state.time')).toEqual([]);
   });
 
+  it('says how late an event loop came, but not for its start', () => {
+    const window = new Window();
+    const send = (timeMs: number, delayS: number): void => {
+      const delay = gauge('nodejs.eventloop.delay.p99', delayS, {
+        ...at(timeMs),
+        attributes: { 'thread.name': 'main' },
+      });
+      ingest(
+        window,
+        'metrics',
+        metricsRequest([...threadStates('main', { running: (timeMs - T0) / 1000 }, at(timeMs)), delay]),
+        timeMs,
+      );
+    };
+    for (const [second, delayS] of [0.9, 0.1, 0.2, 0.3].entries()) send(T0 + (second + 1) * 1000, delayS);
+    expect(summaryOf(window, T0 + 4000).threads[0]?.lateS).toBeCloseTo(0.25, 9);
+    expect(summaryOf(window, T0 + 2000).threads[0]?.lateS).toBeCloseTo(0.1, 9);
+  });
+
   it('keeps a deadlock for as long as its threads stand in it, and no longer', () => {
     const window = new Window();
     const standing = (count: number, timeMs: number): void => {

@@ -1,6 +1,6 @@
 /** The rules about the main thread: one that is kept busy, one that single requests keep, one that has time. */
 import { describe, expect, it } from 'vitest';
-import { PROCESS, thread } from '../summaries.ts';
+import { groupOf, PROCESS, span, thread } from '../summaries.ts';
 import { evidence, onlyFinding, titles } from './evidence.ts';
 
 describe('the main thread', () => {
@@ -48,6 +48,25 @@ describe('the main thread', () => {
         'That is an estimate: how many of them ended explains 93 % of when it was computed.',
       ],
     });
+  });
+
+  it('is a finding when its event loop comes late again and again, though no request tells of it', () => {
+    const main = thread('main', { running: 33, idle: 27 }, { lateS: 0.48 });
+    const turn = span('eventloop.blocked', 0, 510, { threadName: 'main', site: { file: 'app.js', line: 7 } });
+    const finding = onlyFinding(evidence({ threads: [main], spanGroups: [groupOf(turn)] }));
+    expect(finding).toMatchObject({ severity: 'slow', costS: 33, site: { file: 'app.js', line: 7 } });
+    expect(finding.title).toMatch(/^The main thread came back to its event loop 480 ms late at worst, again and again/);
+    expect(finding.facts[1]).toBe('It computed 55 % of the time, and was free for 45 %.');
+    const told = evidence({ threads: [main] }, { costs: { main: [{ ...search, sumS: 30 }], workers: [] } });
+    expect(titles(told)).toEqual([expect.stringMatching(/^GET \/search keeps the main thread/)]);
+  });
+
+  it.each([
+    ['late once, at its start', { running: 33, idle: 27 }, 0.002],
+    ['late because it has no CPU', { running: 5, runnable: 10, idle: 45 }, 0.3],
+    ['seen too shortly', { running: 3, idle: 1 }, 0.3],
+  ])('is none when it is %s', (_, seconds, lateS) => {
+    expect(titles(evidence({ threads: [thread('main', seconds, { lateS })] }))).toEqual([]);
   });
 
   it('is none when the requests are short, or few', () => {

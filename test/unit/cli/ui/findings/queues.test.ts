@@ -1,5 +1,6 @@
 /** The rules about queues, pools and messages: what each takes to be one, what it says, and what is none. */
 import { describe, expect, it } from 'vitest';
+import { findingsOf } from '../../../../../agent/cli/ui/findings/report.ts';
 import type { QueueSummary } from '../../../../../agent/cli/ui/queue-summary.ts';
 import { queue, thread } from '../summaries.ts';
 import { evidence, onlyFinding, titles } from './evidence.ts';
@@ -32,6 +33,13 @@ describe('a pool that was full', () => {
     const finding = onlyFinding(evidence({ queues: [pool] }));
     expect(finding.title).toMatch(/^The connection pool pg-pool@db\.js:3 was full/);
     expect(finding.advice).toMatch(/Hold each connection for less/);
+  });
+
+  it('of libuv is told what runs there', () => {
+    const pool = queue({ ...FULL, kind: 'libuv', name: 'libuv', arrivals: 0, completions: 0 });
+    const finding = onlyFinding(evidence({ queues: [pool] }));
+    expect(finding.title).toMatch(/^libuv's thread pool was full/);
+    expect(finding.advice).toMatch(/UV_THREADPOOL_SIZE/);
   });
 
   it('says what the workers of the same pool would have been said to be', () => {
@@ -114,6 +122,15 @@ describe('messages', () => {
     const finding = onlyFinding(evidence({ threads, queues: [port({ direction: 'to_parent', waits: LONG_WAITS })] }));
     expect(finding.title).toBe('Messages from worker-1 waited 340 ms until they were taken, on average.');
     expect(finding.facts[0]).toBe('The main thread computed 80 % of the time: it takes no message while it does.');
+  });
+
+  it('that waited for a thread which has its CPU only half of the time are a finding like the others', () => {
+    const hindered = [thread('main', { idle: 60 }), thread('worker-1', { running: 28, runnable: 32 })];
+    const [finding] = findingsOf(evidence({ threads: hindered, queues: [port({ waits: LONG_WAITS })] }));
+    expect(finding?.title).toMatch(/^Messages to worker-1 waited/);
+    expect(finding?.facts[0]).toBe(
+      'worker-1 computed 47 % of the time, and was ready without a CPU for 53 %: it takes no message while it does.',
+    );
   });
 
   it('that waited while their receiver had nothing to do, or of a port nobody knows the end of, are none', () => {
