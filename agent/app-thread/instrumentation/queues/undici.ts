@@ -55,7 +55,12 @@ class Requests {
     const known = Hidden.get(dispatcher);
     if (known instanceof FollowedPool) return known;
     /* Pools and clients that a dispatcher makes for a request are parts of it. */
-    const made = new FollowedPool(this.#tracker, 'connection_pool', 'undici', isMade && this.#current === undefined);
+    const made = new FollowedPool(this.#tracker, {
+      kind: 'connection_pool',
+      library: 'undici',
+      target: dispatcher,
+      isMade: isMade && this.#current === undefined,
+    });
     Hidden.set(dispatcher, made);
     return made;
   }
@@ -146,7 +151,12 @@ class Requests {
   }
 
   #askedByFetch(request: object): Asked | 'unfollowed' {
-    this.#ofFetch ??= new FollowedPool(this.#tracker, 'connection_pool', 'fetch', false);
+    this.#ofFetch ??= new FollowedPool(this.#tracker, {
+      kind: 'connection_pool',
+      library: 'fetch',
+      target: undefined,
+      isMade: false,
+    });
     const pool = this.#ofFetch;
     if (pool.isOff || takesConnection(request)) return 'unfollowed';
     return { pool, item: pool.queue.arrives(), dispatcher: undefined, waitsAmong: undefined, hasRequest: true };
