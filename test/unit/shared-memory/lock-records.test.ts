@@ -100,9 +100,12 @@ function through(encoded: EncodedRecord): RecordHalf[] {
   memory.clearSlot(0);
   new RingWriter(memory, 0).offerEncoded(encoded);
   const drained: RecordHalf[] = [];
-  new RingReader(memory, 0).drain(({ other, ...first }) => {
-    drained.push(first, ...(other === undefined ? [] : [{ ...other }]));
-  }, NOW_NS);
+  new RingReader(memory, 0).drain(
+    ({ other, ...first }) => {
+      drained.push(first, ...(other === undefined ? [] : [{ ...other }]));
+    },
+    () => NOW_NS,
+  );
   return drained;
 }
 
@@ -198,7 +201,12 @@ test('a half without the other one is counted as corrupt', () => {
   new RingWriter(memory, 0).offerEncoded(said);
   memory.i32[memory.slotAt(0, SLOT.RING_WRITE) >> 2] = 1;
   const reader = new RingReader(memory, 0);
-  expect(reader.drain(() => expect.unreachable('a half'), NOW_NS)).toBe(0);
+  expect(
+    reader.drain(
+      () => expect.unreachable('a half'),
+      () => NOW_NS,
+    ),
+  ).toBe(0);
   const dropped: [string, number][] = [];
   reader.takeDropped((kind, count) => dropped.push([kind, count]));
   expect(dropped).toEqual([['corrupt', 1]]);
