@@ -44,6 +44,10 @@ export class FollowedPool {
     return this.#tracker.isOff('queues');
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /** Gives it a name that is not of a place; to be called before it is first used. */
   set name(name: string) {
     this.#trace = undefined;

@@ -119,6 +119,17 @@ class Requests {
     asked.waitsAmong = among;
   }
 
+  /** A dispatcher lets go of all its connections: it was destroyed, or is closed and nobody waits there any more. */
+  closes(original: Method): Method {
+    return function (this: object, ...args: unknown[]): unknown {
+      const result = Reflect.apply(original, this, args);
+      const pool = Hidden.get(this);
+      if (pool instanceof FollowedPool && pool.isNamed && (this as { destroyed?: unknown }).destroyed === true)
+        pool.closes(0);
+      return result;
+    };
+  }
+
   /** A pool gives up all that wait in its queue. */
   destroys(original: Method): Method {
     const requests = this;
@@ -193,7 +204,7 @@ function numberIn(target: object, key: symbol): number {
 
 /** Of an Agent those of its first origins. */
 function tellConnections({ pool, dispatcher }: Asked, { kConnected, kClients }: Symbols): void {
-  if (dispatcher === undefined || pool.isOff) return;
+  if (dispatcher === undefined || pool.isOff || pool.isClosed) return;
   const clients: unknown = Reflect.get(dispatcher, kClients);
   let connections = numberIn(dispatcher, kConnected);
   if (clients instanceof Map && clients.size <= MAX_COUNTED)
@@ -268,6 +279,7 @@ export const patchUndici: Patch<QueueTracker> = (declared: Declared, tracker: Qu
       followConstruction(Pool.prototype, symbols.kUrl, made),
       followConstruction(Agent.prototype, symbols.kClients, made),
       replaceMethod(prototype, 'dispatch', (original) => requests.dispatch(original, symbols)),
+      replaceMethod(prototype, 'destroy', (original) => requests.closes(original)),
       replaceMethod(pools, symbols.kDestroy, (original) => requests.destroys(original)),
       abortQueued && replaceMethod(pools, abortQueued, (original) => requests.aborts(original)),
     ];
