@@ -207,6 +207,7 @@ const threads: ObservedThreads = new ObservedThreads({
   recent: followed.recent,
   dispatch,
   lockDeath,
+  nowNs,
 });
 const mainStack = new MainStack({
   mainSlot: settings.mainClaim.slot,

@@ -61,6 +61,7 @@ export interface ObservedThreadsSettings {
   readonly recent: Pick<RecentThreads, 'end'>;
   readonly dispatch: Dispatch;
   readonly lockDeath: LockDeath;
+  readonly nowNs: () => number;
 }
 
 export class ObservedThreads {
@@ -100,7 +101,7 @@ export class ObservedThreads {
     });
     /* Once all threads are known: the records of one name others. */
     let records = 0;
-    for (const thread of this.#bySlot.values()) records += this.#drainRing(thread, nowNs);
+    for (const thread of this.#bySlot.values()) records += this.#drainRing(thread);
     return records;
   }
 
@@ -115,7 +116,7 @@ export class ObservedThreads {
     const last = readSlot(this.#memory, claim.slot);
     if (thread === undefined || last === undefined || last.generation !== claim.generation) return;
     this.#refresh(thread);
-    this.#drainRing(thread, nowNs);
+    this.#drainRing(thread);
     const { gcTotals, loops, heaps, queues, recent, lockDeath } = this.#settings;
     /* First of all: somebody may be waiting for what it held. */
     lockDeath.end(thread);
@@ -184,8 +185,11 @@ export class ObservedThreads {
     this.#dispatch.started(thread, slot);
   }
 
-  #drainRing(thread: ObservedThread, nowNs: number): number {
-    const visited = thread.ring.drain((record: RingRecord) => this.#dispatch.record(thread, record), nowNs);
+  #drainRing(thread: ObservedThread): number {
+    const visited = thread.ring.drain(
+      (record: RingRecord) => this.#dispatch.record(thread, record),
+      this.#settings.nowNs,
+    );
     if (this.#memory.i32[this.#memory.slotAt(thread.claim.slot, SLOT.GC_SUSPENDED) >> 2] === 1)
       this.#dispatch.gcSuspended();
     const losses = this.#memory.i32[this.#memory.slotAt(thread.claim.slot, SLOT.CONTEXT_LOSSES) >> 2] as number;

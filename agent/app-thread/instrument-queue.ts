@@ -5,8 +5,8 @@
  */
 import type { InstrumentQueueOptions } from '../config/instrument-queue-options.ts';
 import { createDiag, type Diag } from '../diag.ts';
-import { whenSettled } from './instrumentation/settled.ts';
-import { boundOf } from './queues/followed-queue.ts';
+import { isThenable, whenSettled } from './instrumentation/settled.ts';
+import { boundOf, forgetWith } from './queues/followed-queue.ts';
 import type { QueueTracker } from './queues/queue-tracker.ts';
 import { type QueueItem, TrackedQueue } from './queues/tracked-queue.ts';
 import { queueTracker } from './queues/trackers.ts';
@@ -21,15 +21,21 @@ const NAMES: readonly string[] = ['name', ...METHODS, ...BOUNDS];
 class InstrumentedQueue {
   readonly #tracker: QueueTracker;
   readonly #queue: TrackedQueue;
-  readonly #loans = new Map<unknown, QueueItem>();
+  /** Who has which resource: one that several share has been handed out several times. */
+  readonly #loans = new Map<unknown, QueueItem[]>();
 
-  constructor(tracker: QueueTracker, { name, acquire, run, concurrency, capacity }: InstrumentQueueOptions) {
+  constructor(tracker: QueueTracker, { name, acquire, run }: InstrumentQueueOptions) {
     this.#tracker = tracker;
     const isPool = acquire !== undefined && run === undefined;
     this.#queue = new TrackedQueue(tracker, { name, kind: isPool ? 'connection_pool' : 'task_queue' });
+  }
+
+  /** From now on `target`, whose methods were replaced, is there, until the program forgets it. */
+  opens(target: object, { concurrency, capacity }: InstrumentQueueOptions): void {
     const limit = boundOf(concurrency);
     this.#queue.setThreads(limit, limit);
     this.#queue.setCapacity(boundOf(capacity));
+    forgetWith(target, this.#queue);
   }
 
   get #isOff(): boolean {
@@ -69,10 +75,11 @@ class InstrumentedQueue {
       if (self.#isOff) return Reflect.apply(original, this, args);
       const item = self.#queue.stands();
       const handedOut = (resource: unknown): unknown => {
+        const isFirst = item.beganNs === 0;
         self.#queue.letIn(item);
         self.#queue.begins(item);
         if (isReleasedByResult) return self.#releaser(item, resource);
-        self.#loans.set(resource, item);
+        if (isFirst) self.#lends(resource, item);
         return resource;
       };
       return self.#whenSettled(item, () => Reflect.apply(original, this, args), handedOut);
@@ -83,8 +90,7 @@ class InstrumentedQueue {
     const self = this;
     return function (this: object, ...args: unknown[]): unknown {
       const [resource] = args;
-      const item = self.#loans.get(resource);
-      self.#loans.delete(resource);
+      const item = self.#returned(resource);
       if (item !== undefined) self.#queue.ends(item, 'done');
       return Reflect.apply(original, this, args);
     };
@@ -98,6 +104,20 @@ class InstrumentedQueue {
     };
   }
 
+  #lends(resource: unknown, item: QueueItem): void {
+    const lent = this.#loans.get(resource);
+    if (lent === undefined) this.#loans.set(resource, [item]);
+    else lent.push(item);
+  }
+
+  /** Of those who share a resource, the one who has had it for the longest. */
+  #returned(resource: unknown): QueueItem | undefined {
+    const lent = this.#loans.get(resource);
+    const item = lent?.shift();
+    if (lent?.length === 0) this.#loans.delete(resource);
+    return item;
+  }
+
   #releaser(item: QueueItem, resource: unknown): unknown {
     if (typeof resource !== 'function') {
       this.#queue.ends(item, 'done');
@@ -109,7 +129,10 @@ class InstrumentedQueue {
     };
   }
 
-  /** What the method gives back; where that is a promise, another one that is settled a microtask later. */
+  /**
+   * What the method gives back; where that is a promise, another one that is settled a microtask later. Somebody else's promise may do nothing before its `then` is
+   * called: it stays the object that it is, and its `then` tells.
+   */
   #whenSettled(item: QueueItem, call: () => unknown, settled: (value: unknown) => unknown): unknown {
     let result: unknown;
     try {
@@ -118,12 +141,17 @@ class InstrumentedQueue {
       this.#queue.turnedAway(item);
       throw error;
     }
-    if (!(result instanceof Promise)) return settled(result);
+    const failed = (): void => this.#queue.gaveUp(item);
+    if (result instanceof Promise) {
+      this.#queue.letIn(item);
+      return result.then(settled, (error: unknown) => {
+        failed();
+        throw error;
+      });
+    }
+    if (!isThenable(result) || !tellsWhenSettled(result, settled, failed)) return settled(result);
     this.#queue.letIn(item);
-    return result.then(settled, (error: unknown) => {
-      this.#queue.gaveUp(item);
-      throw error;
-    });
+    return result;
   }
 }
 
@@ -138,16 +166,56 @@ export function instrument(queue: object, options: InstrumentQueueOptions): void
   }
   const instrumented = new InstrumentedQueue(tracker, options);
   const { run, acquire, release, clear } = options;
-  if (run !== undefined) replaceMethod(queue, run, (original) => instrumented.run(original));
+  const replace = (name: string, make: (original: Method) => Method): void => {
+    replaceMethod(queue, name, (original) => {
+      const replaced = make(original);
+      followed.add(replaced);
+      return replaced;
+    });
+  };
+  if (run !== undefined) replace(run, (original) => instrumented.run(original));
   if (acquire !== undefined) {
-    replaceMethod(queue, acquire, (original) => instrumented.acquire(original, release === undefined));
-    if (release !== undefined) replaceMethod(queue, release, (original) => instrumented.release(original));
+    replace(acquire, (original) => instrumented.acquire(original, release === undefined));
+    if (release !== undefined) replace(release, (original) => instrumented.release(original));
   }
-  if (clear !== undefined) replaceMethod(queue, clear, (original) => instrumented.clear(original));
+  if (clear !== undefined) replace(clear, (original) => instrumented.clear(original));
+  instrumented.opens(queue, options);
+}
+
+/** Methods that were replaced. */
+const followed = new WeakSet<object>();
+
+/** Replaces the `then` of somebody else's promise. False where that is not possible, or was done before. */
+function tellsWhenSettled(promise: object, settled: (value: unknown) => unknown, failed: () => void): boolean {
+  if (followed.has(promise)) return false;
+  followed.add(promise);
+  try {
+    replaceMethod(
+      promise,
+      'then',
+      (original) =>
+        function (this: object, ...args: unknown[]): unknown {
+          const [resolve, reject] = args;
+          args[0] = (value: unknown): unknown => {
+            const given = settled(value);
+            return typeof resolve === 'function' ? (resolve as Callable)(given) : given;
+          };
+          args[1] = (error: unknown): unknown => {
+            failed();
+            if (typeof reject === 'function') return (reject as Callable)(error);
+            throw error;
+          };
+          return Reflect.apply(original, this, args);
+        },
+    );
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function whatIsWrong(queue: object, given: InstrumentQueueOptions): string | undefined {
-  if (typeof queue !== 'object' && typeof queue !== 'function') return 'the queue is none';
+  if ((typeof queue !== 'object' && typeof queue !== 'function') || queue === null) return 'the queue is none';
   const options = given as unknown as Readonly<Record<string, unknown>> | undefined;
   if (typeof options !== 'object' || options === null) return 'its options are none';
   const { name, run, acquire } = options;
@@ -160,6 +228,9 @@ function whatIsWrong(queue: object, given: InstrumentQueueOptions): string | und
     if (method === undefined) continue;
     if (typeof method !== 'string' || typeof Reflect.get(queue, method) !== 'function')
       return `\`${option}\` is ${shown(method)}, not the name of one of its methods`;
+    if (followed.has(Reflect.get(queue, method) as object))
+      return `\`${option}\` is ${shown(method)}, which is followed already`;
+    if (!isReplaceable(queue, method)) return `\`${option}\` is ${shown(method)}, which cannot be replaced`;
   }
   for (const option of BOUNDS) {
     const bound = options[option];
@@ -167,6 +238,11 @@ function whatIsWrong(queue: object, given: InstrumentQueueOptions): string | und
       return `\`${option}\` is ${shown(bound)}, not a number from 1 on`;
   }
   return undefined;
+}
+
+function isReplaceable(queue: object, method: string): boolean {
+  const own = Object.getOwnPropertyDescriptor(queue, method);
+  return own === undefined ? Object.isExtensible(queue) : own.configurable === true;
 }
 
 function shown(value: unknown): string {

@@ -9,7 +9,7 @@ import type { RecordHalf } from './lock-records.ts';
 import { FIRST_HALF, GC_TYPES, RECORD, RECORD_KIND_NAMES, RecordKind, SECOND_HALF } from './records.ts';
 import { readTraceIds } from './registry.ts';
 
-/** A record may be published after its reader has looked at the clock; one that ends later than this was never written by a `RingWriter`. */
+/** The clocks of two threads differ by less; a record that ends later than this was never written by a `RingWriter`. */
 const MAX_AHEAD_NS = 1e9;
 
 /** One record; the object is the reader's own and is filled anew for the next one. */
@@ -37,13 +37,17 @@ export class RingReader {
     this.#droppedAt = memory.slotAt(slot, SLOT.DROPPED) >> 2;
   }
 
-  /** Visits every record published so far and gives their places back in batches; returns how many there were. */
-  drain(visit: (record: RingRecord) => void, nowNs: number): number {
+  /**
+   * Visits every record published so far and gives their places back in batches; returns how many there were. The clock is looked at after the write index, because
+   * on a machine that is busy enough the thread may stand still for seconds in between, and records go on to be published.
+   */
+  drain(visit: (record: RingRecord) => void, clock: () => number): number {
     const { i32 } = this.#memory;
     const written = Atomics.load(i32, this.#writeAt);
     let read = Atomics.load(i32, this.#readAt);
     const waiting = (written - read) >>> 0;
     if (waiting === 0) return 0;
+    const nowNs = clock();
     if (waiting > RING_RECORDS) {
       this.#corrupt += 1;
       Atomics.store(i32, this.#readAt, written);

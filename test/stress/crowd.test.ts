@@ -34,11 +34,14 @@ test('256 threads at once', async () => {
     const wait = readWaitWord(memory, slot, NOW_NS);
     if (wait?.state !== 'parked' || wait.targetId !== i + 1 || wait.parkedNs !== NOW_NS - 1000)
       outcomes.forbidden('wait word', JSON.stringify(wait));
-    new RingReader(memory, slot).drain((record) => {
-      const wrong = wrongIn(record);
-      if (wrong === undefined) outcomes.acceptable('record');
-      else outcomes.forbidden('torn', wrong);
-    }, NOW_NS);
+    new RingReader(memory, slot).drain(
+      (record) => {
+        const wrong = wrongIn(record);
+        if (wrong === undefined) outcomes.acceptable('record');
+        else outcomes.forbidden('torn', wrong);
+      },
+      () => NOW_NS,
+    );
     outcomes.acceptable('thread');
   }
   if (process.platform === 'linux') expect(osThreadIds.size).toBe(THREADS);

@@ -28,15 +28,18 @@ test('Q1, Q2, Q3: rings written and drained at once', async () => {
   }));
   const drainAll = (): void => {
     for (const reader of readers) {
-      reader.ring.drain((record) => {
-        if (record.startNs <= reader.last) outcomes.forbidden('order', `${record.startNs} after ${reader.last}`);
-        reader.last = record.startNs;
-        reader.drained++;
-        const wrong = wrongIn(record);
-        if (wrong === undefined) outcomes.acceptable('drained');
-        else outcomes.forbidden('torn', wrong);
-        random.pause();
-      }, NOW_NS);
+      reader.ring.drain(
+        (record) => {
+          if (record.startNs <= reader.last) outcomes.forbidden('order', `${record.startNs} after ${reader.last}`);
+          reader.last = record.startNs;
+          reader.drained++;
+          const wrong = wrongIn(record);
+          if (wrong === undefined) outcomes.acceptable('drained');
+          else outcomes.forbidden('torn', wrong);
+          random.pause();
+        },
+        () => NOW_NS,
+      );
       reader.ring.takeDropped((kind, count) => {
         if (kind === 'corrupt') outcomes.forbidden('corrupt', String(count));
         else outcomes.acceptable('dropped', count);

@@ -31,12 +31,15 @@ test('R1, R2, R4, Q1, W1: threads terminated while they claim and record', async
     if (seen === undefined) return;
     const reader = new RingReader(memory, slot);
     let last = 0;
-    reader.drain((record) => {
-      const wrong = wrongIn(record) ?? (record.startNs === last + 1 ? undefined : `${record.startNs} after ${last}`);
-      last = record.startNs;
-      if (wrong === undefined) outcomes.acceptable('record');
-      else outcomes.forbidden('record', wrong);
-    }, NOW_NS);
+    reader.drain(
+      (record) => {
+        const wrong = wrongIn(record) ?? (record.startNs === last + 1 ? undefined : `${record.startNs} after ${last}`);
+        last = record.startNs;
+        if (wrong === undefined) outcomes.acceptable('record');
+        else outcomes.forbidden('record', wrong);
+      },
+      () => NOW_NS,
+    );
     reader.takeDropped((kind, count) => outcomes.forbidden('dropped', `${kind} ${count}`));
     const wait = readWaitWord(memory, slot, NOW_NS);
     const finished = wait === undefined ? -1 : wait.waits - (wait.state === 'none' ? 0 : 1);

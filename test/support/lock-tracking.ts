@@ -111,12 +111,15 @@ export class LockTracking extends TrackedThread {
   told(): Told {
     const told: Told = { waits: [], blames: [], orders: [] };
     const put = <T>(list: T[], decoded: T | undefined): void => void (decoded !== undefined && list.push(decoded));
-    this.reader.drain((record) => {
-      const halves = record.other === undefined ? [record] : [record, record.other];
-      if (record.kind === RecordKind.LOCK_WAIT) put(told.waits, decodeLockWait(halves));
-      else if (record.kind === RecordKind.LOCK_BLAME) put(told.blames, decodeLockBlame(halves));
-      else if (record.kind === RecordKind.LOCK_ORDER) put(told.orders, decodeLockOrder(halves));
-    }, Number.MAX_SAFE_INTEGER);
+    this.reader.drain(
+      (record) => {
+        const halves = record.other === undefined ? [record] : [record, record.other];
+        if (record.kind === RecordKind.LOCK_WAIT) put(told.waits, decodeLockWait(halves));
+        else if (record.kind === RecordKind.LOCK_BLAME) put(told.blames, decodeLockBlame(halves));
+        else if (record.kind === RecordKind.LOCK_ORDER) put(told.orders, decodeLockOrder(halves));
+      },
+      () => Number.MAX_SAFE_INTEGER,
+    );
     return told;
   }
 }

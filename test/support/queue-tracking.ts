@@ -89,10 +89,13 @@ export class QueueTracking extends TrackedThread {
 
   /** Reads what has come by the ring. */
   drain(): readonly TaskRecord[] {
-    this.reader.drain((record) => {
-      const task = record.other === undefined ? undefined : decodeTask([record, record.other]);
-      if (record.kind === RecordKind.TASK && task !== undefined) this.tasks.push(task);
-    }, this.tracker.nowNs());
+    this.reader.drain(
+      (record) => {
+        const task = record.other === undefined ? undefined : decodeTask([record, record.other]);
+        if (record.kind === RecordKind.TASK && task !== undefined) this.tasks.push(task);
+      },
+      () => this.tracker.nowNs(),
+    );
     return this.tasks;
   }
 }

@@ -24,7 +24,8 @@ function isPlainPromise(value: unknown): value is Promise<unknown> {
   return value instanceof Promise && value.constructor === Promise && !Object.hasOwn(value, 'then');
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+/** Whether somebody who waits for this calls its `then`. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
   const isObject = (typeof value === 'object' && value !== null) || typeof value === 'function';
   return isObject && typeof (value as { then?: unknown }).then === 'function';
 }

@@ -5,26 +5,37 @@
  * Runs on application threads. It must never throw.
  */
 import { framesOf, siteOf, type Trace, takeTrace } from '../call-site.ts';
+import { forgetWith } from './followed-queue.ts';
 import type { QueueTracker } from './queue-tracker.ts';
 import { type QueueItem, TrackedQueue } from './tracked-queue.ts';
 
 type Kind = 'connection_pool' | 'http_agent';
+
+export interface FollowedPoolOptions {
+  readonly kind: Kind;
+  readonly library: string;
+  readonly target: object | undefined;
+  readonly isMade: boolean;
+}
 
 export class FollowedPool {
   readonly #tracker: QueueTracker;
   readonly #kind: Kind;
   readonly #library: string;
   #trace: Trace | undefined;
+  /** The library's object, until it has a queue. */
+  #target: object | undefined;
   #queue: TrackedQueue | undefined;
   /** Who has which connection. */
   readonly #held = new Map<unknown, QueueItem>();
   #isClosed = false;
 
-  /** `isMade`: it is being constructed by who calls this, further up. */
-  constructor(tracker: QueueTracker, kind: Kind, library: string, isMade: boolean) {
+  /** `target` is the library's object. `isMade`: it is being constructed by who calls this, further up. */
+  constructor(tracker: QueueTracker, { kind, library, target, isMade }: FollowedPoolOptions) {
     this.#tracker = tracker;
     this.#kind = kind;
     this.#library = library;
+    this.#target = target;
     this.#trace = isMade ? takeTrace() : undefined;
   }
 
@@ -33,10 +44,17 @@ export class FollowedPool {
     return this.#tracker.isOff('queues');
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /** Gives it a name that is not of a place; to be called before it is first used. */
   set name(name: string) {
     this.#trace = undefined;
-    this.#queue ??= new TrackedQueue(this.#tracker, { name, kind: this.#kind });
+    if (this.#queue !== undefined) return;
+    this.#queue = new TrackedQueue(this.#tracker, { name, kind: this.#kind });
+    if (this.#target !== undefined) forgetWith(this.#target, this.#queue);
+    this.#target = undefined;
   }
 
   get isNamed(): boolean {

@@ -10,8 +10,13 @@ import type { Trace } from '../call-site.ts';
 import type { QueueTracker } from './queue-tracker.ts';
 import { TrackedQueue } from './tracked-queue.ts';
 
-/** Queues that were followed, and are collected as garbage: what they had is taken off. They hold no queue themselves. */
+/** What is told of queues whose objects are collected as garbage: what they had is taken off. It holds no such object, nor what was borrowed from it. */
 const collected = new FinalizationRegistry<TrackedQueue>((tracked) => tracked.vanished());
+
+/** Takes off what `tracked` has when the program has forgotten `target`. */
+export function forgetWith(target: object, tracked: TrackedQueue): void {
+  collected.register(target, tracked);
+}
 
 export class FollowedQueue {
   readonly tracker: QueueTracker;
@@ -52,7 +57,7 @@ export class FollowedQueue {
     this.#trace = undefined;
     const tracked = new TrackedQueue(this.tracker, { name, kind: this.#kind });
     this.#tracked = tracked;
-    collected.register(target, tracked);
+    forgetWith(target, tracked);
     return tracked;
   }
 }

@@ -39,7 +39,10 @@ function consume(perSecond: number): void {
   let drained = 0;
   let dropped = 0;
   const drain = (nowNs: number): number => {
-    const records = reader.drain(() => {}, nowNs);
+    const records = reader.drain(
+      () => {},
+      () => nowNs,
+    );
     reader.takeDropped((_, count) => {
       dropped += count;
     });

@@ -43,7 +43,10 @@ function dispatch(
   });
   new RingWriter(world.memory, waiter.claim.slot).offerEncoded(encoded);
   world.memory.i32[world.memory.slotAt(waiter.claim.slot, SLOT.RING_READ) >> 2] = 0;
-  new RingReader(world.memory, waiter.claim.slot).drain((record) => out.record(waiter.claim.slot, record), NOW_NS);
+  new RingReader(world.memory, waiter.claim.slot).drain(
+    (record) => out.record(waiter.claim.slot, record),
+    () => NOW_NS,
+  );
 }
 
 function wait(changes: Partial<LockWaitRecord> = {}): LockWaitRecord {

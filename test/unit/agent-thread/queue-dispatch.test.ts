@@ -53,7 +53,10 @@ function dispatch(encoded: EncodedRecord, by = main): void {
     thresholdNs: () => 20 * MS,
   });
   new RingWriter(memory, by.claim.slot).offerEncoded(encoded);
-  new RingReader(memory, by.claim.slot).drain((record) => out.record(by, record), 1e15);
+  new RingReader(memory, by.claim.slot).drain(
+    (record) => out.record(by, record),
+    () => 1e15,
+  );
 }
 
 function task(changes: Partial<TaskRecord> = {}): EncodedRecord {

@@ -27,6 +27,7 @@ import { RingWriter } from '../../../agent/shared-memory/ring-writer.ts';
 
 const S = 1e9;
 let memory = ControlMemory.create(0);
+let clockNs = 0;
 let told: string[] = [];
 /** Slots whose threads' locks were swept, and whether they were still their own. */
 let swept: [slot: number, isOwn: boolean][] = [];
@@ -79,6 +80,7 @@ function observe(): ObservedThreads {
     lockDeath: {
       end: ({ claim: ended }: { claim: SlotClaim }) => void swept.push(ownership(ended)),
     } as unknown as LockDeath,
+    nowNs: () => ++clockNs,
   });
 }
 
@@ -104,6 +106,7 @@ function slotsInUse(): number[] {
 
 beforeEach(() => {
   memory = ControlMemory.create(0);
+  clockNs = 3600 * S;
   told = [];
   swept = [];
   queuesRead = [];
@@ -134,6 +137,14 @@ test('all threads are known before the records of one are read, which may name o
   expect(take()).toEqual(['open worker worker', 'attached worker 12 345', 'record 5']);
   expect(threads.get(worker.slot)?.claim).toEqual(worker);
   expect(threads.get(worker.slot + 1)).toBeUndefined();
+});
+
+test('what threads tell while the agent thread stands still between two of them is believed', () => {
+  const worker = claim('worker');
+  attachSlot(memory, worker, 12, 345);
+  new RingWriter(memory, worker.slot).offer(RecordKind.GC, 0, 3 * S, S, undefined);
+  threads.drain(2 * S);
+  expect(take()).toEqual(['open worker worker', 'attached worker 12 345', `record ${3 * S}`]);
 });
 
 describe('a life', () => {

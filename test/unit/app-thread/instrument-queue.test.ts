@@ -1,9 +1,12 @@
 /** A queue that no table knows is followed by the names of its methods. */
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { afterEach, beforeEach, describe, expect, it, type Mock, vi } from 'vitest';
 import { instrument } from '../../../agent/app-thread/instrument-queue.ts';
 import { setLockLink } from '../../../agent/app-thread/lock-link.ts';
 import type { InstrumentQueueOptions } from '../../../agent/config/instrument-queue-options.ts';
 import * as diag from '../../../agent/diag.ts';
+import { eventually } from '../../support/eventually.ts';
 import { AT_REST, QueueTracking } from '../../support/queue-tracking.ts';
 
 /** A queue with names of its own: one at a time, as many as five. */
@@ -72,6 +75,14 @@ class OwnPool {
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 let tracking: QueueTracking;
+
+/** Warnings from here on. */
+function listen(): Mock<diag.Diag['warn']> {
+  const warn = vi.fn<diag.Diag['warn']>();
+  const voice: diag.Diag = { info: () => {}, warn, error: () => {}, once: () => voice };
+  vi.spyOn(diag, 'createDiag').mockReturnValue(voice);
+  return warn;
+}
 
 beforeEach(() => {
   tracking = new QueueTracking();
@@ -146,12 +157,88 @@ describe('instrumentQueue', () => {
     expect(tracking.only).toMatchObject({ arrivals: 1, completions: 1, ...AT_REST });
   });
 
+  it('ends each loan of a resource that several share', async () => {
+    const shared = {};
+    const pool = { get: () => Promise.resolve(shared), put: () => {} };
+    const followed: { get: () => Promise<object>; put: (resource: object) => void } = pool;
+    instrument(followed, { name: 'sessions', acquire: 'get', release: 'put' });
+    await Promise.all([followed.get(), followed.get()]);
+    expect(tracking.only).toMatchObject({ active: 2 });
+    followed.put(shared);
+    followed.put(shared);
+    expect(tracking.only).toMatchObject({ arrivals: 2, completions: 2, ...AT_REST });
+  });
+
+  it("follows somebody else's promises, which stay as they are", async () => {
+    let calls = 0;
+    const lazily = (value: Promise<unknown>): object => {
+      const then = (...args: Parameters<Promise<unknown>['then']>): unknown => {
+        calls++;
+        return value.then(...args);
+      };
+      // oxlint-disable-next-line no-thenable
+      return { then };
+    };
+    const promises = [lazily(Promise.resolve('resource')), lazily(Promise.reject(new Error('gone')))];
+    const pool = { get: () => promises.shift() as Promise<string>, put: (..._: unknown[]) => {} };
+    const [given, failing] = promises;
+    instrument(pool, { name: 'sessions', acquire: 'get', release: 'put' });
+    const first = pool.get();
+    expect(first).toBe(given);
+    expect({ calls, size: tracking.only.size }).toEqual({ calls: 0, size: 1 });
+    expect([await first, await first]).toEqual(['resource', 'resource']);
+    expect(tracking.only).toMatchObject({ active: 1, size: 0 });
+    pool.put('resource');
+    const second = pool.get();
+    expect(second).toBe(failing);
+    await expect(Promise.resolve(second)).rejects.toThrow('gone');
+    expect(tracking.only).toMatchObject({ arrivals: 2, completions: 1, aborts: 1, ...AT_REST });
+  });
+
+  it('takes off what a queue had that the program has forgotten', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const forget = (): void => {
+      const queue = new OwnQueue();
+      instrument(queue, { name: 'mails', run: 'put', concurrency: 1 });
+      for (let i = 0; i < 3; i++) void queue.put(() => new Promise(() => {}));
+    };
+    forget();
+    await turn();
+    expect(tracking.only).toMatchObject({ size: 2, active: 1, threads: 1, limit: 1 });
+    await eventually('nothing is left of it', () => {
+      collectGarbage();
+      const { size, active, threads, limit } = tracking.only;
+      return size + active + threads + limit === 0;
+    });
+  });
+
   it('leaves alone what is switched off', async () => {
     const queue = new OwnQueue();
     instrument(queue, { name: 'mails', run: 'put' });
     tracking.switchOff('queues');
     expect(await queue.put(() => 'value')).toBe('value');
     expect(tracking.only).toMatchObject({ arrivals: 0 });
+  });
+
+  it.each([
+    [null, 'the queue is none'],
+    [Object.freeze(new OwnQueue()), '`run` is "put", which cannot be replaced'],
+  ])('says what cannot be followed', (queue, message) => {
+    const warn = listen();
+    instrument(queue as object, { name: 'a', run: 'put' });
+    expect(warn).toHaveBeenCalledExactlyOnceWith(`instrumentQueue: ${message}; the queue is not followed`);
+    expect(tracking.queues).toEqual({});
+  });
+
+  it('follows nothing twice', async () => {
+    const queue = new OwnQueue();
+    instrument(queue, { name: 'mails', run: 'put' });
+    const warn = listen();
+    instrument(queue, { name: 'again', run: 'put' });
+    expect(warn).toHaveBeenCalledOnce();
+    await queue.put(() => {});
+    expect(tracking.only).toMatchObject({ arrivals: 1 });
   });
 
   it.each([
@@ -162,9 +249,7 @@ describe('instrumentQueue', () => {
     [{ name: 'a', run: 'put', concurrency: 0 }, '`concurrency` is 0, not a number from 1 on'],
     [{ name: 'a', run: 'put', limit: 1 }, 'there is no option `limit`'],
   ])('says once what is wrong with %j, and follows nothing', async (options, message) => {
-    const warn = vi.fn<diag.Diag['warn']>();
-    const voice: diag.Diag = { info: () => {}, warn, error: () => {}, once: () => voice };
-    vi.spyOn(diag, 'createDiag').mockReturnValue(voice);
+    const warn = listen();
     const queue = new OwnQueue();
     instrument(queue, options as InstrumentQueueOptions);
     expect(warn).toHaveBeenCalledWith(`instrumentQueue: ${message}; the queue is not followed`);

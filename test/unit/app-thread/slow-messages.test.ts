@@ -42,9 +42,12 @@ test.each([
   await once(port2, 'message');
   port1.close();
   const told: (MessageRecord | undefined)[] = [];
-  new RingReader(control, slot).drain((record) => {
-    if (record.other !== undefined) told.push(decodeMessage([record, record.other]));
-  }, Number.MAX_SAFE_INTEGER);
+  new RingReader(control, slot).drain(
+    (record) => {
+      if (record.other !== undefined) told.push(decodeMessage([record, record.other]));
+    },
+    () => Number.MAX_SAFE_INTEGER,
+  );
   expect(told).toHaveLength(records);
   for (const record of told)
     expect(record).toMatchObject({ kind: 'message_port', context: undefined, senderSlot: slot + 1, depth: 0 });

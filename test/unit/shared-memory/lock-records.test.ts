@@ -174,7 +174,12 @@ test('a half without the other one is counted as corrupt', () => {
   new RingWriter(memory, 0).offerEncoded(said);
   memory.i32[memory.slotAt(0, SLOT.RING_WRITE) >> 2] = 1;
   const reader = new RingReader(memory, 0);
-  expect(reader.drain(() => expect.unreachable('a half'), NOW_NS)).toBe(0);
+  expect(
+    reader.drain(
+      () => expect.unreachable('a half'),
+      () => NOW_NS,
+    ),
+  ).toBe(0);
   const dropped: [string, number][] = [];
   reader.takeDropped((kind, count) => dropped.push([kind, count]));
   expect(dropped).toEqual([['corrupt', 1]]);

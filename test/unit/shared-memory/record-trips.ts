@@ -36,6 +36,6 @@ export function through(encoded: EncodedRecord): RecordHalf[] {
   const drained: RecordHalf[] = [];
   new RingReader(memory, 0).drain(({ other, ...first }) => {
     drained.push(first, ...(other === undefined ? [] : [{ ...other }]));
-  }, NOW_NS);
+  }, () => NOW_NS);
   return drained;
 }

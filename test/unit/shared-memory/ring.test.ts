@@ -23,7 +23,10 @@ beforeEach(() => {
 
 function drainAll(reader: RingReader, nowNs = NOW_NS): RingRecord[] {
   const records: RingRecord[] = [];
-  reader.drain((record) => records.push({ ...record }), nowNs);
+  reader.drain(
+    (record) => records.push({ ...record }),
+    () => nowNs,
+  );
   return records;
 }
 
@@ -118,9 +121,12 @@ describe('Q1, Q2, Q3', () => {
     expect(writer.offer(RecordKind.GC, 0, 1, 1, undefined)).toBe(false);
     let visited = 0;
     let offered = 0;
-    new RingReader(memory, SLOT_NUMBER).drain(() => {
-      if (++visited > RING_RECORDS / 2 && offered === 0 && writer.offer(RecordKind.GC, 0, 1, 1, undefined)) offered++;
-    }, NOW_NS);
+    new RingReader(memory, SLOT_NUMBER).drain(
+      () => {
+        if (++visited > RING_RECORDS / 2 && offered === 0 && writer.offer(RecordKind.GC, 0, 1, 1, undefined)) offered++;
+      },
+      () => NOW_NS,
+    );
     expect(offered).toBe(1);
   });
 

@@ -94,7 +94,12 @@ test('what the agent thread reads of a slot is within its bounds', () => {
       }
       readWaitWord(memory, 0, NOW_NS);
       const ringReader = new RingReader(memory, 0);
-      expect(ringReader.drain(() => {}, NOW_NS)).toBeLessThanOrEqual(RING_RECORDS);
+      expect(
+        ringReader.drain(
+          () => {},
+          () => NOW_NS,
+        ),
+      ).toBeLessThanOrEqual(RING_RECORDS);
       ringReader.takeDropped((_, count) => expect(count).toBeGreaterThan(0));
       const total = new HistogramTotal('gc');
       for (let type = 0; type < 4; type++) {

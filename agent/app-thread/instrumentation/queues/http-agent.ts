@@ -42,7 +42,12 @@ class HttpAgents {
   follow(agent: Agent, isMade = false): FollowedPool {
     const known = Hidden.get(agent);
     if (known instanceof FollowedPool) return known;
-    const made = new FollowedPool(this.#tracker, 'http_agent', isSecure(agent) ? 'https.Agent' : 'http.Agent', isMade);
+    const made = new FollowedPool(this.#tracker, {
+      kind: 'http_agent',
+      library: isSecure(agent) ? 'https.Agent' : 'http.Agent',
+      target: agent,
+      isMade,
+    });
     Hidden.set(agent, made);
     return made;
   }

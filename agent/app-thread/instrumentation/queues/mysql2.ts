@@ -55,7 +55,7 @@ class MysqlPatch {
   #follow(target: object, isMade = false): FollowedPool {
     const known = Hidden.get(target);
     if (known instanceof FollowedPool) return known;
-    const made = new FollowedPool(this.#tracker, 'connection_pool', 'mysql2', isMade);
+    const made = new FollowedPool(this.#tracker, { kind: 'connection_pool', library: 'mysql2', target, isMade });
     Hidden.set(target, made);
     return made;
   }

@@ -59,7 +59,7 @@ class PgPoolPatch {
   #follow(target: object, isMade = false): FollowedPool {
     const known = Hidden.get(target);
     if (known instanceof FollowedPool) return known;
-    const made = new FollowedPool(this.#tracker, 'connection_pool', 'pg-pool', isMade);
+    const made = new FollowedPool(this.#tracker, { kind: 'connection_pool', library: 'pg-pool', target, isMade });
     Hidden.set(target, made);
     return made;
   }

@@ -55,7 +55,12 @@ class Requests {
     const known = Hidden.get(dispatcher);
     if (known instanceof FollowedPool) return known;
     /* Pools and clients that a dispatcher makes for a request are parts of it. */
-    const made = new FollowedPool(this.#tracker, 'connection_pool', 'undici', isMade && this.#current === undefined);
+    const made = new FollowedPool(this.#tracker, {
+      kind: 'connection_pool',
+      library: 'undici',
+      target: dispatcher,
+      isMade: isMade && this.#current === undefined,
+    });
     Hidden.set(dispatcher, made);
     return made;
   }
@@ -114,6 +119,17 @@ class Requests {
     asked.waitsAmong = among;
   }
 
+  /** A dispatcher lets go of all its connections: it was destroyed, or is closed and nobody waits there any more. */
+  closes(original: Method): Method {
+    return function (this: object, ...args: unknown[]): unknown {
+      const result = Reflect.apply(original, this, args);
+      const pool = Hidden.get(this);
+      if (pool instanceof FollowedPool && pool.isNamed && (this as { destroyed?: unknown }).destroyed === true)
+        pool.closes(0);
+      return result;
+    };
+  }
+
   /** A pool gives up all that wait in its queue. */
   destroys(original: Method): Method {
     const requests = this;
@@ -146,7 +162,12 @@ class Requests {
   }
 
   #askedByFetch(request: object): Asked | 'unfollowed' {
-    this.#ofFetch ??= new FollowedPool(this.#tracker, 'connection_pool', 'fetch', false);
+    this.#ofFetch ??= new FollowedPool(this.#tracker, {
+      kind: 'connection_pool',
+      library: 'fetch',
+      target: undefined,
+      isMade: false,
+    });
     const pool = this.#ofFetch;
     if (pool.isOff || takesConnection(request)) return 'unfollowed';
     return { pool, item: pool.queue.arrives(), dispatcher: undefined, waitsAmong: undefined, hasRequest: true };
@@ -183,7 +204,7 @@ function numberIn(target: object, key: symbol): number {
 
 /** Of an Agent those of its first origins. */
 function tellConnections({ pool, dispatcher }: Asked, { kConnected, kClients }: Symbols): void {
-  if (dispatcher === undefined || pool.isOff) return;
+  if (dispatcher === undefined || pool.isOff || pool.isClosed) return;
   const clients: unknown = Reflect.get(dispatcher, kClients);
   let connections = numberIn(dispatcher, kConnected);
   if (clients instanceof Map && clients.size <= MAX_COUNTED)
@@ -258,6 +279,7 @@ export const patchUndici: Patch<QueueTracker> = (declared: Declared, tracker: Qu
       followConstruction(Pool.prototype, symbols.kUrl, made),
       followConstruction(Agent.prototype, symbols.kClients, made),
       replaceMethod(prototype, 'dispatch', (original) => requests.dispatch(original, symbols)),
+      replaceMethod(prototype, 'destroy', (original) => requests.closes(original)),
       replaceMethod(pools, symbols.kDestroy, (original) => requests.destroys(original)),
       abortQueued && replaceMethod(pools, abortQueued, (original) => requests.aborts(original)),
     ];

@@ -32,12 +32,15 @@ const reads =
     let last = 0;
     let count = 0;
     const drain = (): void => {
-      reader.drain((record) => {
-        check(record);
-        if (record.startNs <= last) throw new Violation(`Q2: ${record.startNs} after ${last}`);
-        last = record.startNs;
-        count++;
-      }, NOW_NS);
+      reader.drain(
+        (record) => {
+          check(record);
+          if (record.startNs <= last) throw new Violation(`Q2: ${record.startNs} after ${last}`);
+          last = record.startNs;
+          count++;
+        },
+        () => NOW_NS,
+      );
       reader.takeDropped((kind) => {
         if (kind === 'corrupt') throw new Violation('Q1: a record that cannot be believed');
       });

@@ -124,7 +124,7 @@ describe('what is counted', () => {
     expect(tracking.only).toMatchObject({ arrivals: 4, completions: 4, services: 4, size: 0, active: 0 });
     await dispatcher.close();
     await expect(library.request(`${origin}/x`, { dispatcher })).rejects.toThrow('destroyed');
-    expect(tracking.only).toMatchObject({ arrivals: 4, rejections: 1 });
+    expect(tracking.only).toMatchObject({ arrivals: 4, rejections: 1, threads: 0, limit: 0 });
   });
 
   it('of a client: what waits behind another request', async () => {
@@ -134,8 +134,9 @@ describe('what is counted', () => {
     expect(tracking.only).toMatchObject({ arrivals: 3, size: 2, active: 1, waits: 1 });
     held[0]?.();
     for (const answer of answers) await (await answer).body.text();
-    expect(tracking.only).toMatchObject({ arrivals: 3, completions: 3, size: 0, active: 0, waits: 3 });
+    expect(tracking.only).toMatchObject({ arrivals: 3, completions: 3, size: 0, active: 0, waits: 3, threads: 1 });
     await dispatcher.close();
+    expect(tracking.only).toMatchObject({ threads: 0 });
   });
 
   it('what fails, is aborted, or is destroyed', async () => {
@@ -158,7 +159,7 @@ describe('what is counted', () => {
     await arrived(2);
     await dispatcher.destroy();
     await late;
-    expect(tracking.only).toMatchObject({ arrivals: 6, size: 0, active: 0, aborts: 3 });
+    expect(tracking.only).toMatchObject({ arrivals: 6, size: 0, active: 0, aborts: 3, threads: 0 });
   });
 
   it('requests of fetch, by themselves; nothing while it is switched off', async () => {
