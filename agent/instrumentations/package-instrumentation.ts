@@ -10,8 +10,12 @@ import {
   type InstrumentationConfig,
   InstrumentationNodeModuleDefinition,
 } from '@opentelemetry/instrumentation';
+import type { PatchedPackage } from '../app-thread/instrumentation/patched-package.ts';
 import { followPackage, packageOf } from './followed-packages.ts';
 import { VERSION } from './patch-files.ts';
+
+/** What precedes the name of the package in that of its instrumentation. */
+const SCOPE = 'gridwatch/';
 
 /** What patches the package, and measures it, has this of the instrumentation; all of it may change at any time. */
 export interface Host<Config> {
@@ -37,32 +41,35 @@ interface LoadedFile {
 }
 
 export abstract class PackageInstrumentation<Config extends InstrumentationConfig> extends InstrumentationBase<Config> {
+  readonly #package: PatchedPackage;
   readonly #patcher: Patcher;
   readonly #files: LoadedFile[] = [];
   #isFollowing = false;
   #isOn = false;
 
   constructor(module: string, config: Config, makePatcher: (host: Host<Config>) => Patcher) {
-    super(`gridwatch/${module}`, VERSION, config);
+    super(`${SCOPE}${module}`, VERSION, config);
+    this.#package = packageOf(module);
     this.#patcher = makePatcher(this.#host());
     if (this.getConfig().enabled !== false) this.enable();
   }
 
   /** Which package it is for, and in which versions: for those who ask. It is not patched by way of this. */
   protected init(): InstrumentationNodeModuleDefinition {
-    const { module, versions } = packageOf(this.#module);
+    /* The constructor of the base calls this before there are any fields. */
+    const { module, versions } = packageOf(this.instrumentationName.slice(SCOPE.length));
     return new InstrumentationNodeModuleDefinition(module, [versions]);
   }
 
   override enable(): void {
     super.enable();
-    /* The constructor of the base calls this before there are any fields. */
+    /* So it does this. */
     if (!(#files in this) || this.#isOn) return;
     this.#isOn = true;
     for (const loaded of this.#files) this.#patch(loaded);
     if (this.#isFollowing) return;
     this.#isFollowing = true;
-    followPackage(packageOf(this.#module), (file, declared) => {
+    followPackage(this.#package, (file, declared) => {
       const loaded = { file, declared, undo: undefined };
       this.#files.push(loaded);
       if (this.#isOn) this.#patch(loaded);
@@ -83,13 +90,9 @@ export abstract class PackageInstrumentation<Config extends InstrumentationConfi
     this.#patcher.useMeter();
   }
 
-  get #module(): string {
-    return this.instrumentationName.slice('gridwatch/'.length);
-  }
-
   #patch(loaded: LoadedFile): void {
     try {
-      loaded.undo = this.#patcher.patch(this.#module, loaded.file, loaded.declared);
+      loaded.undo = this.#patcher.patch(this.#package.module, loaded.file, loaded.declared);
     } catch {
       /* The package is not as expected, or its exports are nobody's to change: it stays as it is. */
     }

@@ -35,8 +35,11 @@ export class TrackedPackage<Config, Tracker> implements Patcher {
   }
 
   patch(module: string, file: string, declared: Declared): (() => void) | undefined {
-    const tracker = this.#kind.agentTracker() ?? this.#ownTracker();
-    return tracker === undefined ? undefined : this.#kind.patch(module, file, declared, tracker);
+    const agent = this.#kind.agentTracker();
+    const tracker = agent ?? this.#ownTracker();
+    const undo = tracker === undefined ? undefined : this.#kind.patch(module, file, declared, tracker);
+    /* What the agent is told is for its own switches to end: it may have come by first, or have found the package patched. */
+    return agent === undefined ? undo : undefined;
   }
 
   useMeter(): void {
