@@ -5,17 +5,10 @@
  * Runs on application threads that import `gridwatch/instrumentations`.
  */
 import type { Meter, MeterProvider, Tracer } from '@opentelemetry/api';
-import {
-  InstrumentationBase,
-  type InstrumentationConfig,
-  InstrumentationNodeModuleDefinition,
-} from '@opentelemetry/instrumentation';
+import { InstrumentationBase, type InstrumentationConfig } from '@opentelemetry/instrumentation';
 import type { PatchedPackage } from '../app-thread/instrumentation/patched-package.ts';
 import { followPackage, packageOf } from './followed-packages.ts';
 import { VERSION } from './patch-files.ts';
-
-/** What precedes the name of the package in that of its instrumentation. */
-const SCOPE = 'gridwatch/';
 
 /** What patches the package, and measures it, has this of the instrumentation; all of it may change at any time. */
 export interface Host<Config> {
@@ -48,22 +41,20 @@ export abstract class PackageInstrumentation<Config extends InstrumentationConfi
   #isOn = false;
 
   constructor(module: string, config: Config, makePatcher: (host: Host<Config>) => Patcher) {
-    super(`${SCOPE}${module}`, VERSION, config);
+    super(`gridwatch/${module}`, VERSION, config);
     this.#package = packageOf(module);
     this.#patcher = makePatcher(this.#host());
     if (this.getConfig().enabled !== false) this.enable();
   }
 
-  /** Which package it is for, and in which versions: for those who ask. It is not patched by way of this. */
-  protected init(): InstrumentationNodeModuleDefinition {
-    /* The constructor of the base calls this before there are any fields. */
-    const { module, versions } = packageOf(this.instrumentationName.slice(SCOPE.length));
-    return new InstrumentationNodeModuleDefinition(module, [versions]);
+  /** Nothing that is put in the place of exports as they are required: that would also keep them from being what they were. */
+  protected init(): [] {
+    return [];
   }
 
   override enable(): void {
     super.enable();
-    /* So it does this. */
+    /* The constructor of the base calls this before there are any fields. */
     if (!(#files in this) || this.#isOn) return;
     this.#isOn = true;
     for (const loaded of this.#files) this.#patch(loaded);

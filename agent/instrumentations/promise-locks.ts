@@ -33,6 +33,10 @@ class LockSpansAndMetrics implements LockSink {
     this.#host = host;
   }
 
+  get isOn(): boolean {
+    return this.#host.isOn;
+  }
+
   use(meter: Meter, counts: readonly LockCounts[]): void {
     const options = (description: string) => ({
       description,

@@ -15,7 +15,7 @@ import type { TraceIds } from '../../shared-memory/registry.ts';
 import { LockObserver } from '../lock-observer.ts';
 import type { Recorder } from '../recorder.ts';
 import { standaloneRecorder } from '../standalone-recorder.ts';
-import { LockTracker } from './tracker.ts';
+import { type ClaimCell, LockTracker } from './tracker.ts';
 
 /** Of which class a number or a wait is. */
 export interface LockClassName {
@@ -42,6 +42,8 @@ export interface LongWait extends LockClassName {
 }
 
 export interface LockSink {
+  /** Whether it wants to be told now. */
+  readonly isOn: boolean;
   waited(lockClass: LockClassName, durationNs: number): void;
   /** One hold that stands for `weight` of them. */
   held(lockClass: LockClassName, durationNs: number, weight: number): void;
@@ -101,6 +103,19 @@ class SinkObserver extends LockObserver {
   override recordOrder(): void {}
 }
 
+class SinkTracker extends LockTracker {
+  readonly #sink: LockSink;
+
+  constructor(observer: SinkObserver, sink: LockSink, claimCell: ClaimCell) {
+    super(observer, claimCell);
+    this.#sink = sink;
+  }
+
+  override isOff(): boolean {
+    return !this.#sink.isOn;
+  }
+}
+
 /** Undefined where the memory cannot be had. */
 export function standalone(sink: LockSink): Standalone | undefined {
   const recorder = standaloneRecorder();
@@ -108,7 +123,7 @@ export function standalone(sink: LockSink): Standalone | undefined {
   const { memory } = recorder;
   const counts: LockCounts[] = [];
   const observer = new SinkObserver(recorder, sink);
-  const tracker = new LockTracker(observer, (_, __, number, kind, mode): ClassCell => {
+  const tracker = new SinkTracker(observer, sink, (_, __, number, kind, mode): ClassCell => {
     const own: LockCounts = {
       name: lookUpName(memory, number),
       kind,

@@ -66,10 +66,10 @@ export function followPackages(
       const loaded = next(url, context);
       sawModule?.(url);
       const match = inPackage.exec(url);
-      if (match === null || loaded.source == null) return loaded;
+      if (match === null) return loaded;
       const [, folder = '', module = '', path = ''] = match;
       const entry = followed.find((one) => one.module === module);
-      return withLine(loaded, () => find(folder, entry, path), value);
+      return withLine(url, loaded, () => find(folder, entry, path), value);
     },
   };
   const hooks = callModule('registerHooks', options) as { deregister(): void };
@@ -79,20 +79,27 @@ export function followPackages(
   };
 }
 
-function withLine(loaded: LoadFnOutput, look: () => Found | undefined, value: PatchFound): LoadFnOutput {
+function withLine(url: string, loaded: LoadFnOutput, look: () => Found | undefined, value: PatchFound): LoadFnOutput {
   try {
     const found = look();
     const isModule = loaded.format === 'module';
     if (found === undefined || (isModule && found.file.bindings.length === 0)) return loaded;
     followers().add(value);
-    const { source } = loaded;
-    const text = typeof source === 'string' ? source : Buffer.from(source as Uint8Array).toString();
+    const text = sourceOf(url, loaded);
+    if (text === undefined) return loaded;
     const line = `\n;${lineFor(found, text, isModule)}`;
     /* Somebody else has put it there already: it calls all who follow. */
     return text.endsWith(line) ? loaded : { ...loaded, source: text + line };
   } catch {
     return loaded;
   }
+}
+
+/** Beside a loader's hooks on a thread of their own, as `module.register` makes them, Node reads CommonJS that is imported where no hook sees it. */
+function sourceOf(url: string, { source, format }: LoadFnOutput): string | undefined {
+  if (source != null) return typeof source === 'string' ? source : Buffer.from(source as Uint8Array).toString();
+  if (format !== 'commonjs') return undefined;
+  return process.getBuiltinModule('node:fs').readFileSync(new URL(url), 'utf8');
 }
 
 function followers(): Set<PatchFound> {
