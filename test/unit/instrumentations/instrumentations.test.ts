@@ -1,4 +1,5 @@
 /** The instrumentations in a test's own process, with real packages and a real meter provider: which there are, and when they measure. */
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import {
   AggregationTemporality,
@@ -62,6 +63,13 @@ describe('one class a package', () => {
   it('for each package that the agent follows, and for no other', () => {
     const names = Object.values(exported).map((Class) => make(new Class({ enabled: false })).instrumentationName);
     expect(names.toSorted()).toEqual(PATCHED_PACKAGES.map(({ module }) => `gridwatch/${module}`).toSorted());
+  });
+
+  it('which the README lists', () => {
+    const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
+    const [, table = ''] = readme.split('### In a NodeSDK of your own');
+    const listed = new Set(Array.from(table.matchAll(/`(\w+Instrumentation)`/g), ([, name]) => name));
+    expect([...listed].toSorted()).toEqual(Object.keys(exported).toSorted());
   });
 });
 
