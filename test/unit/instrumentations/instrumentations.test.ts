@@ -68,7 +68,7 @@ describe('one class a package', () => {
   it('which the README lists', () => {
     const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
     const [, table = ''] = readme.split('### In a NodeSDK of your own');
-    const listed = new Set(Array.from(table.matchAll(/`(\w+Instrumentation)`/g), ([, name]) => name));
+    const listed = new Set(Array.from(table.matchAll(/`(\w+Instrumentation)`/g), ([, name]) => String(name)));
     expect([...listed].toSorted()).toEqual(Object.keys(exported).toSorted());
   });
 });

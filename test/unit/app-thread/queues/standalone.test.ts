@@ -110,7 +110,7 @@ describe('items that are over', () => {
   });
 });
 
-it('it is off when its sink is', () => {
+it('is off when its sink is', () => {
   const sink = new Sink();
   const { tracker } = make(sink);
   expect(tracker.isOff('queues')).toBe(false);
