@@ -12,7 +12,7 @@
  *   file of its own, dist/app-thread/lock-patches.cjs, and so is what those with pools or queues need, queue-patches.cjs. The public entry points re-export from preload.js,
  *   so that `gridwatch` and the preload are the same module instance. dist/agent-thread/agent.js saves a process that
  *   ends at once 20 ms. dist/app-thread/sync/index.js, which programs load, shares nothing with these but a symbol of the
- *   global. Joined files stand as deep below `dist/` as their sources below `agent/`: only those may resolve
+ *   global; dist/instrumentations.js, which they may load, requires the two files of patches. Joined files stand as deep below `dist/` as their sources below `agent/`: only those may resolve
  *   a path against `import.meta.url`. Packages are never joined.
  *
  * Nothing happens when neither sources nor output have changed. Output is staged first and moved file by file, so
@@ -144,6 +144,7 @@ async function joinEachThreads(build) {
     await build({ ...ofWorkers, entryPoints: [join(agentDir, 'app-thread', patches)] });
   const agent = join(agentDir, 'agent-thread', 'agent.ts');
   await build({ ...ESBUILD_OPTIONS, entryPoints: [join(agentDir, 'app-thread', 'sync', 'index.ts')] });
+  await build({ ...ESBUILD_OPTIONS, entryPoints: [join(agentDir, 'instrumentations.ts')] });
   await build({ ...ESBUILD_OPTIONS, entryPoints: [agent], plugins: [PACKAGE_ROOT_APART], minifyWhitespace: true });
 }
 

@@ -17,6 +17,7 @@ import { patchAtomicsWait } from './instrumentation/atomics.ts';
 import { followOwnConnections } from './instrumentation/own-connections.ts';
 import { followPackages, type PatchPackage } from './instrumentation/package-loader.ts';
 import type { PatchedFeature } from './instrumentation/patched-package.ts';
+import { PATCHED_PACKAGES } from './instrumentation/patched-packages.ts';
 import { followRareMessages } from './instrumentation/rare-messages.ts';
 import { followThreadMessages, type ThreadMessageDoor } from './instrumentation/thread-messages.ts';
 import { patchWebLocks } from './instrumentation/web-locks.ts';
@@ -217,12 +218,13 @@ function followPatched(
       )
     : undefined;
   try {
-    const patch: PatchPackage = (feature, module, file, declared) => {
+    const patch: PatchPackage = ({ feature, module }, file, declared) => {
       const patches = feature === 'promise_locks' ? loadLockPatches(registerFile) : loadQueuePatches(registerFile);
       used.add(patches);
       patches.patch(module, file, declared);
     };
-    const ignore = followPackages(followed, patch, { sawApi: context.sawApi, sawModule: connections?.beforeLoad });
+    const packages = PATCHED_PACKAGES.filter(({ feature }) => followed.has(feature));
+    const ignore = followPackages(packages, patch, { sawApi: context.sawApi, sawModule: connections?.beforeLoad });
     return () => {
       ignore();
       connections?.stop();

@@ -10,7 +10,6 @@ import { patchFile } from './instrumentation/promise-locks/patches.ts';
 
 export { standalone } from './async-locks/standalone.ts';
 export { instrument } from './instrument-lock.ts';
-export { PROMISE_LOCKS } from './instrumentation/promise-locks/table.ts';
 export { requestWebLock } from './instrumentation/web-lock-request.ts';
 export { startLabModes } from './lab-modes.ts';
 export { lockTracker, patchFile };

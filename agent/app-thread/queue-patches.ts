@@ -16,6 +16,7 @@ import { QUEUE_NAMES, QUEUE_PATCHES } from './instrumentation/queues/patches.ts'
 import { followUndiciRequests } from './instrumentation/queues/undici.ts';
 import { Envelopes } from './messages/envelopes.ts';
 import { bullmqTelemetryOf } from './queues/bullmq.ts';
+import type { QueueTracker } from './queues/queue-tracker.ts';
 import { queueTracker } from './queues/trackers.ts';
 import type { Recorder } from './recorder.ts';
 
@@ -27,16 +28,28 @@ export function createEnvelopes(recorder: Recorder, scopes: ContextScopes): Enve
 export { instrument } from './instrument-queue.ts';
 export { followBroadcasts } from './instrumentation/broadcast.ts';
 export { followChildren, followParent } from './instrumentation/ipc.ts';
+export { standaloneQueues } from './queues/standalone.ts';
+export { queueTracker };
 
 const undo: (() => void)[] = [];
 
-/** Patches what a file of a package declares. */
+/** Patches what a file of a package declares, and gives back what takes that back. Undefined for what is in no table. */
+export function patchFile(
+  module: string,
+  file: string,
+  declared: Declared,
+  tracker: QueueTracker,
+): (() => void) | undefined {
+  const patchOf = POOL_PATCHES[module] ?? QUEUE_PATCHES[module];
+  const name = POOL_NAMES[`${module}/${file}`] ?? QUEUE_NAMES[`${module}/${file}`];
+  return patchOf?.(declaredBy(declared, name), tracker);
+}
+
+/** Likewise, until `unpatch`. */
 export function patch(module: string, file: string, declared: Declared): void {
   const tracker = queueTracker();
-  const patchOf = POOL_PATCHES[module] ?? QUEUE_PATCHES[module];
-  if (tracker === undefined || patchOf === undefined) return;
-  const name = POOL_NAMES[`${module}/${file}`] ?? QUEUE_NAMES[`${module}/${file}`];
-  undo.push(patchOf(declaredBy(declared, name), tracker));
+  const step = tracker === undefined ? undefined : patchFile(module, file, declared, tracker);
+  if (step !== undefined) undo.push(step);
 }
 
 /** Patches the agents of `node:http`. */

@@ -31,7 +31,7 @@ const allFiles = [...agentFiles, ...sourcesIn('test').filter((file) => !isOfFram
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 
 /** The folders of `agent/`, and two groups of the files directly in it. */
-type Zone = 'base' | 'entry' | 'config' | 'shared-memory' | 'app-thread' | 'agent-thread' | 'cli';
+type Zone = 'base' | 'entry' | 'config' | 'shared-memory' | 'app-thread' | 'agent-thread' | 'instrumentations' | 'cli';
 
 const BASE_FILES = new Set(['diag.ts', 'errors.ts', 'file-path.ts', 'package-root.ts']);
 
@@ -48,13 +48,15 @@ const MAY_IMPORT: Record<Zone, readonly Zone[]> = {
   'shared-memory': [],
   'app-thread': ['shared-memory', 'config', 'base'],
   'agent-thread': ['shared-memory', 'config', 'base'],
-  entry: ['app-thread', 'shared-memory', 'config', 'base'],
+  instrumentations: ['app-thread', 'shared-memory', 'config', 'base'],
+  entry: ['app-thread', 'shared-memory', 'instrumentations', 'config', 'base'],
   cli: ['config', 'base'],
 };
 
 /** Single files any zone may read, and why: they load nothing that is not theirs to load. */
 const OPEN_FILES = new Set([
   'agent/agent-thread/telemetry/catalog.ts', // the list of all that is emitted
+  'agent/agent-thread/telemetry/catalog/queue-metrics.ts',
   'agent/app-thread/instrumentation/patched-package.ts', // which packages are patched
   'agent/app-thread/instrumentation/promise-locks/table.ts',
   'agent/app-thread/instrumentation/pools/table.ts',
@@ -125,7 +127,7 @@ describe('import direction', () => {
   });
 
   test('only agent-thread/telemetry/ and the instrumentations for an SDK of the user import OpenTelemetry', () => {
-    const own = /^agent\/(?:agent-thread\/telemetry\/|instrumentations\.ts$)/;
+    const own = /^agent\/(?:agent-thread\/telemetry\/|instrumentations\.ts$|instrumentations\/)/;
     const elsewhere = agentModules.filter((file) => !own.test(file));
     const isOpenTelemetry = (target: string): boolean => target.startsWith('@opentelemetry/');
     expect(elsewhere.filter((file) => importsOf(file).some(isOpenTelemetry))).toEqual([]);

@@ -7,14 +7,15 @@
 import type { Config } from '../../config/options.ts';
 import type { LockMode } from '../../shared-memory/async-locks.ts';
 import { CELL, type ClassCell } from '../../shared-memory/class-cells.ts';
-import { ControlMemory } from '../../shared-memory/layout.ts';
+import type { ControlMemory } from '../../shared-memory/layout.ts';
 import type { LockKind } from '../../shared-memory/lock-block.ts';
 import type { LockWaitRecord, WaitOutcome } from '../../shared-memory/lock-records.ts';
 import { lookUpName } from '../../shared-memory/names.ts';
-import { claimSlot, type TraceIds } from '../../shared-memory/registry.ts';
+import type { TraceIds } from '../../shared-memory/registry.ts';
 import { LockObserver } from '../lock-observer.ts';
-import { Recorder } from '../recorder.ts';
-import { LockTracker } from './tracker.ts';
+import type { Recorder } from '../recorder.ts';
+import { standaloneRecorder } from '../standalone-recorder.ts';
+import { type ClaimCell, LockTracker } from './tracker.ts';
 
 /** Of which class a number or a wait is. */
 export interface LockClassName {
@@ -41,6 +42,8 @@ export interface LongWait extends LockClassName {
 }
 
 export interface LockSink {
+  /** Whether it wants to be told now. */
+  readonly isOn: boolean;
   waited(lockClass: LockClassName, durationNs: number): void;
   /** One hold that stands for `weight` of them. */
   held(lockClass: LockClassName, durationNs: number, weight: number): void;
@@ -100,15 +103,27 @@ class SinkObserver extends LockObserver {
   override recordOrder(): void {}
 }
 
+class SinkTracker extends LockTracker {
+  readonly #sink: LockSink;
+
+  constructor(observer: SinkObserver, sink: LockSink, claimCell: ClaimCell) {
+    super(observer, claimCell);
+    this.#sink = sink;
+  }
+
+  override isOff(): boolean {
+    return !this.#sink.isOn;
+  }
+}
+
 /** Undefined where the memory cannot be had. */
 export function standalone(sink: LockSink): Standalone | undefined {
-  const memory = ControlMemory.create(process.hrtime()[0]);
-  const identity = { parentThreadId: 0, name: '', file: '', nowNs: 1, spawnContext: undefined, spawnSite: '' };
-  const claim = claimSlot(memory, identity);
-  if (claim === undefined) return undefined;
+  const recorder = standaloneRecorder();
+  if (recorder === undefined) return undefined;
+  const { memory } = recorder;
   const counts: LockCounts[] = [];
-  const observer = new SinkObserver(new Recorder(memory, claim), sink);
-  const tracker = new LockTracker(observer, (_, __, number, kind, mode): ClassCell => {
+  const observer = new SinkObserver(recorder, sink);
+  const tracker = new SinkTracker(observer, sink, (_, __, number, kind, mode): ClassCell => {
     const own: LockCounts = {
       name: lookUpName(memory, number),
       kind,

@@ -7,19 +7,20 @@
  */
 import type { LoadFnOutput, RegisterHooksOptions } from 'node:module';
 import { callModule } from '../builtin-exports.ts';
-import { isInRange, type PatchedFeature, type PatchedFile } from './patched-package.ts';
-import { PATCHED_PACKAGES } from './patched-packages.ts';
+import type { Declared } from './patch.ts';
+import { isInRange, type PatchedFile, type PatchedPackage } from './patched-package.ts';
 
-/** Where the line finds whom to call. */
+/** Where the line finds whom to call: all who follow packages on this thread, in the order in which they began. */
 const PATCHES = Symbol.for('gridwatch.patches');
+const holder = globalThis as { [PATCHES]?: Set<PatchFound> };
 
 const API_FOLDER = '/node_modules/@opentelemetry/api/';
 
-/** What a file declares: `module` of CommonJS, or an object whose properties are the file's bindings. */
-export type Declared = Record<string, unknown>;
-
-/** Patches what a file of a package declares. `file` is as the table has it. */
-export type PatchPackage = (feature: PatchedFeature, module: string, file: string, declared: Declared) => void;
+/**
+ * Patches what a file of a package declares: `module` of CommonJS, or an object whose properties are the file's bindings. `file` is as the table has it. What the
+ * agent has patched, an instrumentation of the program's is shown as well, and the other way round: a patch is made `once`.
+ */
+export type PatchPackage = (followed: PatchedPackage, file: string, declared: Declared) => void;
 
 /** What the line calls. */
 type PatchFound = (module: string, file: string, declared: Declared) => void;
@@ -37,13 +38,12 @@ export interface LoadListeners {
   readonly sawModule?: ((url: string) => void) | undefined;
 }
 
-/** Begins to follow the packages of these features; gives back what ends it. `patch` is called when the file has run, before who loads it goes on. */
+/** Begins to follow these packages; gives back what ends it. `patch` is called when the file has run, before who loads it goes on. */
 export function followPackages(
-  features: ReadonlySet<PatchedFeature>,
+  followed: readonly PatchedPackage[],
   patch: PatchPackage,
   { sawApi, sawModule }: LoadListeners = {},
 ): () => void {
-  const followed = PATCHED_PACKAGES.filter(({ feature }) => features.has(feature));
   if (followed.length === 0 && sawApi === undefined && sawModule === undefined) return () => {};
   const names = followed.map(({ module }) => module).join('|');
   const apis = new Set<string>();
@@ -51,7 +51,7 @@ export function followPackages(
   const value: PatchFound = (module, file, declared) => {
     try {
       const entry = followed.find((one) => one.module === module);
-      if (entry !== undefined) patch(entry.feature, module, file, declared);
+      if (entry !== undefined) patch(entry, file, declared);
     } catch {
       /* The package is not as expected: it stays as it is. */
     }
@@ -66,36 +66,54 @@ export function followPackages(
       const loaded = next(url, context);
       sawModule?.(url);
       const match = inPackage.exec(url);
-      return match === null || loaded.source == null ? loaded : withLine(loaded, match, value);
+      if (match === null) return loaded;
+      const [, folder = '', module = '', path = ''] = match;
+      const entry = followed.find((one) => one.module === module);
+      return withLine(url, loaded, () => find(folder, entry, path), value);
     },
   };
   const hooks = callModule('registerHooks', options) as { deregister(): void };
-  return () => hooks.deregister();
+  return () => {
+    hooks.deregister();
+    holder[PATCHES]?.delete(value);
+  };
 }
 
-function withLine(
-  loaded: LoadFnOutput,
-  [, folder = '', module = '', path = '']: RegExpExecArray,
-  value: PatchFound,
-): LoadFnOutput {
+function withLine(url: string, loaded: LoadFnOutput, look: () => Found | undefined, value: PatchFound): LoadFnOutput {
   try {
-    const found = find(folder, module, path);
+    const found = look();
     const isModule = loaded.format === 'module';
     if (found === undefined || (isModule && found.file.bindings.length === 0)) return loaded;
-    Object.defineProperty(globalThis, PATCHES, { value, configurable: true, enumerable: false });
-    const { source } = loaded;
-    const text = typeof source === 'string' ? source : Buffer.from(source as Uint8Array).toString();
-    return { ...loaded, source: `${text}\n;${lineFor(found, text)}` };
+    followers().add(value);
+    const text = sourceOf(url, loaded);
+    if (text === undefined) return loaded;
+    const line = `\n;${lineFor(found, text, isModule)}`;
+    /* Somebody else has put it there already: it calls all who follow. */
+    return text.endsWith(line) ? loaded : { ...loaded, source: text + line };
   } catch {
     return loaded;
   }
 }
 
-function find(folder: string, module: string, path: string): Found | undefined {
-  const entry = PATCHED_PACKAGES.find((one) => one.module === module);
+/** Beside a loader's hooks on a thread of their own, as `module.register` makes them, Node reads CommonJS that is imported where no hook sees it. */
+function sourceOf(url: string, { source, format }: LoadFnOutput): string | undefined {
+  if (source != null) return typeof source === 'string' ? source : Buffer.from(source as Uint8Array).toString();
+  if (format !== 'commonjs') return undefined;
+  return process.getBuiltinModule('node:fs').readFileSync(new URL(url), 'utf8');
+}
+
+function followers(): Set<PatchFound> {
+  const known = holder[PATCHES];
+  if (known !== undefined) return known;
+  const value = new Set<PatchFound>();
+  Object.defineProperty(globalThis, PATCHES, { value, configurable: true, enumerable: false });
+  return value;
+}
+
+function find(folder: string, entry: PatchedPackage | undefined, path: string): Found | undefined {
   const file = entry?.files.find((one) => one.file === path);
   if (entry === undefined || file === undefined) return undefined;
-  return isInRange(versionIn(folder), entry.versions) ? { module, file } : undefined;
+  return isInRange(versionIn(folder), entry.versions) ? { module: entry.module, file } : undefined;
 }
 
 /** The version of the package in a folder, given as a URL. Throws where it cannot be read. */
@@ -105,13 +123,17 @@ export function versionIn(folder: string): string {
   return String(version);
 }
 
-function lineFor({ module, file: { file, bindings } }: Found, text: string): string {
+function lineFor({ module, file: { file, bindings } }: Found, text: string, isModule: boolean): string {
   const accessors = bindings.map((name) => {
     const local = localName(text, name);
     return `get ${name}(){return ${local}},set ${name}(v){${local}=v}`;
   });
-  const declared = bindings.length === 0 ? 'module' : `{${accessors.join()}}`;
-  return `try{globalThis[Symbol.for("gridwatch.patches")]("${module}","${file}",${declared})}catch{}`;
+  const [binding] = bindings;
+  /* Of CommonJS a binding may be a constant, and what it was when it was exported. */
+  const isExported =
+    isModule || bindings.length > 1 ? '' : `typeof ${binding}!="undefined"&&module.exports===${binding}?module:`;
+  const declared = binding === undefined ? 'module' : `${isExported}{${accessors.join()}}`;
+  return `try{for(const f of globalThis[Symbol.for("gridwatch.patches")])f("${module}","${file}",${declared})}catch{}`;
 }
 
 /** What a module calls that which it exports under this name: those that were minified have names of their own. */

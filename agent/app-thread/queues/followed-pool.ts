@@ -4,6 +4,7 @@
  *
  * Runs on application threads. It must never throw.
  */
+import { Hidden } from '../async-locks/hidden.ts';
 import { framesOf, siteOf, type Trace, takeTrace } from '../call-site.ts';
 import { forgetWith } from './followed-queue.ts';
 import type { QueueTracker } from './queue-tracker.ts';
@@ -97,6 +98,21 @@ export class FollowedPool {
     for (const connection of this.#held.keys()) this.returns(connection, 'done');
     this.closes(0);
   }
+}
+
+/** A library's pool, followed from now on if it was not before; `isMade` as for the constructor. */
+export function followedPool(
+  target: object,
+  tracker: QueueTracker,
+  kind: Kind,
+  library: string,
+  isMade = false,
+): FollowedPool {
+  const known = Hidden.get(target);
+  if (known instanceof FollowedPool) return known;
+  const made = new FollowedPool(tracker, { kind, library, target, isMade });
+  Hidden.set(target, made);
+  return made;
 }
 
 /** `<library>@<file>:<line>` of a trace: of the program's own file, if there is one in it. */

@@ -57,18 +57,23 @@ class ItemScope implements Activity {
   }
 }
 
+/** Where the counts of a name go: into the memory of the agent, or wherever there is none. */
+export type ClaimQueueCell = typeof claimQueueCell;
+
 export class QueueTracker {
   readonly recorder: Recorder;
   readonly config: Config;
   readonly promised: PromisedSpans;
+  readonly #claimCell: ClaimQueueCell;
   readonly #named = new Map<string, NamedQueue | undefined>();
   readonly #frames = new ProgramFrames();
   #traces = TRACES;
   #secondNs = 0;
 
-  constructor(recorder: Recorder, config: Config) {
+  constructor(recorder: Recorder, config: Config, claimCell: ClaimQueueCell = claimQueueCell) {
     this.recorder = recorder;
     this.config = config;
+    this.#claimCell = claimCell;
     this.promised = new PromisedSpans(() => recorder.areSpansOff);
   }
 
@@ -105,7 +110,7 @@ export class QueueTracker {
     if (this.#named.has(key)) return this.#named.get(key);
     const { memory, claim } = this.recorder;
     const nameNumber = internName(memory, name);
-    const cell = claimQueueCell(memory, claim, nameNumber, kind);
+    const cell = this.#claimCell(memory, claim, nameNumber, kind);
     const named = cell === undefined ? undefined : new NamedQueue(nameNumber, cell);
     this.#named.set(key, named);
     return named;

@@ -4,12 +4,13 @@
  * Runs on application threads, from the construction of a pool on. It must never throw.
  */
 import { shownPath } from '../../../file-path.ts';
+import { Hidden } from '../../async-locks/hidden.ts';
 import { callSiteOf } from '../../call-site.ts';
 import { findMessageLink } from '../../message-link.ts';
 import type { QueueTracker } from '../../queues/queue-tracker.ts';
 import { type QueueItem, TrackedQueue } from '../../queues/tracked-queue.ts';
 
-export interface FollowedPoolOptions {
+interface FollowedPoolOptions {
   readonly library: string;
   /** The file of its workers; of a pool whose tasks name theirs, undefined. */
   readonly file: string | undefined;
@@ -54,6 +55,21 @@ export class FollowedPool {
     const link = item === undefined ? undefined : findMessageLink();
     return link === undefined ? fn() : link.postAs(this.queue.contextOf(item as QueueItem), fn);
   }
+}
+
+/** A library's pool, followed from the first thing it does. `file` is whatever the library has for the file of its workers. */
+export function followedPool(
+  target: object,
+  tracker: QueueTracker,
+  library: string,
+  file: unknown,
+  callee: FollowedPoolOptions['callee'],
+): FollowedPool {
+  const found = Hidden.get(target);
+  if (found instanceof FollowedPool) return found;
+  const made = new FollowedPool(tracker, { library, file: typeof file === 'string' ? file : undefined, callee });
+  Hidden.set(target, made);
+  return made;
 }
 
 /** What a library counts may be anything that a program has given it. */

@@ -9,7 +9,7 @@ import type { QueueTracker } from '../../queues/queue-tracker.ts';
 import type { QueueItem } from '../../queues/tracked-queue.ts';
 import type { Method } from '../../replace-method.ts';
 import { type Declared, once, type Patch, replaceAll } from '../patch.ts';
-import { FollowedPool, threadIdOf } from './followed-pool.ts';
+import { FollowedPool, followedPool, threadIdOf } from './followed-pool.ts';
 
 interface WorkerNode {
   readonly worker?: unknown;
@@ -44,13 +44,7 @@ interface Task {
 const tasks = new Map<unknown, Task>();
 
 function poolOf(pool: object, tracker: QueueTracker, callee: Method): FollowedPool {
-  const found = Hidden.get(pool);
-  if (found instanceof FollowedPool) return found;
-  const { filePath } = pool as PoolLike;
-  const file = typeof filePath === 'string' ? filePath : undefined;
-  const made = new FollowedPool(tracker, { library: 'poolifier', file, callee });
-  Hidden.set(pool, made);
-  return made;
+  return followedPool(pool, tracker, 'poolifier', (pool as PoolLike).filePath, callee);
 }
 
 function tell(pool: FollowedPool, like: PoolLike): void {

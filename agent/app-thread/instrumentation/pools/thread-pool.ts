@@ -9,7 +9,7 @@ import type { QueueTracker } from '../../queues/queue-tracker.ts';
 import type { QueueItem } from '../../queues/tracked-queue.ts';
 import type { Method } from '../../replace-method.ts';
 import { type Callable, type Declared, once, replaceAll, replaceDeclared } from '../patch.ts';
-import { FollowedPool, threadIdOf } from './followed-pool.ts';
+import { FollowedPool, followedPool, threadIdOf } from './followed-pool.ts';
 
 interface ThreadPoolLike {
   readonly options?: { readonly filename?: unknown; readonly maxThreads?: number; readonly maxQueue?: number };
@@ -68,14 +68,8 @@ function taskOf(taskInfo: unknown): Task | undefined {
   return found instanceof Task ? found : undefined;
 }
 
-/** The pool of a `ThreadPool`, followed from the first thing it does. */
 function poolOf(threadPool: object, library: string, tracker: QueueTracker, callee: Method): FollowedPool {
-  const found = Hidden.get(threadPool);
-  if (found instanceof FollowedPool) return found;
-  const file = (threadPool as ThreadPoolLike).options?.filename;
-  const made = new FollowedPool(tracker, { library, file: typeof file === 'string' ? file : undefined, callee });
-  Hidden.set(threadPool, made);
-  return made;
+  return followedPool(threadPool, tracker, library, (threadPool as ThreadPoolLike).options?.filename, callee);
 }
 
 function tell(pool: FollowedPool, { workers, options }: ThreadPoolLike): void {

@@ -9,7 +9,7 @@ import type { QueueTracker } from '../../queues/queue-tracker.ts';
 import type { QueueItem } from '../../queues/tracked-queue.ts';
 import { type Method, replaceMethod } from '../../replace-method.ts';
 import { type Callable, type Declared, once, type Patch, replaceAll } from '../patch.ts';
-import { FollowedPool, threadIdOf } from './followed-pool.ts';
+import { FollowedPool, followedPool, threadIdOf } from './followed-pool.ts';
 
 interface PoolLike {
   readonly script?: unknown;
@@ -58,13 +58,7 @@ function taskOf(promise: unknown): Task | undefined {
 }
 
 function poolOf(pool: object, tracker: QueueTracker, callee: Method): FollowedPool {
-  const found = Hidden.get(pool);
-  if (found instanceof FollowedPool) return found;
-  const { script } = pool as PoolLike;
-  const file = typeof script === 'string' ? script : undefined;
-  const made = new FollowedPool(tracker, { library: 'workerpool', file, callee });
-  Hidden.set(pool, made);
-  return made;
+  return followedPool(pool, tracker, 'workerpool', (pool as PoolLike).script, callee);
 }
 
 function tell(pool: FollowedPool, { workers, maxWorkers, maxQueueSize }: PoolLike): void {

@@ -17,10 +17,8 @@ const PATCHES: Readonly<Record<string, Patch<LockTracker>>> = {
   'async-sema': patchAsyncSema,
 };
 
-/** Of files whose `exports` have other names, or are the function itself: what is declared there. Without a file: what the package exports. */
+/** Of files whose `exports` have other names, or are the function itself: what is declared there. */
 const NAMES: Readonly<Record<string, string>> = {
-  'async-lock/': 'AsyncLock',
-  'p-limit/': 'pLimit',
   'async-mutex/lib/Semaphore.js': 'Semaphore',
   'async-lock/lib/index.js': 'AsyncLock',
   'p-limit/index.js': 'pLimit',

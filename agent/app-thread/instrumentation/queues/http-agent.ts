@@ -7,7 +7,7 @@
  */
 import type { Agent, ClientRequest } from 'node:http';
 import { Hidden } from '../../async-locks/hidden.ts';
-import { FollowedPool } from '../../queues/followed-pool.ts';
+import { FollowedPool, followedPool } from '../../queues/followed-pool.ts';
 import type { QueueTracker } from '../../queues/queue-tracker.ts';
 import type { QueueItem } from '../../queues/tracked-queue.ts';
 import type { Method } from '../../replace-method.ts';
@@ -40,16 +40,7 @@ class HttpAgents {
   }
 
   follow(agent: Agent, isMade = false): FollowedPool {
-    const known = Hidden.get(agent);
-    if (known instanceof FollowedPool) return known;
-    const made = new FollowedPool(this.#tracker, {
-      kind: 'http_agent',
-      library: isSecure(agent) ? 'https.Agent' : 'http.Agent',
-      target: agent,
-      isMade,
-    });
-    Hidden.set(agent, made);
-    return made;
+    return followedPool(agent, this.#tracker, 'http_agent', isSecure(agent) ? 'https.Agent' : 'http.Agent', isMade);
   }
 
   addRequest(original: Method): Method {

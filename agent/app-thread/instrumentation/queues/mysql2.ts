@@ -4,9 +4,8 @@
  * Runs on application threads, when the package is first loaded. What the library calls, and when, stays as it is: the callback it is given calls the program's
  * in the same moment. It may be asked again with a callback that has waited already, which is known then.
  */
-import { Hidden } from '../../async-locks/hidden.ts';
 import { followConstruction } from '../../async-locks/subject.ts';
-import { FollowedPool } from '../../queues/followed-pool.ts';
+import { type FollowedPool, followedPool } from '../../queues/followed-pool.ts';
 import type { QueueTracker } from '../../queues/queue-tracker.ts';
 import type { Method } from '../../replace-method.ts';
 import { type Declared, once, type Patch, replaceAll } from '../patch.ts';
@@ -53,11 +52,7 @@ class MysqlPatch {
   }
 
   #follow(target: object, isMade = false): FollowedPool {
-    const known = Hidden.get(target);
-    if (known instanceof FollowedPool) return known;
-    const made = new FollowedPool(this.#tracker, { kind: 'connection_pool', library: 'mysql2', target, isMade });
-    Hidden.set(target, made);
-    return made;
+    return followedPool(target, this.#tracker, 'connection_pool', 'mysql2', isMade);
   }
 
   #getConnection(original: Method): Method {

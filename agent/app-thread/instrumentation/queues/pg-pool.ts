@@ -6,7 +6,7 @@
  */
 import { Hidden } from '../../async-locks/hidden.ts';
 import { followConstruction } from '../../async-locks/subject.ts';
-import { FollowedPool } from '../../queues/followed-pool.ts';
+import { type FollowedPool, followedPool } from '../../queues/followed-pool.ts';
 import type { QueueTracker } from '../../queues/queue-tracker.ts';
 import type { QueueItem } from '../../queues/tracked-queue.ts';
 import type { Method } from '../../replace-method.ts';
@@ -57,11 +57,7 @@ class PgPoolPatch {
   }
 
   #follow(target: object, isMade = false): FollowedPool {
-    const known = Hidden.get(target);
-    if (known instanceof FollowedPool) return known;
-    const made = new FollowedPool(this.#tracker, { kind: 'connection_pool', library: 'pg-pool', target, isMade });
-    Hidden.set(target, made);
-    return made;
+    return followedPool(target, this.#tracker, 'connection_pool', 'pg-pool', isMade);
   }
 
   #connect(original: Method): Method {

@@ -9,7 +9,7 @@
  */
 import { Hidden } from '../../async-locks/hidden.ts';
 import { followConstruction } from '../../async-locks/subject.ts';
-import { FollowedPool } from '../../queues/followed-pool.ts';
+import { FollowedPool, followedPool } from '../../queues/followed-pool.ts';
 import type { QueueTracker } from '../../queues/queue-tracker.ts';
 import type { QueueItem } from '../../queues/tracked-queue.ts';
 import { type Method, replaceMethod } from '../../replace-method.ts';
@@ -52,17 +52,9 @@ class Requests {
   }
 
   follow(dispatcher: object, isMade = false): FollowedPool {
-    const known = Hidden.get(dispatcher);
-    if (known instanceof FollowedPool) return known;
     /* Pools and clients that a dispatcher makes for a request are parts of it. */
-    const made = new FollowedPool(this.#tracker, {
-      kind: 'connection_pool',
-      library: 'undici',
-      target: dispatcher,
-      isMade: isMade && this.#current === undefined,
-    });
-    Hidden.set(dispatcher, made);
-    return made;
+    const isOwn = isMade && this.#current === undefined;
+    return followedPool(dispatcher, this.#tracker, 'connection_pool', 'undici', isOwn);
   }
 
   dispatch(original: Method, symbols: Symbols): Method {

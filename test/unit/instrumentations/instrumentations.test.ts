@@ -1,0 +1,160 @@
+/** The instrumentations in a test's own process, with real packages and a real meter provider: which there are, and when they measure. */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from '@opentelemetry/sdk-metrics';
+import { afterEach, describe, expect, it } from 'vitest';
+import { PATCHED_PACKAGES } from '../../../agent/app-thread/instrumentation/patched-packages.ts';
+import * as exported from '../../../agent/instrumentations.ts';
+
+const require = createRequire(import.meta.url);
+
+type Instrumentation = InstanceType<(typeof exported)[keyof typeof exported]>;
+
+const made: Instrumentation[] = [];
+
+function make<T extends Instrumentation>(instrumentation: T): T {
+  made.push(instrumentation);
+  return instrumentation;
+}
+
+afterEach(() => {
+  for (const instrumentation of made.splice(0)) instrumentation.disable();
+});
+
+/** What an SDK is told of arrivals, by the library of the queue. */
+class Arrivals {
+  readonly #exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
+  readonly #reader = new PeriodicExportingMetricReader({ exporter: this.#exporter, exportIntervalMillis: 1e6 });
+  readonly provider = new MeterProvider({ readers: [this.#reader] });
+
+  async read(): Promise<Record<string, number>> {
+    await this.#reader.forceFlush();
+    const found: Record<string, number> = {};
+    const metrics =
+      this.#exporter
+        .getMetrics()
+        .at(-1)
+        ?.scopeMetrics.flatMap((scope) => scope.metrics) ?? [];
+    for (const { descriptor, dataPoints } of metrics) {
+      if (descriptor.name !== 'gridwatch.queue.arrivals') continue;
+      for (const { attributes, value } of dataPoints) {
+        const [name = ''] = String(attributes['gridwatch.queue.name']).split('@');
+        found[name] = (found[name] ?? 0) + Number(value);
+      }
+    }
+    await this.provider.shutdown();
+    return found;
+  }
+}
+
+interface FastQueue {
+  push(value: number): Promise<unknown>;
+}
+interface Fastq {
+  promise(worker: () => Promise<void>, concurrency: number): FastQueue;
+}
+
+describe('one class a package', () => {
+  it('for each package that the agent follows, and for no other', () => {
+    const names = Object.values(exported).map((Class) => make(new Class({ enabled: false })).instrumentationName);
+    expect(names.toSorted()).toEqual(PATCHED_PACKAGES.map(({ module }) => `gridwatch/${module}`).toSorted());
+  });
+
+  it('which the README lists', () => {
+    const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
+    const [, table = ''] = readme.split('### In a NodeSDK of your own');
+    const listed = new Set(Array.from(table.matchAll(/`(\w+Instrumentation)`/g), ([, name]) => String(name)));
+    expect([...listed].toSorted()).toEqual(Object.keys(exported).toSorted());
+  });
+});
+
+interface Tarn {
+  readonly Pool: new (options: object) => { acquire(): { promise: Promise<object> }; release(resource: object): void };
+}
+
+async function useTarn(): Promise<void> {
+  const { Pool } = require('tarn') as Tarn;
+  const pool = new Pool({ create: async () => ({}), destroy: () => {}, min: 0, max: 1 });
+  pool.release(await pool.acquire().promise);
+}
+
+interface GenericPool {
+  createPool(factory: object): { acquire(): Promise<object>; release(resource: object): Promise<void> };
+}
+
+async function useGenericPool(): Promise<void> {
+  const pool = (require('generic-pool') as GenericPool).createPool({
+    create: async () => ({}),
+    destroy: async () => {},
+  });
+  await pool.release(await pool.acquire());
+}
+
+describe('a package', () => {
+  it('is patched when it is loaded, and measured as long as the instrumentation is enabled', async () => {
+    const arrivals = new Arrivals();
+    const instrumentation = make(new exported.FastqInstrumentation());
+    instrumentation.setMeterProvider(arrivals.provider);
+    const push = async (queue = (require('fastq') as Fastq).promise(async () => {}, 1)): Promise<FastQueue> => {
+      await queue.push(1);
+      return queue;
+    };
+    const queue = await push();
+    instrumentation.disable();
+    expect(instrumentation.isEnabled()).toBe(false);
+    const quiet = await push();
+    await push(queue);
+    instrumentation.enable();
+    for (const each of [queue, quiet, undefined]) await push(each);
+    expect(await arrivals.read()).toEqual({ fastq: 4 });
+  });
+
+  it('is patched if it was required before', async () => {
+    await useTarn();
+    const arrivals = new Arrivals();
+    make(new exported.TarnInstrumentation()).setMeterProvider(arrivals.provider);
+    await useTarn();
+    expect(await arrivals.read()).toEqual({ tarn: 1 });
+  });
+
+  it('is left alone by an instrumentation that is not enabled, until it is, and as it was when it is disabled', async () => {
+    const { prototype } = (require('tarn') as Tarn).Pool;
+    const before = Object.getOwnPropertyDescriptors(prototype);
+    const arrivals = new Arrivals();
+    const instrumentation = make(new exported.TarnInstrumentation({ enabled: false }));
+    instrumentation.setMeterProvider(arrivals.provider);
+    expect(Object.getOwnPropertyDescriptors(prototype)).toEqual(before);
+    await useTarn();
+    instrumentation.enable();
+    expect(Object.getOwnPropertyDescriptors(prototype)).not.toEqual(before);
+    await useTarn();
+    instrumentation.disable();
+    expect(Object.getOwnPropertyDescriptors(prototype)).toEqual(before);
+    await useTarn();
+    expect(await arrivals.read()).toEqual({ tarn: 1 });
+  });
+
+  it('is patched once by two instrumentations of one class, and told to the first', async () => {
+    const [first, second] = [new Arrivals(), new Arrivals()];
+    make(new exported.GenericPoolInstrumentation()).setMeterProvider(first.provider);
+    make(new exported.GenericPoolInstrumentation()).setMeterProvider(second.provider);
+    await useGenericPool();
+    expect([await first.read(), await second.read()]).toEqual([{ 'generic-pool': 1 }, {}]);
+  });
+
+  it('is measured with another meter once there is one', async () => {
+    const [first, second] = [new Arrivals(), new Arrivals()];
+    const instrumentation = make(new exported.GenericPoolInstrumentation());
+    instrumentation.setMeterProvider(first.provider);
+    await useGenericPool();
+    instrumentation.setMeterProvider(second.provider);
+    await useGenericPool();
+    expect(await second.read()).toEqual({ 'generic-pool': 2 });
+    await first.provider.shutdown();
+  });
+});
