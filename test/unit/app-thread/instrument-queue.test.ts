@@ -180,7 +180,7 @@ describe('instrumentQueue', () => {
       return { then };
     };
     const promises = [lazily(Promise.resolve('resource')), lazily(Promise.reject(new Error('gone')))];
-    const pool = { get: () => promises.shift() as Promise<string>, put: (..._: unknown[]) => {} };
+    const pool = { get: () => promises.shift() as Promise<string>, put: (resource: string) => resource };
     const [given, failing] = promises;
     instrument(pool, { name: 'sessions', acquire: 'get', release: 'put' });
     const first = pool.get();

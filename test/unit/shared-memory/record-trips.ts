@@ -34,8 +34,11 @@ export function through(encoded: EncodedRecord): RecordHalf[] {
   memory.clearSlot(0);
   new RingWriter(memory, 0).offerEncoded(encoded);
   const drained: RecordHalf[] = [];
-  new RingReader(memory, 0).drain(({ other, ...first }) => {
-    drained.push(first, ...(other === undefined ? [] : [{ ...other }]));
-  }, () => NOW_NS);
+  new RingReader(memory, 0).drain(
+    ({ other, ...first }) => {
+      drained.push(first, ...(other === undefined ? [] : [{ ...other }]));
+    },
+    () => NOW_NS,
+  );
   return drained;
 }
