@@ -16,6 +16,8 @@ import type { NamedQueue, QueueTracker } from './queue-tracker.ts';
 const SENT_AT = 'gridwatch';
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 const NO_ID = /^0+$/;
+/** Of these a job comes, or several (`addNode`: one of a flow's); of the last it goes. */
+const JOB_OPERATIONS: readonly string[] = ['add', 'addBulk', 'addNode', 'process'];
 
 /** A context of BullMQ's: that of the program's own telemetry, and what we know beside it. */
 class JobContext {
@@ -33,7 +35,7 @@ class JobContext {
 
 const ownOf = (context: unknown): unknown => (context instanceof JobContext ? context.own : context);
 
-/** What is told of an operation: only three of them are of jobs that come and go. */
+/** What is told of an operation: only a few of them are of jobs that come and go. */
 class JobSpan implements BullmqSpan {
   readonly #tracker: QueueTracker;
   readonly #own: BullmqSpan | undefined;
@@ -68,7 +70,7 @@ class JobSpan implements BullmqSpan {
     const { 'bullmq.queue.name': name, 'bullmq.queue.operation': operation } = given;
     if (this.#operation !== '' || typeof name !== 'string' || typeof operation !== 'string') return;
     this.#operation = operation;
-    if (this.#tracker.isOff('queues') || !['add', 'addBulk', 'process'].includes(operation)) return;
+    if (this.#tracker.isOff('queues') || !JOB_OPERATIONS.includes(operation)) return;
     this.#queue = this.#tracker.named(`bullmq:${classNameOf(name)}`, 'task_queue');
     if (operation === 'process') this.#begin();
   }
