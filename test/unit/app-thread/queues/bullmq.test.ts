@@ -63,7 +63,7 @@ describe('without telemetry of its own', () => {
   it('counts each job of a flow, and the flow itself not', async () => {
     await trace(telemetry, PRODUCER, 'mail', 'addFlow', 'mail', async () => {
       for (const queue of ['mail', 'mail', 'print'])
-        await trace(telemetry, PRODUCER, queue, 'addNode', queue, (_, metadata) => metadata);
+        await trace(telemetry, PRODUCER, 'the name of the job', 'addNode', queue, (_, metadata) => metadata);
     });
     expect(tracking.queues).toMatchObject({ 'bullmq:mail': { arrivals: 2 }, 'bullmq:print': { arrivals: 1 } });
   });
