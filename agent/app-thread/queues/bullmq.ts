@@ -16,6 +16,10 @@ import type { NamedQueue, QueueTracker } from './queue-tracker.ts';
 const SENT_AT = 'gridwatch';
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 const NO_ID = /^0+$/;
+/** A job of a flow is added. */
+const NODE = 'addNode';
+/** By these a job comes, or several; by the last it goes. */
+const JOB_OPERATIONS: readonly string[] = ['add', 'addBulk', NODE, 'process'];
 
 /** A context of BullMQ's: that of the program's own telemetry, and what we know beside it. */
 class JobContext {
@@ -33,9 +37,10 @@ class JobContext {
 
 const ownOf = (context: unknown): unknown => (context instanceof JobContext ? context.own : context);
 
-/** What is told of an operation: only three of them are of jobs that come and go. */
+/** What is told of an operation: only a few of them are of jobs that come and go. */
 class JobSpan implements BullmqSpan {
   readonly #tracker: QueueTracker;
+  readonly #name: string;
   readonly #own: BullmqSpan | undefined;
   readonly #context: JobContext | undefined;
   #queue: NamedQueue | undefined;
@@ -45,8 +50,9 @@ class JobSpan implements BullmqSpan {
   #beganNs = 0;
   #waitNs = 0;
 
-  constructor(tracker: QueueTracker, own: BullmqSpan | undefined, context: unknown) {
+  constructor(tracker: QueueTracker, name: string, own: BullmqSpan | undefined, context: unknown) {
     this.#tracker = tracker;
+    this.#name = name;
     this.#own = own;
     this.#context = context instanceof JobContext ? context : undefined;
   }
@@ -68,8 +74,10 @@ class JobSpan implements BullmqSpan {
     const { 'bullmq.queue.name': name, 'bullmq.queue.operation': operation } = given;
     if (this.#operation !== '' || typeof name !== 'string' || typeof operation !== 'string') return;
     this.#operation = operation;
-    if (this.#tracker.isOff('queues') || !['add', 'addBulk', 'process'].includes(operation)) return;
-    this.#queue = this.#tracker.named(`bullmq:${classNameOf(name)}`, 'task_queue');
+    if (this.#tracker.isOff('queues') || !JOB_OPERATIONS.includes(operation)) return;
+    /* Of a flow's job some versions give the job's name there, which is the program's own; the queue's stands in the span's. */
+    const queue = operation === NODE ? this.#name.slice(NODE.length + 1) : name;
+    this.#queue = this.#tracker.named(`bullmq:${classNameOf(queue)}`, 'task_queue');
     if (operation === 'process') this.#begin();
   }
 
@@ -136,7 +144,7 @@ export function bullmqTelemetryOf(tracker: QueueTracker, own: BullmqTelemetry | 
     ...own,
     tracer: {
       startSpan: (name, options, context) =>
-        new JobSpan(tracker, own?.tracer.startSpan(name, options, ownOf(context)), context),
+        new JobSpan(tracker, name, own?.tracer.startSpan(name, options, ownOf(context)), context),
     },
     contextManager: {
       with: (context, fn) => {

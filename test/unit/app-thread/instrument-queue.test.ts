@@ -171,6 +171,7 @@ describe('instrumentQueue', () => {
 
   it("follows somebody else's promises, which stay as they are", async () => {
     let calls = 0;
+    const returned: unknown[] = [];
     const lazily = (value: Promise<unknown>): object => {
       const then = (...args: Parameters<Promise<unknown>['then']>): unknown => {
         calls++;
@@ -180,7 +181,10 @@ describe('instrumentQueue', () => {
       return { then };
     };
     const promises = [lazily(Promise.resolve('resource')), lazily(Promise.reject(new Error('gone')))];
-    const pool = { get: () => promises.shift() as Promise<string>, put: (resource: string) => resource };
+    const pool = {
+      get: () => promises.shift() as Promise<string>,
+      put: (resource: unknown) => void returned.push(resource),
+    };
     const [given, failing] = promises;
     instrument(pool, { name: 'sessions', acquire: 'get', release: 'put' });
     const first = pool.get();
@@ -189,6 +193,7 @@ describe('instrumentQueue', () => {
     expect([await first, await first]).toEqual(['resource', 'resource']);
     expect(tracking.only).toMatchObject({ active: 1, size: 0 });
     pool.put('resource');
+    expect(returned).toEqual(['resource']);
     const second = pool.get();
     expect(second).toBe(failing);
     await expect(Promise.resolve(second)).rejects.toThrow('gone');

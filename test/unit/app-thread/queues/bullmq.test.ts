@@ -60,6 +60,14 @@ describe('without telemetry of its own', () => {
     expect(tracking.only).toMatchObject({ arrivals: 5, completions: 1, errors: 1, waits: 0, services: 1 });
   });
 
+  it('counts each job of a flow, and the flow itself not', async () => {
+    await trace(telemetry, PRODUCER, 'mail', 'addFlow', 'mail', async () => {
+      for (const queue of ['mail', 'mail', 'print'])
+        await trace(telemetry, PRODUCER, 'the name of the job', 'addNode', queue, (_, metadata) => metadata);
+    });
+    expect(tracking.queues).toMatchObject({ 'bullmq:mail': { arrivals: 2 }, 'bullmq:print': { arrivals: 1 } });
+  });
+
   it('takes nothing of what travels on trust', async () => {
     for (const metadata of ['{', 'null', '7', '{"gridwatch":"x","traceparent":7}', '{"gridwatch":1e400}'])
       await work(metadata);
