@@ -222,7 +222,14 @@ function followPatched(
       used.add(patches);
       patches.patch(module, file, declared);
     };
-    const ignore = followPackages(followed, patch, { sawApi: context.sawApi, sawModule: connections?.beforeLoad });
+    const listeners = [connections?.beforeLoad, context.sawModule].filter((listener) => listener !== undefined);
+    const sawModule =
+      listeners.length === 0
+        ? undefined
+        : (url: string): void => {
+            for (const listener of listeners) listener(url);
+          };
+    const ignore = followPackages(followed, patch, { sawApi: context.sawApi, sawModule });
     return () => {
       ignore();
       connections?.stop();
