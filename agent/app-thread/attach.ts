@@ -224,7 +224,12 @@ function followPatched(
       patches.patch(module, file, declared);
     };
     const packages = PATCHED_PACKAGES.filter(({ feature }) => followed.has(feature));
-    const ignore = followPackages(packages, patch, { sawApi: context.sawApi, sawModule: connections?.beforeLoad });
+    const sees = connections !== undefined || context.sawModule !== undefined;
+    const sawModule = (url: string): void => {
+      connections?.beforeLoad(url);
+      context.sawModule?.(url);
+    };
+    const ignore = followPackages(packages, patch, { sawApi: context.sawApi, ...(sees && { sawModule }) });
     return () => {
       ignore();
       connections?.stop();
