@@ -14,6 +14,8 @@ import type { SlotClaim } from '../shared-memory/registry.ts';
 const LOOKUP_INTERVAL_NS = 1e9;
 /** A thread that was claimed but never attached, without a channel, has failed to start. */
 const ATTACH_TIMEOUT_NS = 30e9;
+/** The time since the last look counts for at most so much: where this thread gets no CPU, those that start get none either. */
+const MAX_LOOK_NS = 1.5e9;
 
 export interface LivenessHandlers {
   /** The thread that held this life of the slot is gone. */
@@ -28,6 +30,8 @@ export class Liveness {
   readonly #handlers: LivenessHandlers;
   /** Lives of slots that a channel watches, by slot. */
   readonly #watched = new Map<number, number>();
+  /** How long those without a channel have not attached, by slot. */
+  #waiting = new Map<number, { readonly generation: number; readonly waitedNs: number }>();
   #lastLookupNs = 0;
 
   constructor(handlers: LivenessHandlers) {
@@ -52,13 +56,20 @@ export class Liveness {
    * Looks for threads without a channel that are gone. `osThreadId` is 0 for one that has not attached yet, and where the kernel's ids cannot be
    * had: such a thread, once it has attached, stays until the process ends.
    */
-  lookUp(threads: Iterable<{ claim: SlotClaim; osThreadId: number; claimedNs: number }>, nowNs: number): void {
+  lookUp(threads: Iterable<{ claim: SlotClaim; osThreadId: number }>, nowNs: number): void {
     if (nowNs - this.#lastLookupNs < LOOKUP_INTERVAL_NS) return;
+    const lookNs = Math.min(nowNs - this.#lastLookupNs, MAX_LOOK_NS);
     this.#lastLookupNs = nowNs;
-    for (const { claim, osThreadId, claimedNs } of threads) {
-      if (this.#watched.get(claim.slot) === claim.generation) continue;
+    const before = this.#waiting;
+    this.#waiting = new Map();
+    for (const { claim, osThreadId } of threads) {
+      const { slot, generation } = claim;
+      if (this.#watched.get(slot) === generation) continue;
       if (osThreadId === 0) {
-        if (nowNs - claimedNs > ATTACH_TIMEOUT_NS) this.#handlers.overdue(claim);
+        const known = before.get(slot);
+        const waitedNs = known?.generation === generation ? known.waitedNs + lookNs : 0;
+        this.#waiting.set(slot, { generation, waitedNs });
+        if (waitedNs > ATTACH_TIMEOUT_NS) this.#handlers.overdue(claim);
       } else if (!existsSync(`/proc/self/task/${osThreadId}`)) this.#handlers.ended(claim);
     }
   }

@@ -43,7 +43,7 @@ describe('a thread with a channel', () => {
   test('has ended when its end is closed, and is not looked for', async () => {
     const { port1, port2 } = channel();
     liveness.watch(claimOf(3), port1);
-    liveness.lookUp([{ claim: claimOf(3), osThreadId: NO_OS_THREAD, claimedNs: 0 }], 100 * S);
+    liveness.lookUp([{ claim: claimOf(3), osThreadId: NO_OS_THREAD }], 100 * S);
     expect(ended).toEqual([]);
     port2.close();
     await eventually('the end', () => ended.length === 1);
@@ -99,7 +99,7 @@ describe('a thread with a channel', () => {
 
 describe('a thread without a channel', () => {
   const lookUp = (osThread: number, nowNs: number, claim = claimOf(5)): void =>
-    liveness.lookUp([{ claim, osThreadId: osThread, claimedNs: 0 }], nowNs);
+    liveness.lookUp([{ claim, osThreadId: osThread }], nowNs);
 
   test.runIf(process.platform === 'linux')('is looked up: this one lives, one that is not there has ended', () => {
     lookUp(osThreadId(), 100 * S);
@@ -116,12 +116,19 @@ describe('a thread without a channel', () => {
     expect(ended).toHaveLength(2);
   });
 
-  test('and without an id of the kernel is overdue after half a minute, which is no end', () => {
-    lookUp(0, 29 * S);
+  test('and without an id of the kernel is overdue after half a minute of looks, which is no end', () => {
+    for (let second = 1; second <= 31; second++) lookUp(0, second * S);
     expect(overdue).toEqual([]);
-    lookUp(0, 31 * S);
+    lookUp(0, 32 * S);
     expect(overdue).toEqual([claimOf(5)]);
     expect(ended).toEqual([]);
+  });
+
+  test('is not overdue because nobody looked: the agent thread had no CPU either', () => {
+    lookUp(0, S);
+    lookUp(0, 100 * S);
+    lookUp(0, 200 * S);
+    expect(overdue).toEqual([]);
   });
 
   test('has it from the next life of its slot on', async () => {
