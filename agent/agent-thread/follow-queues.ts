@@ -48,7 +48,17 @@ export function followQueues(settings: FollowedQueuesSettings): FollowedQueues {
   const recent = new RecentThreads(living);
   const messages = MessageMemory.attach(messageBuffer);
   const threadName = (claim: SlotClaim): string | undefined => recent.ofClaim(claim)?.entry.name;
-  const ports = messages === undefined ? undefined : new Ports({ control: memory, messages, totals, text, threadName });
+  const ports =
+    messages === undefined
+      ? undefined
+      : new Ports({
+          control: memory,
+          messages,
+          totals,
+          text,
+          threadName,
+          onLost: (count) => drops.count('message', count),
+        });
   const readers: QueueReader[] = [
     new QueueCells({ memory, totals, text }),
     { read: (atNs) => locks.index.readChannels(atNs) },

@@ -122,6 +122,10 @@ export function postEntry(
   const delivered = Atomics.load(i32, (directionAt + DIRECTION.DELIVERED) >> 2);
   const at = posting === undefined ? -1 : freePlace(memory, carrier, sequence, delivered);
   if (at >= 0) writeEntry(memory, at, sequence, posting as Posting, firstPort, (sequence - delivered) | 0);
+  else if (posting !== undefined) {
+    const lostAt = (directionAt + DIRECTION.WITHOUT_ENTRY) >> 2;
+    i32[lostAt] = ((i32[lostAt] as number) + 1) | 0;
+  }
   Atomics.store(i32, postedAt, (sequence + 1) | 0);
   return at >= 0;
 }

@@ -121,6 +121,8 @@ export const DIRECTION = {
   SEND_ERRORS: 4,
   /** One word a level. */
   SEGMENTS: 8,
+  /** Messages that should have had an entry, and found no room for it (M9). */
+  WITHOUT_ENTRY: 28,
   DELIVERED: 64,
   RECEIVE_ERRORS: 68,
 } as const;

@@ -56,6 +56,8 @@ export class PortDirection {
   readonly #memory: MessageMemory;
   readonly #carrier: number;
   readonly #total: QueueTotal;
+  readonly #onLost: (count: number) => void;
+  #withoutEntry = 0;
   #posted = 0;
   #delivered = 0;
   #sendErrors = 0;
@@ -64,10 +66,12 @@ export class PortDirection {
   #transit: SparseHistogram | undefined;
   #serialise: SparseHistogram | undefined;
 
-  constructor(memory: MessageMemory, carrier: number, total: QueueTotal) {
+  /** `onLost` is told of messages of which nothing but their number is known. */
+  constructor(memory: MessageMemory, carrier: number, total: QueueTotal, onLost: (count: number) => void) {
     this.#memory = memory;
     this.#carrier = carrier;
     this.#total = total;
+    this.#onLost = onLost;
   }
 
   /** Adds what is new. */
@@ -95,6 +99,11 @@ export class PortDirection {
     if (sendErrors > 0) this.#sendErrors = (this.#sendErrors + sendErrors) | 0;
     if (receiveErrors > 0) this.#receiveErrors = (this.#receiveErrors + receiveErrors) | 0;
     total.errors += Math.max(0, sendErrors) + Math.max(0, receiveErrors);
+    const withoutEntry = (load(DIRECTION.WITHOUT_ENTRY) - this.#withoutEntry) | 0;
+    if (withoutEntry > 0) {
+      this.#withoutEntry = (this.#withoutEntry + withoutEntry) | 0;
+      this.#onLost(withoutEntry);
+    }
     /* Also where nothing is new: a histogram is written a little later than its count. */
     this.#serialise?.addNewTo(() => total.serialises, memory, memory.serialiseAt(channel, direction));
     this.#transit?.addNewTo(() => total.waits, memory, memory.transitAt(channel, direction));

@@ -23,6 +23,8 @@ export interface PortsSettings {
   readonly text: (number: number) => string;
   /** The `thread.name` of a thread that lives, or has lately; undefined for one that was not seen yet. */
   readonly threadName: (claim: SlotClaim) => string | undefined;
+  /** Told of messages that found no room for what is known of them. */
+  readonly onLost: (count: number) => void;
 }
 
 interface Channel {
@@ -99,14 +101,14 @@ export class Ports implements QueueReader {
   }
 
   #open(channel: number): readonly PortDirection[] | undefined {
-    const { messages, totals, text, threadName } = this.#settings;
+    const { messages, totals, text, threadName, onLost } = this.#settings;
     const { i32 } = messages;
     const at = messages.channelAt(channel) >> 2;
     const portSlot = i32[at + (CHANNEL.PORT_SLOT >> 2)] as number;
     const carriers = [channel << 1, (channel << 1) | 1];
     if (portSlot === 0) {
       const total = totals.of(text(i32[at + (CHANNEL.NAME >> 2)] as number), 'message_port');
-      return carriers.map((carrier) => new PortDirection(messages, carrier, total));
+      return carriers.map((carrier) => new PortDirection(messages, carrier, total, onLost));
     }
     const generation = i32[at + (CHANNEL.PORT_GENERATION >> 2)] as number;
     const name = threadName({ slot: portSlot - 1, generation });
@@ -117,6 +119,7 @@ export class Ports implements QueueReader {
           messages,
           carrier,
           totals.of(name, 'message_port', (carrier & 1) === 0 ? 'to_worker' : 'to_parent'),
+          onLost,
         ),
     );
   }

@@ -25,14 +25,31 @@ beforeAll(() => {
   parent = thread('main');
 });
 
-function followed(names: Readonly<Record<number, string>> = {}): { ports: Ports; totals: QueueTotals } {
+function followed(
+  names: Readonly<Record<number, string>> = {},
+  onLost: (count: number) => void = () => {},
+): { ports: Ports; totals: QueueTotals } {
   const totals = new QueueTotals();
   const text = (number: number): string => `MessageChannel@app.js:${number}`;
   const threadName = ({ slot }: SlotClaim): string | undefined => names[slot];
-  return { totals, ports: new Ports({ control, messages, totals, text, threadName }) };
+  return { totals, ports: new Ports({ control, messages, totals, text, threadName, onLost }) };
 }
 
 describe('ports', () => {
+  test('messages that found no room for their entry are told of once', () => {
+    const lost: number[] = [];
+    const { ports } = followed({}, (count) => lost.push(count));
+    const channel = claimChannel(messages, parent, { nameNumber: 8 });
+    let withoutEntry = 0;
+    while (withoutEntry < 3) if (!post(channel << 1, 100)) withoutEntry++;
+    postEntry(messages, channel << 1, undefined, 0);
+    ports.read(1000);
+    ports.read(1100);
+    expect(lost).toEqual([3]);
+    for (const end of [0, 1]) closeEnd(messages, messages.endAt(channel, end));
+    ports.read(1300);
+  });
+
   test('of one name are counted together, as differences; what is taken back never goes off', () => {
     const { ports, totals } = followed();
     const [a, b] = [0, 1].map(() => claimChannel(messages, parent, { nameNumber: 7 })) as [number, number];
