@@ -1,0 +1,152 @@
+/**
+ * The energy of this process: reads a source once a second, divides what it says, and keeps the sums.
+ *
+ * Runs on the agent thread: `tick` ten times a second, `collect` when a reader wants the numbers. It must never throw, wait, or read more than a few small files.
+ *
+ * What a source says is of the time since its last good reading, and so is the CPU time that it is divided by: each reading remembers the counters of its moment, and
+ * an interval is held against those of the moment at which it began. Time without a good reading has no energy.
+ */
+import type { MetricSink, MetricSource } from '../telemetry/metrics.ts';
+import { Ahead, Attribution } from './attribution.ts';
+import { IdlePower } from './idle-power.ts';
+import type { NodeTimes } from './node-cpu.ts';
+import type { EnergySource } from './sources/energy-source.ts';
+
+const INTERVAL_NS = 1e9;
+/** Readings that are kept for an interval to begin at: of a source that fails for longer, the time before is a gap. */
+const MAX_MOMENTS = 120;
+
+/** The threads of the process that run none of the program's JavaScript, and are no helpers that are known. */
+const REST = 'other';
+
+export interface EnergyMeterSettings {
+  readonly source: EnergySource;
+  /** What the node draws idle, by the model: of a measured source, what to believe at first. */
+  readonly idlePowerW: number;
+  /** How far the process's share can be off, of the source's own bounds apart. */
+  readonly uncertainty: number;
+  readonly node: { read(): NodeTimes | undefined };
+  /** CPU time of the threads so far, by name; those of one name together. It grows. */
+  readonly threadsNs: () => ReadonlyMap<string, number>;
+  readonly processNs: () => number;
+  /** The process's share of the node's idle energy, 0 to 1. */
+  readonly idleShare: () => number;
+  readonly frequencyRatio: () => number;
+  /** Grams of CO2-equivalent per joule, and per hour; undefined where nothing was configured. */
+  readonly carbon?: { readonly gramsPerJoule: number; readonly gramsPerHour: number } | undefined;
+  readonly nowNs: () => number;
+}
+
+/** The counters at a reading. */
+interface Moment {
+  readonly atNs: number;
+  readonly node: NodeTimes;
+  readonly elsewhereNs: number;
+  readonly threadsNs: ReadonlyMap<string, number>;
+}
+
+export class EnergyMeter implements MetricSource {
+  readonly #settings: EnergyMeterSettings;
+  readonly #attribution = new Attribution();
+  readonly #idle: IdlePower;
+  readonly #rest = new Ahead();
+  readonly #elsewhere = new Ahead();
+  readonly #threadsUj = new Map<string, number>();
+  #moments: Moment[] = [];
+  #restNs = 0;
+  #elsewhereNs = 0;
+  #activeUj = 0;
+  #idleUj = 0;
+  #dividedNs = 0;
+  #ratePowerW = 0;
+  #dueNs = Number.NEGATIVE_INFINITY;
+
+  constructor(settings: EnergyMeterSettings) {
+    this.#settings = settings;
+    this.#idle = new IdlePower(settings.idlePowerW);
+  }
+
+  /** Watts for each CPU of the process that is busy; 0 until it is known. */
+  get powerPerCpuW(): number {
+    return this.#ratePowerW;
+  }
+
+  tick(nowNs: number): void {
+    if (nowNs < this.#dueNs) return;
+    this.#dueNs = nowNs + INTERVAL_NS;
+    const moment = this.#look(nowNs);
+    if (moment === undefined) return;
+    const before = this.#moments.at(-1);
+    const { source, frequencyRatio } = this.#settings;
+    const utilization = before === undefined ? 0 : utilizationOf(before.node, moment.node);
+    const read = source.read(nowNs, { utilization, frequencyRatio: frequencyRatio() });
+    if (read !== undefined) this.#divide(read.energyUj, read.durationNs, moment);
+    this.#moments.push(moment);
+    if (this.#moments.length > MAX_MOMENTS) this.#moments.shift();
+  }
+
+  #look(atNs: number): Moment | undefined {
+    const node = this.#settings.node.read();
+    if (node === undefined) return undefined;
+    const threadsNs = new Map(this.#settings.threadsNs());
+    const processNs = this.#settings.processNs();
+    let knownNs = 0;
+    for (const ns of threadsNs.values()) knownNs += ns;
+    this.#restNs += this.#rest.gained(processNs, knownNs);
+    threadsNs.set(REST, (threadsNs.get(REST) ?? 0) + this.#restNs);
+    this.#elsewhereNs += this.#elsewhere.gained(node.busyNs, Math.max(processNs, knownNs));
+    return { atNs, node, elsewhereNs: this.#elsewhereNs, threadsNs };
+  }
+
+  #divide(energyUj: number, durationNs: number, now: Moment): void {
+    const beganNs = now.atNs - durationNs;
+    const from = this.#moments.findLast(({ atNs }) => atNs <= beganNs + INTERVAL_NS / 2);
+    this.#moments = [];
+    if (from === undefined || energyUj < 0) return;
+    const { source, idleShare } = this.#settings;
+    const utilization = utilizationOf(from.node, now.node);
+    if (source.isMeasured) this.#idle.saw(energyUj, durationNs, utilization);
+    const threadsNs = new Map<string, number>();
+    for (const [name, ns] of now.threadsNs) threadsNs.set(name, Math.max(0, ns - (from.threadsNs.get(name) ?? 0)));
+    const shares = this.#attribution.divide({
+      energyUj,
+      durationNs,
+      idlePowerW: source.isMeasured ? this.#idle.powerW : (source.idlePowerW ?? 0),
+      idleShare: idleShare(),
+      threadsNs,
+      elsewhereNs: now.elsewhereNs - from.elsewhereNs,
+    });
+    this.#activeUj += shares.processActiveUj;
+    this.#idleUj += shares.processIdleUj;
+    this.#dividedNs += durationNs;
+    for (const [name, uj] of shares.threadsUj) this.#threadsUj.set(name, (this.#threadsUj.get(name) ?? 0) + uj);
+    /* Who is not told of any more is not kept either. */
+    for (const name of this.#threadsUj.keys()) if (!now.threadsNs.has(name)) this.#threadsUj.delete(name);
+    if (shares.processNs > 0) this.#ratePowerW = (shares.processActiveUj * 1e3) / shares.processNs;
+  }
+
+  collect(sink: MetricSink): void {
+    const { source, uncertainty, carbon, nowNs } = this.#settings;
+    this.tick(nowNs());
+    if (this.#dividedNs === 0) return;
+    const from = { 'gridwatch.energy.source': source.name, 'gridwatch.energy.boundary': source.boundary };
+    sink.sum('gridwatch.process.energy', { 'gridwatch.energy.component': 'active', ...from }, this.#activeUj);
+    sink.sum('gridwatch.process.energy', { 'gridwatch.energy.component': 'idle', ...from }, this.#idleUj);
+    for (const [name, uj] of this.#threadsUj) sink.sum('gridwatch.thread.energy', { 'thread.name': name }, uj);
+    sink.gauge('gridwatch.cpu.power', {}, this.#ratePowerW);
+    sink.gauge('gridwatch.energy.uncertainty', {}, uncertainty);
+    if (carbon === undefined) return;
+    const operationalG = ((this.#activeUj + this.#idleUj) / 1e6) * carbon.gramsPerJoule;
+    const embodiedG = (this.#dividedNs / 3600e9) * carbon.gramsPerHour;
+    sink.sum('gridwatch.process.carbon', {}, operationalG + embodiedG);
+  }
+
+  dispose(): void {
+    this.#settings.source.dispose();
+  }
+}
+
+function utilizationOf(before: NodeTimes, now: NodeTimes): number {
+  const totalNs = now.totalNs - before.totalNs;
+  return totalNs > 0 ? Math.min(1, Math.max(0, (now.busyNs - before.busyNs) / totalNs)) : 0;
+}
