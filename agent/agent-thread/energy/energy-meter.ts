@@ -29,10 +29,10 @@ export interface EnergyMeterSettings {
   /** CPU time of the threads so far, by name; those of one name together. It grows. */
   readonly threadsNs: () => ReadonlyMap<string, number>;
   readonly processNs: () => number;
-  /** The process's share of the node's idle energy, 0 to 1. */
-  readonly idleShare: () => number;
+  /** The share of the node that is kept free for this process, 0 to 1; undefined where nothing is: then it carries as much of the idle energy as it uses. */
+  readonly reservedShare: () => number | undefined;
   readonly frequencyRatio: () => number;
-  /** Grams of CO2-equivalent per joule, and per hour; undefined where nothing was configured. */
+  /** Grams of CO2-equivalent per joule of energy, and per hour of the hardware that this process has; undefined where nothing was configured. */
   readonly carbon?: { readonly gramsPerJoule: number; readonly gramsPerHour: number } | undefined;
   readonly nowNs: () => number;
 }
@@ -42,7 +42,7 @@ interface Moment {
   readonly atNs: number;
   readonly node: NodeTimes;
   readonly elsewhereNs: number;
-  readonly threadsNs: ReadonlyMap<string, number>;
+  readonly usedNs: ReadonlyMap<string, number>;
 }
 
 export class EnergyMeter implements MetricSource {
@@ -53,6 +53,10 @@ export class EnergyMeter implements MetricSource {
   readonly #elsewhere = new Ahead();
   readonly #threadsUj = new Map<string, number>();
   #moments: Moment[] = [];
+  /** What the threads had used by the last look, as they were told, and in all. */
+  #told: ReadonlyMap<string, number> = new Map();
+  readonly #usedNs = new Map<string, number>();
+  #knownNs = 0;
   #restNs = 0;
   #elsewhereNs = 0;
   #activeUj = 0;
@@ -88,14 +92,21 @@ export class EnergyMeter implements MetricSource {
   #look(atNs: number): Moment | undefined {
     const node = this.#settings.node.read();
     if (node === undefined) return undefined;
-    const threadsNs = new Map(this.#settings.threadsNs());
-    const processNs = this.#settings.processNs();
-    let knownNs = 0;
-    for (const ns of threadsNs.values()) knownNs += ns;
-    this.#restNs += this.#rest.gained(processNs, knownNs);
-    threadsNs.set(REST, (threadsNs.get(REST) ?? 0) + this.#restNs);
-    this.#elsewhereNs += this.#elsewhere.gained(node.busyNs, Math.max(processNs, knownNs));
-    return { atNs, node, elsewhereNs: this.#elsewhereNs, threadsNs };
+    const { threadsNs, processNs } = this.#settings;
+    const told = threadsNs();
+    for (const [name, ns] of told) {
+      /* What was told under a name that is no longer told has shrunk nothing: it was used all the same. */
+      const gainedNs = Math.max(0, ns - (this.#told.get(name) ?? 0));
+      this.#knownNs += gainedNs;
+      this.#usedNs.set(name, (this.#usedNs.get(name) ?? 0) + gainedNs);
+    }
+    this.#told = told;
+    for (const name of this.#usedNs.keys()) if (!told.has(name)) this.#usedNs.delete(name);
+    const ownNs = processNs();
+    this.#restNs += this.#rest.gained(ownNs, this.#knownNs);
+    this.#elsewhereNs += this.#elsewhere.gained(node.busyNs, Math.max(ownNs, this.#knownNs));
+    const usedNs = new Map(this.#usedNs).set(REST, (this.#usedNs.get(REST) ?? 0) + this.#restNs);
+    return { atNs, node, elsewhereNs: this.#elsewhereNs, usedNs };
   }
 
   #divide(energyUj: number, durationNs: number, now: Moment): void {
@@ -103,25 +114,27 @@ export class EnergyMeter implements MetricSource {
     const from = this.#moments.findLast(({ atNs }) => atNs <= beganNs + INTERVAL_NS / 2);
     this.#moments = [];
     if (from === undefined || energyUj < 0) return;
-    const { source, idleShare } = this.#settings;
+    const { source, reservedShare } = this.#settings;
     const utilization = utilizationOf(from.node, now.node);
     if (source.isMeasured) this.#idle.saw(energyUj, durationNs, utilization);
     const threadsNs = new Map<string, number>();
-    for (const [name, ns] of now.threadsNs) threadsNs.set(name, Math.max(0, ns - (from.threadsNs.get(name) ?? 0)));
+    for (const [name, ns] of now.usedNs) threadsNs.set(name, ns - (from.usedNs.get(name) ?? 0));
+    const elsewhereNs = now.elsewhereNs - from.elsewhereNs;
+    const idleShare = reservedShare() ?? usedShare(threadsNs, elsewhereNs);
     const shares = this.#attribution.divide({
       energyUj,
       durationNs,
       idlePowerW: source.isMeasured ? this.#idle.powerW : (source.idlePowerW ?? 0),
-      idleShare: idleShare(),
+      idleShare,
       threadsNs,
-      elsewhereNs: now.elsewhereNs - from.elsewhereNs,
+      elsewhereNs,
     });
     this.#activeUj += shares.processActiveUj;
     this.#idleUj += shares.processIdleUj;
     this.#dividedNs += durationNs;
     for (const [name, uj] of shares.threadsUj) this.#threadsUj.set(name, (this.#threadsUj.get(name) ?? 0) + uj);
     /* Who is not told of any more is not kept either. */
-    for (const name of this.#threadsUj.keys()) if (!now.threadsNs.has(name)) this.#threadsUj.delete(name);
+    for (const name of this.#threadsUj.keys()) if (!now.usedNs.has(name)) this.#threadsUj.delete(name);
     if (shares.processNs > 0) this.#ratePowerW = (shares.processActiveUj * 1e3) / shares.processNs;
   }
 
@@ -144,6 +157,12 @@ export class EnergyMeter implements MetricSource {
   dispose(): void {
     this.#settings.source.dispose();
   }
+}
+
+function usedShare(threadsNs: ReadonlyMap<string, number>, elsewhereNs: number): number {
+  let ownNs = 0;
+  for (const ns of threadsNs.values()) ownNs += ns;
+  return ownNs > 0 ? ownNs / (ownNs + elsewhereNs) : 0;
 }
 
 function utilizationOf(before: NodeTimes, now: NodeTimes): number {

@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Ahead, Attribution, type EnergyShares, type EnergyUse } from '../../../../agent/agent-thread/energy/attribution.ts';
+import {
+  Ahead,
+  Attribution,
+  type EnergyShares,
+  type EnergyUse,
+} from '../../../../agent/agent-thread/energy/attribution.ts';
 
 const SECOND_NS = 1e9;
 
@@ -106,6 +111,8 @@ describe('dividing the energy of an interval', () => {
 describe('a counter that contains another', () => {
   test('what the difference loses in one reading is not gained twice', () => {
     const ahead = new Ahead();
-    expect([ahead.gained(10, 4), ahead.gained(20, 16), ahead.gained(30, 22), ahead.gained(30, 22)]).toEqual([6, 0, 2, 0]);
+    expect([ahead.gained(10, 4), ahead.gained(20, 16), ahead.gained(30, 22), ahead.gained(30, 22)]).toEqual([
+      6, 0, 2, 0,
+    ]);
   });
 });
