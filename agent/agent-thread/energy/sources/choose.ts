@@ -9,7 +9,9 @@ import { type Hardware, readHardware } from '../../host/hardware.ts';
 import { parseCpuList } from '../../host/inventory.ts';
 import { ProcTree } from '../../host/proc.ts';
 import { type Confinement, readConfinement } from '../confinement.ts';
+import { type CpuIdentity, cpuIdentityOf } from '../cpu-identity.ts';
 import { FrequencyReader } from '../frequency.ts';
+import { estimatePower } from '../power-model.ts';
 import {
   type Candidate,
   type Considered,
@@ -19,15 +21,7 @@ import {
 } from './energy-source.ts';
 import { findHostRapl } from './host-rapl.ts';
 import { findHwmon } from './hwmon.ts';
-import {
-  type CpuIdentity,
-  type EstimatePower,
-  findFamilyModel,
-  findGenericModel,
-  findTdpModel,
-  type ModelSettings,
-  powersOf,
-} from './modelled.ts';
+import { findFamilyModel, findGenericModel, findTdpModel, type ModelSettings, powersOf } from './modelled.ts';
 import { raplZones } from './powercap-zones.ts';
 import { findRapl, ratedPowerW } from './rapl.ts';
 
@@ -42,7 +36,6 @@ export interface ChoiceSettings {
   readonly forced: EnergySourceName | 'auto';
   readonly idlePowerW: number | undefined;
   readonly maxPowerW: number | undefined;
-  readonly estimatePower: EstimatePower;
   readonly nowNs: () => number;
   readonly hardware?: Hardware;
 }
@@ -57,25 +50,29 @@ export interface Choice {
   readonly logicalCpus: number;
 }
 
+/** CPUID's numbers are smaller by far. */
+const MAX_CPU_NUMBER = 0xffff;
+
 /** The smallest power that any package is believed to be able to draw: AMD's drivers name no limit. */
 const MIN_FALLBACK_W = 100;
 
 export function chooseSource(settings: ChoiceSettings): Choice {
   const { sys, proc, ownSys = sys, forced, nowNs } = settings;
   const hardware = settings.hardware ?? readHardware({ proc, sys });
-  const logicalCpus = parseCpuList(sys.readText('devices/system/cpu/online') ?? '')?.length ?? countOf(hardware);
+  const online = parseCpuList(sys.readText('devices/system/cpu/online') ?? '')?.length;
+  const logicalCpus = Math.max(1, online ?? hardware.logicalCount ?? availableParallelism());
   const confinement = readConfinement(proc, ownSys, logicalCpus);
   const frequency = new FrequencyReader({ sys, nowNs });
   const isVirtualMachine = confinement.hypervisor !== undefined;
   const zones = raplZones(sys);
   const model: ModelSettings = {
-    estimatePower: settings.estimatePower,
+    estimatePower,
     cpu: identityOf(hardware),
     logicalCpus,
     ratedPowerW: ratedPowerW(zones),
     idlePowerW: settings.idlePowerW,
     maxPowerW: settings.maxPowerW,
-    isBlindCloud: isVirtualMachine && frequency.reason !== '',
+    isClockKnown: frequency.reason === '',
   };
   const fallbackPowerW = greatestPowerW(model);
   const find: Readonly<Record<EnergySourceName, () => Candidate>> = {
@@ -105,18 +102,12 @@ export function chooseSource(settings: ChoiceSettings): Choice {
   return { source, considered, frequency, confinement, logicalCpus };
 }
 
-function countOf({ logicalCount }: Hardware): number {
-  return logicalCount ?? availableParallelism();
-}
-
-/** By number: x86 writes them in decimal, ARM in hexadecimal. */
-function identityOf({ vendorId, family, modelId }: Hardware): CpuIdentity {
-  const [familyNumber, model] = [family, modelId].map((text) => Number(text ?? Number.NaN));
-  return {
-    ...(vendorId === undefined ? {} : { vendor: vendorId }),
-    ...(Number.isInteger(familyNumber) ? { family: familyNumber as number } : {}),
-    ...(Number.isInteger(model) ? { model: model as number } : {}),
-  };
+/** What the model would refuse, a sandbox's idea of a processor for one, is left out. */
+function identityOf(hardware: Hardware): CpuIdentity {
+  const { vendor, ...numbers } = cpuIdentityOf(hardware);
+  const isPossible = ([, value]: [string, number | undefined]): boolean =>
+    value === undefined || value <= MAX_CPU_NUMBER;
+  return { vendor, ...Object.fromEntries(Object.entries(numbers).filter(isPossible)) };
 }
 
 /** What is surely not exceeded: what the user says, or the model's with all of its doubt. */

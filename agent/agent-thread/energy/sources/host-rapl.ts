@@ -7,8 +7,9 @@
  * only grows, by this machine's share of the host's processors.
  */
 import { ProcTree } from '../../host/proc.ts';
+import { UNCERTAINTY } from '../uncertainty.ts';
 import { CounterSource } from './counter-source.ts';
-import { type Candidate, UNCERTAINTY, unusable, usable } from './energy-source.ts';
+import { type Candidate, unusable, usable } from './energy-source.ts';
 
 export interface HostRaplSettings {
   readonly sys: ProcTree;
@@ -36,7 +37,7 @@ export function findHostRapl({ sys, proc, hostRoot = HOST_ROOT, fallbackPowerW }
     const source = new CounterSource({
       name: 'host',
       boundary: 'virtual_machine',
-      uncertainty: UNCERTAINTY.sharedHost,
+      uncertainty: UNCERTAINTY.raplShare,
       tree,
       proc,
       counters: files.map((file) => ({ file, rangeUj: undefined, maxPowerW: fallbackPowerW })),

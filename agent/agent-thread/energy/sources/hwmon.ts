@@ -6,8 +6,9 @@
  * others are named and left alone. A counter is taken before a meter, and the processor before the whole machine.
  */
 import type { ProcFile, ProcTree } from '../../host/proc.ts';
+import { UNCERTAINTY } from '../uncertainty.ts';
 import { CounterSource } from './counter-source.ts';
-import { type Candidate, type EnergyBoundary, UNCERTAINTY, unusable, usable } from './energy-source.ts';
+import { type Candidate, type EnergyBoundary, unusable, usable } from './energy-source.ts';
 import { PowerSource } from './power-source.ts';
 import { POWERCAP } from './powercap-zones.ts';
 
@@ -129,6 +130,6 @@ function candidate(
   }
   if (kind === 'power') return usable(new PowerSource({ boundary, tree: sys, meters: files, proc }), what);
   const counters = files.map((file) => ({ file, rangeUj: undefined, maxPowerW: fallbackPowerW }));
-  const { counter } = UNCERTAINTY;
-  return usable(new CounterSource({ name: 'hwmon', boundary, uncertainty: counter, tree: sys, proc, counters }), what);
+  const uncertainty = UNCERTAINTY.raplNode;
+  return usable(new CounterSource({ name: 'hwmon', boundary, uncertainty, tree: sys, proc, counters }), what);
 }

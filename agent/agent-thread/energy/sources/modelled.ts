@@ -5,6 +5,9 @@
  * power or what the user says, `model:family` what machines with such a processor draw, `model:generic` what any machine does. The shape of the curve in
  * between is the family's in all three.
  */
+import type { PowerEstimate, PowerModelInput } from '../../../config/power-estimate.ts';
+import type { CpuIdentity } from '../cpu-identity.ts';
+import { UNCERTAINTY } from '../uncertainty.ts';
 import {
   type Candidate,
   type CpuLoad,
@@ -12,41 +15,13 @@ import {
   type EnergyInterval,
   type EnergySource,
   type EnergySourceName,
-  UNCERTAINTY,
   unusable,
   usable,
 } from './energy-source.ts';
 
-/** What the power model is asked, and what it answers. */
-export interface PowerModelInput {
-  readonly vendor?: string;
-  readonly family?: number;
-  readonly model?: number;
-  readonly logicalCpus: number;
-  readonly utilization: number;
-  readonly frequencyRatio?: number;
-}
-
-export interface PowerEstimate {
-  readonly powerW: number;
-  readonly idlePowerW: number;
-  readonly maxPowerW: number;
-  readonly source: 'model:family' | 'model:generic';
-  readonly familyName: string | undefined;
-  readonly uncertainty: number;
-}
-
-export type EstimatePower = (input: PowerModelInput) => PowerEstimate;
-
-/** Which processor, as CPUID has it; what is not known is left out. */
-export interface CpuIdentity {
-  readonly vendor?: string;
-  readonly family?: number;
-  readonly model?: number;
-}
-
 export interface ModelSettings {
-  readonly estimatePower: EstimatePower;
+  /** Throws for what is no possible machine: it is only asked for others. */
+  readonly estimatePower: (input: PowerModelInput) => PowerEstimate;
   readonly cpu: CpuIdentity;
   readonly logicalCpus: number;
   /** What the processors are rated at, by RAPL's constraints. */
@@ -54,11 +29,10 @@ export interface ModelSettings {
   /** What the user says that the machine draws. */
   readonly idlePowerW: number | undefined;
   readonly maxPowerW: number | undefined;
-  /** Of the virtual machines whose clock is not known, nobody knows either what else runs on their host. */
-  readonly isBlindCloud: boolean;
+  /** Whether the loads have the clock in them. */
+  readonly isClockKnown: boolean;
 }
 
-/** Watts that take the place of the model's; those that are left out stay. */
 interface Watts {
   readonly idleW: number;
   readonly maxW: number;
@@ -141,20 +115,27 @@ export function findTdpModel(settings: ModelSettings): Candidate {
   const knownMaxW = maxPowerW ?? ratedPowerW ?? model.maxPowerW;
   const idleW = idlePowerW ?? (knownMaxW * model.idlePowerW) / model.maxPowerW;
   const watts = { idleW, maxW: Math.max(idleW, knownMaxW) };
-  const isFamily = model.source === 'model:family' || (idlePowerW !== undefined && maxPowerW !== undefined);
   const source = build('model:tdp', settings, settings.cpu, {
     watts,
     boundary: isSaid ? 'wall' : 'package',
-    uncertainty: settings.isBlindCloud || !isFamily ? UNCERTAINTY.cloud : UNCERTAINTY.family,
+    uncertainty: uncertaintyOf(settings, model),
   });
-  return usable(source, `${describe(watts)}: ${origin(settings)}`);
+  return usable(source, `${describe(watts)}, ${origin(settings)}`);
+}
+
+/** Of watts that the user measured here the clock is left to be wrong about; of others also how far the rated power is from the greatest. */
+function uncertaintyOf({ idlePowerW, maxPowerW, isClockKnown }: ModelSettings, model: PowerEstimate): number {
+  const isMeasuredHere = idlePowerW !== undefined && maxPowerW !== undefined;
+  if (isMeasuredHere) return isClockKnown ? UNCERTAINTY.calibrated : UNCERTAINTY.family;
+  return isClockKnown && model.source === 'model:family' ? UNCERTAINTY.family : UNCERTAINTY.blindClock;
 }
 
 export function findFamilyModel(settings: ModelSettings): Candidate {
   const model = powersOf(settings);
   if (model.source === 'model:family') return usable(ofModel('model:family', settings, settings.cpu), explain(model));
   const { vendor = '', family, model: number } = settings.cpu;
-  const name = vendor === '' ? 'this processor' : `${vendor} family ${family ?? '?'} model ${number ?? '?'}`;
+  const numbers = vendor === '' ? 'this processor' : `${vendor} family ${family ?? '?'} model ${number ?? '?'}`;
+  const name = model.familyName ?? numbers;
   return unusable(
     'model:family',
     `there are no published measurements of ${name}`,
@@ -169,8 +150,8 @@ export function findGenericModel(settings: ModelSettings): Candidate & { readonl
 }
 
 /** What the machine draws idle and busy, by the model. */
-export function powersOf({ estimatePower, cpu, logicalCpus }: ModelSettings): PowerEstimate {
-  return estimatePower({ ...cpu, logicalCpus, utilization: 0 });
+export function powersOf({ estimatePower, cpu, logicalCpus, isClockKnown }: ModelSettings): PowerEstimate {
+  return estimatePower({ ...cpu, logicalCpus, utilization: 0, frequencyRatio: isClockKnown ? 1 : undefined });
 }
 
 function ofModel(name: EnergySourceName, settings: ModelSettings, cpu: CpuIdentity): EnergySource {
@@ -178,7 +159,7 @@ function ofModel(name: EnergySourceName, settings: ModelSettings, cpu: CpuIdenti
   return build(name, settings, cpu, {
     watts: { idleW: idlePowerW, maxW: maxPowerW },
     boundary: 'wall',
-    uncertainty: settings.isBlindCloud ? Math.max(uncertainty, UNCERTAINTY.cloud) : uncertainty,
+    uncertainty,
   });
 }
 
@@ -191,14 +172,15 @@ function build(
   return new ModelSource({ ...rest, name, powerOf: (load) => estimatePower({ ...cpu, logicalCpus, ...load }) });
 }
 
-function explain({ familyName, idlePowerW, maxPowerW }: PowerEstimate): string {
-  const whose = familyName === undefined ? 'any processor' : familyName;
-  return `${describe({ idleW: idlePowerW, maxW: maxPowerW })}: published measurements of ${whose}, for as many CPUs`;
+function explain({ source, familyName, idlePowerW, maxPowerW }: PowerEstimate): string {
+  const whose = source === 'model:family' ? `machines with ${familyName}` : 'machines of all kinds';
+  return `${describe({ idleW: idlePowerW, maxW: maxPowerW })}, by published measurements of ${whose}, for as many CPUs`;
 }
 
 function origin({ ratedPowerW, idlePowerW, maxPowerW }: ModelSettings): string {
-  const max = maxPowerW !== undefined ? 'GRIDWATCH_POWER_MAX_W' : ratedPowerW !== undefined ? 'rated power' : 'model';
-  return `the idle power by ${idlePowerW === undefined ? 'the model' : 'GRIDWATCH_POWER_IDLE_W'}, the greatest by ${max === 'model' || max === 'rated power' ? `the ${max}` : max}`;
+  const idle = idlePowerW === undefined ? 'the model' : 'GRIDWATCH_POWER_IDLE_W';
+  const otherwise = ratedPowerW === undefined ? 'the model' : 'the rated power';
+  return `idle by ${idle}, busy by ${maxPowerW === undefined ? otherwise : 'GRIDWATCH_POWER_MAX_W'}`;
 }
 
 function describe({ idleW, maxW }: Watts): string {

@@ -8,7 +8,7 @@
  */
 import type { ProcFile, ProcTree } from '../../host/proc.ts';
 import { readCounter } from './counter-source.ts';
-import { type EnergyBoundary, type EnergyInterval, type EnergySource, UNCERTAINTY } from './energy-source.ts';
+import type { EnergyBoundary, EnergyInterval, EnergySource } from './energy-source.ts';
 import { SuspendWatch } from './suspend.ts';
 
 export interface PowerSourceSettings {
@@ -19,6 +19,9 @@ export interface PowerSourceSettings {
   readonly meters: readonly ProcFile[];
   readonly proc: ProcTree;
 }
+
+/** What happens between two looks at a meter is not seen. No published bound: twice that of a counter in logarithms. */
+const UNCERTAINTY = 1.3;
 
 /** Two values that are further apart say nothing of what lay between them. */
 const MAX_INTERVAL_NS = 30_000_000_000n;
@@ -32,7 +35,7 @@ const PARTS_PER_UJ = 2_000_000_000n;
 export class PowerSource implements EnergySource {
   readonly name = 'hwmon';
   readonly boundary: EnergyBoundary;
-  readonly uncertainty: number = UNCERTAINTY.sampledPower;
+  readonly uncertainty: number = UNCERTAINTY;
   readonly isMeasured = true;
   readonly idlePowerW = undefined;
   readonly #settings: PowerSourceSettings;

@@ -5,8 +5,9 @@
  * package its core and uncore, so they are never added up. All packages or none: one of two sockets would be half of the truth.
  */
 import type { ProcTree } from '../../host/proc.ts';
+import { UNCERTAINTY } from '../uncertainty.ts';
 import { CounterSource } from './counter-source.ts';
-import { type Candidate, UNCERTAINTY, unusable, usable } from './energy-source.ts';
+import { type Candidate, unusable, usable } from './energy-source.ts';
 import { POWERCAP, type RaplZone, type RaplZones } from './powercap-zones.ts';
 
 export interface RaplSettings {
@@ -59,7 +60,7 @@ export function findRapl({ sys, proc, found, fallbackPowerW, isVirtualMachine }:
   const source = new CounterSource({
     name: 'rapl',
     boundary: memory.length > 0 ? 'package_dram' : boundary,
-    uncertainty: UNCERTAINTY.counter,
+    uncertainty: UNCERTAINTY.raplNode,
     tree: sys,
     proc,
     counters: zones.map((zone) => ({

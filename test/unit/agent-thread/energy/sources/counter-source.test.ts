@@ -1,73 +1,11 @@
 /**
- * Counters of energy, replayed: what is told against an oracle that knows the true energies as BigInts. The invariants N1 to N6 stand in the source.
+ * Counters of energy, one thing at a time. The invariants N1 to N6 stand in the source; `counter-replays.test.ts` has all of it at random.
  */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CounterSource } from '../../../../../agent/agent-thread/energy/sources/counter-source.ts';
 import type { EnergyInterval } from '../../../../../agent/agent-thread/energy/sources/energy-source.ts';
-import { energyFile, type Machine, MachineTree, MemoryMachine, RANGE_UJ, uptime } from '../machine-tree.ts';
-
-const SECOND_NS = 1e9;
-const MAX_W = 280;
-const PLACES = ['intel-rapl:0', 'intel-rapl:1', 'intel-rapl:0:0', 'intel-rapl:1:0'] as const;
-
-/** Counters with a true energy each, which never wraps, of which the files show the rest. */
-class Counted implements Disposable {
-  readonly tree: Machine;
-  readonly trueUj: bigint[];
-  readonly source: CounterSource;
-  nowNs: number = 5 * SECOND_NS;
-  sleptNs = 0;
-  readonly #rangeUj: bigint | undefined;
-
-  constructor(tree: Machine, startsUj: readonly bigint[], rangeUj: bigint | undefined, isStepped = false) {
-    this.tree = tree;
-    this.trueUj = [...startsUj];
-    this.#rangeUj = rangeUj;
-    const { sys, proc } = this.tree;
-    this.show();
-    this.source = new CounterSource({
-      name: 'rapl',
-      boundary: 'package',
-      uncertainty: 1.15,
-      tree: sys,
-      proc,
-      counters: startsUj.map((_, at) => ({
-        file: sys.file(`class/powercap/${PLACES[at]}/energy_uj`),
-        rangeUj,
-        maxPowerW: MAX_W,
-      })),
-      isStepped,
-    });
-  }
-
-  shown(at: number): bigint {
-    const value = this.trueUj[at] as bigint;
-    return this.#rangeUj === undefined ? value : value % this.#rangeUj;
-  }
-
-  show(): void {
-    for (const at of this.trueUj.keys()) this.tree.write({ [energyFile(PLACES[at] as string)]: `${this.shown(at)}\n` });
-    this.tree.write(uptime(this.nowNs, this.sleptNs));
-  }
-
-  /** Lets time go by, and energy with it. */
-  run(durationNs: number, ...watts: readonly number[]): void {
-    this.nowNs += durationNs;
-    for (const [at, powerW] of watts.entries())
-      this.trueUj[at] = (this.trueUj[at] as bigint) + BigInt(Math.round((powerW * durationNs) / 1000));
-    this.show();
-  }
-
-  read(): EnergyInterval | undefined {
-    return this.source.read(this.nowNs);
-  }
-
-  [Symbol.dispose](): void {
-    this.source.dispose();
-    this.tree[Symbol.dispose]();
-  }
-}
+import { energyFile, MachineTree, RANGE_UJ } from '../machine-tree.ts';
+import { Counted, MAX_W, PLACES, SECOND_NS } from './counted.ts';
 
 describe('a counter', () => {
   it('tells nothing at the first reading, then what went by', () => {
@@ -212,84 +150,6 @@ describe('a counter', () => {
     machine[Symbol.dispose]();
     expect(machine.tree.openFiles).toBe(0);
   });
-});
-
-/** One step of a replay: time, then power by counter, and what goes wrong. */
-const step = fc.record({
-  durationNs: fc.integer({ min: 1e7, max: 8e9 }),
-  shares: fc.array(fc.double({ min: 0.001, max: 1.4, noNaN: true }), { minLength: 4, maxLength: 4 }),
-  fault: fc.oneof(
-    { weight: 6, arbitrary: fc.constant('none' as const) },
-    fc.constantFrom('fail' as const, 'reset' as const, 'sleep' as const),
-  ),
-  victim: fc.nat({ max: 3 }),
-});
-
-describe('any replay', () => {
-  it.each((['intel', 'amd'] as const).flatMap((maker) => [1, 2, 4].map((count) => [maker, count] as const)))(
-    "is told exactly, with wraps and failures at random: %s's counters, %i of them",
-    (maker, count) => {
-      const rangeUj = RANGE_UJ[maker];
-      let wraps = 0;
-      let intervals = 0;
-      fc.assert(
-        fc.property(
-          fc.array(fc.bigInt({ min: 0n, max: 3_000_000_000n }), { minLength: count, maxLength: count }),
-          fc.array(step, { minLength: 5, maxLength: 40 }),
-          (belowWrapUj, steps) => {
-            using machine = new Counted(
-              new MachineTree(),
-              belowWrapUj.map((below) => rangeUj - below - 1n),
-              rangeUj,
-            );
-            machine.read();
-            let anchor = { uj: [...machine.trueUj], ns: machine.nowNs };
-            let isBroken = false;
-            for (const { durationNs, shares, fault, victim } of steps) {
-              const at = victim % count;
-              machine.run(durationNs, ...shares.slice(0, count).map((share) => share * MAX_W));
-              const elapsedNs = machine.nowNs - anchor.ns;
-              const limitUj = BigInt(Math.floor((1.5 * MAX_W * elapsedNs) / 1000));
-              if (fault === 'reset') {
-                // To a value that no wrap within the limit could have led to.
-                const before = (anchor.uj[at] as bigint) % rangeUj;
-                machine.trueUj[at] = (before + limitUj + 2_000_000n) % rangeUj;
-                machine.show();
-                isBroken = true;
-              }
-              if (fault === 'sleep') {
-                machine.sleptNs += 2e9 + durationNs;
-                machine.show();
-                isBroken = true;
-              }
-              if (fault === 'fail') machine.tree.failures.set(energyFile(PLACES[at] as string), 'EIO');
-              const told = machine.read();
-              machine.tree.failures.clear();
-              if (fault === 'fail') {
-                expect(told).toBeUndefined();
-              } else {
-                const isAmbiguous = 1.5 * MAX_W * elapsedNs * 1e-3 >= Number(rangeUj);
-                const deltas = machine.trueUj.map((uj, i) => uj - (anchor.uj[i] as bigint));
-                const sum = deltas.reduce((total, uj) => total + uj, 0n);
-                expect(told).toEqual(
-                  isBroken || isAmbiguous ? undefined : { energyUj: Number(sum), durationNs: elapsedNs },
-                );
-                if (told !== undefined) {
-                  intervals++;
-                  wraps += deltas.filter((uj, i) => ((anchor.uj[i] as bigint) % rangeUj) + uj >= rangeUj).length;
-                }
-                anchor = { uj: [...machine.trueUj], ns: machine.nowNs };
-                isBroken = false;
-              }
-            }
-          },
-        ),
-        { numRuns: 300 },
-      );
-      expect(wraps).toBeGreaterThan(100);
-      expect(intervals).toBeGreaterThan(1000);
-    },
-  );
 
   it("is a unit off at most for each wrap of a register of 32 bits, of which the kernel's range is one short", () => {
     const unit = 61_035n; // nJ: 2^-14 J, as the kernel rounds it
