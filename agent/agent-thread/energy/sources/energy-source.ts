@@ -66,17 +66,3 @@ export function usable(source: EnergySource, why: string): Candidate {
 export function unusable(name: EnergySourceName, why: string, step: string): Candidate {
   return { name, isUsable: false, why, step, source: undefined };
 }
-
-/** The bounds of ENERGY.md, multiplicative, 90 %. */
-export const UNCERTAINTY = {
-  /** RAPL, or any other counter of the processor's, for the whole of what it covers. */
-  counter: 1.15,
-  /** A power meter that is looked at once a second: what happens in between is not seen. No published bound; twice the meter's own in logarithms. */
-  sampledPower: 1.3,
-  /** The share of one virtual machine on a host that others use too. */
-  sharedHost: 2,
-  /** A load curve between watts that are known for this machine or for its family. */
-  family: 1.6,
-  /** A virtual machine whose clock is not known. */
-  cloud: 2.4,
-} as const;
