@@ -13,6 +13,8 @@ import type { NodeTimes } from './node-cpu.ts';
 import type { EnergySource } from './sources/energy-source.ts';
 
 const INTERVAL_NS = 1e9;
+/** A reader that comes between two readings is given a reading of its own, unless the last one is as young as this: the kernel counts in ticks of 10 ms. */
+const MIN_INTERVAL_NS = 2e8;
 /** Readings that are kept for an interval to begin at: of a source that fails for longer, the time before is a gap. */
 const MAX_MOMENTS = 120;
 
@@ -76,7 +78,10 @@ export class EnergyMeter implements MetricSource {
   }
 
   tick(nowNs: number): void {
-    if (nowNs < this.#dueNs) return;
+    if (nowNs >= this.#dueNs) this.#read(nowNs);
+  }
+
+  #read(nowNs: number): void {
     this.#dueNs = nowNs + INTERVAL_NS;
     const moment = this.#look(nowNs);
     if (moment === undefined) return;
@@ -139,8 +144,9 @@ export class EnergyMeter implements MetricSource {
   }
 
   collect(sink: MetricSink): void {
-    const { source, uncertainty, carbon, nowNs } = this.#settings;
-    this.tick(nowNs());
+    const { source, uncertainty, carbon } = this.#settings;
+    const nowNs = this.#settings.nowNs();
+    if (nowNs >= this.#dueNs - INTERVAL_NS + MIN_INTERVAL_NS) this.#read(nowNs);
     if (this.#dividedNs === 0) return;
     const from = { 'gridwatch.energy.source': source.name, 'gridwatch.energy.boundary': source.boundary };
     sink.sum('gridwatch.process.energy', { 'gridwatch.energy.component': 'active', ...from }, this.#activeUj);

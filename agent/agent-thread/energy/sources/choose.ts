@@ -48,6 +48,8 @@ export interface Choice {
   readonly frequency: FrequencyReader;
   readonly confinement: Confinement;
   readonly logicalCpus: number;
+  /** What the machine draws idle by the model: of a measured source, what to believe until a quiet time was seen. */
+  readonly idlePowerW: number;
 }
 
 /** CPUID's numbers are smaller by far. */
@@ -91,15 +93,15 @@ export function chooseSource(settings: ChoiceSettings): Choice {
   };
   const order = forced === 'auto' ? ENERGY_SOURCES : [forced, ...ENERGY_SOURCES.filter((name) => name !== forced)];
   const considered: Considered[] = [];
+  const machine = { frequency, confinement, logicalCpus, idlePowerW: powersOf(model).idlePowerW };
   const toConsidered = ({ name, isUsable, why, step }: Candidate): Considered => ({ name, isUsable, why, step });
   for (const name of order) {
     const candidate = find[name]();
     considered.push(toConsidered(candidate));
-    if (candidate.source !== undefined)
-      return { source: candidate.source, considered, frequency, confinement, logicalCpus };
+    if (candidate.source !== undefined) return { source: candidate.source, considered, ...machine };
   }
   const { source } = findGenericModel(model);
-  return { source, considered, frequency, confinement, logicalCpus };
+  return { source, considered, ...machine };
 }
 
 /** What the model would refuse, a sandbox's idea of a processor for one, is left out. */

@@ -1,3 +1,4 @@
+/** How the energy of an interval is divided: exactly, whatever the threads did. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {

@@ -1,3 +1,4 @@
+/** The energy of a process from one reading of its source to the next, on a node that the tests turn by the second. */
 import { describe, expect, test } from 'vitest';
 import { EnergyMeter } from '../../../../agent/agent-thread/energy/energy-meter.ts';
 import type { EnergyInterval, EnergySource } from '../../../../agent/agent-thread/energy/sources/energy-source.ts';

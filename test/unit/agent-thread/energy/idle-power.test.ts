@@ -1,3 +1,4 @@
+/** What is believed of a node's idle power, by what was seen of it. */
 import { describe, expect, test } from 'vitest';
 import { IdlePower } from '../../../../agent/agent-thread/energy/idle-power.ts';
 

@@ -67,13 +67,19 @@ describe('an estimate', () => {
   test('lies between idle and maximum, grows with the load and the clock, and with CPUs in proportion', () => {
     fc.assert(
       fc.property(kind, cpus, utilization, utilization, ratio, (cpu, logicalCpus, a, b, frequencyRatio) => {
-        const at = (u: number, n = logicalCpus) => estimatePower({ ...cpu, logicalCpus: n, utilization: u, frequencyRatio });
+        const at = (u: number, n = logicalCpus) =>
+          estimatePower({ ...cpu, logicalCpus: n, utilization: u, frequencyRatio });
         const [low, high] = a <= b ? [at(a), at(b)] : [at(b), at(a)];
         expect(low.powerW).toBeGreaterThanOrEqual(low.idlePowerW);
         expect(high.powerW).toBeGreaterThanOrEqual(low.powerW);
         expect(high.powerW).toBeLessThanOrEqual(high.maxPowerW * (1 + 1e-12));
         expect(at(a, 1).powerW * logicalCpus).toBeCloseTo(at(a).powerW, 6);
-        const slower = estimatePower({ ...cpu, logicalCpus, utilization: a, frequencyRatio: (frequencyRatio ?? 1) / 2 });
+        const slower = estimatePower({
+          ...cpu,
+          logicalCpus,
+          utilization: a,
+          frequencyRatio: (frequencyRatio ?? 1) / 2,
+        });
         expect(slower.powerW).toBeLessThanOrEqual(at(a).powerW);
       }),
     );
@@ -154,23 +160,28 @@ test('a regression of energy on time and busy time gives back the idle and the m
     .array(interval, { minLength: 20, maxLength: 60 })
     .map((all) => [{ seconds: 10, utilization: 0 }, { seconds: 10, utilization: 1 }, ...all]);
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 500 }), fc.integer({ min: 10, max: 1000 }), intervals, (idleW, marginalW, all) => {
-      let [tt, tb, bb, te, be] = [0, 0, 0, 0, 0];
-      for (const { seconds, utilization } of all) {
-        const powerW = curvePower({ idleW, maxW: idleW + marginalW, curve: STRAIGHT, utilization });
-        const energyUj = Math.round(powerW * seconds * 1e6);
-        const busy = seconds * utilization;
-        tt += seconds * seconds;
-        tb += seconds * busy;
-        bb += busy * busy;
-        te += seconds * energyUj;
-        be += busy * energyUj;
-      }
-      const determinant = tt * bb - tb * tb;
-      const foundIdleW = (te * bb - be * tb) / determinant / 1e6;
-      const foundMarginalW = (be * tt - te * tb) / determinant / 1e6;
-      expect(Math.abs(foundIdleW / idleW - 1)).toBeLessThan(0.01);
-      expect(Math.abs(foundMarginalW / marginalW - 1)).toBeLessThan(0.01);
-    }),
+    fc.property(
+      fc.integer({ min: 1, max: 500 }),
+      fc.integer({ min: 10, max: 1000 }),
+      intervals,
+      (idleW, marginalW, all) => {
+        let [tt, tb, bb, te, be] = [0, 0, 0, 0, 0];
+        for (const { seconds, utilization } of all) {
+          const powerW = curvePower({ idleW, maxW: idleW + marginalW, curve: STRAIGHT, utilization });
+          const energyUj = Math.round(powerW * seconds * 1e6);
+          const busy = seconds * utilization;
+          tt += seconds * seconds;
+          tb += seconds * busy;
+          bb += busy * busy;
+          te += seconds * energyUj;
+          be += busy * energyUj;
+        }
+        const determinant = tt * bb - tb * tb;
+        const foundIdleW = (te * bb - be * tb) / determinant / 1e6;
+        const foundMarginalW = (be * tt - te * tb) / determinant / 1e6;
+        expect(Math.abs(foundIdleW / idleW - 1)).toBeLessThan(0.01);
+        expect(Math.abs(foundMarginalW / marginalW - 1)).toBeLessThan(0.01);
+      },
+    ),
   );
 });

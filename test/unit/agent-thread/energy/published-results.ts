@@ -19,7 +19,12 @@ export interface IdleAndMaxResult {
   readonly maxW: number;
 }
 
-const intel = (model: number, stepping?: number): CpuIdentity => ({ vendor: 'GenuineIntel', family: 6, model, stepping });
+const intel = (model: number, stepping?: number): CpuIdentity => ({
+  vendor: 'GenuineIntel',
+  family: 6,
+  model,
+  stepping,
+});
 const amd = (family: number, model: number): CpuIdentity => ({ vendor: 'AuthenticAMD', family, model });
 
 /** What `/proc/cpuinfo` says on these machines. */
