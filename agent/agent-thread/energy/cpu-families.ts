@@ -11,7 +11,18 @@
 /** The share of the way from idle to maximal power at 0, 10, ... 100 % load; it begins with 0, ends with 1 and never falls. */
 export type LoadCurve = readonly number[];
 
-export const LOAD_CURVES = {
+export type CurveName =
+  | 'intel_snb_ivb'
+  | 'intel_hsw_bdw'
+  | 'intel_skx_clx_cpx'
+  | 'intel_icx'
+  | 'amd_naples'
+  | 'amd_rome'
+  | 'amd_milan'
+  | 'client'
+  | 'default_ge2015';
+
+export const LOAD_CURVES: Readonly<Record<CurveName, LoadCurve>> = {
   intel_snb_ivb: [0, 0.12, 0.176, 0.235, 0.307, 0.375, 0.468, 0.579, 0.691, 0.868, 1],
   intel_hsw_bdw: [0, 0.183, 0.258, 0.33, 0.402, 0.464, 0.537, 0.628, 0.747, 0.879, 1],
   intel_skx_clx_cpx: [0, 0.171, 0.232, 0.293, 0.355, 0.418, 0.496, 0.595, 0.721, 0.857, 1],
@@ -23,16 +34,35 @@ export const LOAD_CURVES = {
   client: [0, 0.095, 0.151, 0.198, 0.255, 0.336, 0.426, 0.528, 0.649, 0.814, 1],
   /** All machines since 2015: for families of which no results with all load levels were at hand. */
   default_ge2015: [0, 0.174, 0.237, 0.303, 0.367, 0.433, 0.514, 0.605, 0.727, 0.864, 1],
-} as const satisfies Record<string, LoadCurve>;
+};
 
 export interface FamilyPower {
   /** Watts a logical CPU at idle, and with all of them busy: the machine's by their number. */
   readonly idleW: number;
   readonly maxW: number;
-  readonly curve: keyof typeof LOAD_CURVES;
+  readonly curve: CurveName;
 }
 
-export const FAMILY_POWER = {
+export type FamilyName =
+  | 'Sandy Bridge'
+  | 'Ivy Bridge'
+  | 'Haswell'
+  | 'Broadwell'
+  | 'Skylake-SP'
+  | 'Cascade Lake'
+  | 'Ice Lake-SP'
+  | 'Sapphire Rapids'
+  | 'Emerald Rapids'
+  | 'Granite Rapids'
+  | 'Coffee Lake-E'
+  | 'EPYC 1 Naples'
+  | 'EPYC 2 Rome'
+  | 'EPYC 3 Milan'
+  | 'EPYC 4 Genoa/Bergamo/Siena'
+  | 'EPYC 5 Turin'
+  | 'Neoverse N1 (Altra)';
+
+export const FAMILY_POWER: Readonly<Record<FamilyName, FamilyPower>> = {
   'Sandy Bridge': { idleW: 1.679, maxW: 7.894, curve: 'intel_snb_ivb' },
   'Ivy Bridge': { idleW: 1.392, maxW: 5.458, curve: 'intel_snb_ivb' },
   Haswell: { idleW: 0.657, maxW: 3.833, curve: 'intel_hsw_bdw' },
@@ -50,9 +80,7 @@ export const FAMILY_POWER = {
   'EPYC 4 Genoa/Bergamo/Siena': { idleW: 0.352, maxW: 1.802, curve: 'default_ge2015' },
   'EPYC 5 Turin': { idleW: 0.214, maxW: 1.178, curve: 'default_ge2015' },
   'Neoverse N1 (Altra)': { idleW: 0.617, maxW: 1.922, curve: 'default_ge2015' },
-} as const satisfies Record<string, FamilyPower>;
-
-export type FamilyName = keyof typeof FAMILY_POWER;
+};
 
 /** Any machine, of any family: between those of 2015 and those of today. */
 export const GENERIC_POWER: FamilyPower = { idleW: 0.5, maxW: 2.5, curve: 'default_ge2015' };

@@ -86,7 +86,11 @@ function assertInput(input: PowerModelInput): void {
 }
 
 function optionError(name: string, value: unknown, range: string): GridwatchError {
-  const isShown = value === null || (typeof value !== 'object' && typeof value !== 'function');
-  const shown = typeof value === 'string' ? JSON.stringify(value) : isShown ? String(value) : typeof value;
-  return new GridwatchError('ERR_GRIDWATCH_OPTION', `estimatePower: ${name} is ${shown}; it must be ${range}`);
+  return new GridwatchError('ERR_GRIDWATCH_OPTION', `estimatePower: ${name} is ${shown(value)}; it must be ${range}`);
+}
+
+/** Nothing of the program's runs for it: of an object only that it is one. */
+function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  return typeof value === 'number' || value === null || value === undefined ? `${value}` : typeof value;
 }

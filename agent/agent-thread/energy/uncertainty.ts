@@ -25,7 +25,7 @@ export const UNCERTAINTY = {
 } as const;
 
 /** Two-sided 90 % of a normal distribution. */
-const Z90 = 1.644_853_626_951_472_7;
+const Z90 = 1.644_853_627;
 
 /** The variance of the logarithm that goes with a factor of 1 and more. */
 export function logVarianceOf(factor: number): number {
