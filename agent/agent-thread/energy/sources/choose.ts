@@ -7,7 +7,7 @@
 import { availableParallelism } from 'node:os';
 import { type Hardware, readHardware } from '../../host/hardware.ts';
 import { parseCpuList } from '../../host/inventory.ts';
-import { ProcTree } from '../../host/proc.ts';
+import type { ProcTree } from '../../host/proc.ts';
 import { type Confinement, readConfinement } from '../confinement.ts';
 import { type CpuIdentity, cpuIdentityOf } from '../cpu-identity.ts';
 import { FrequencyReader } from '../frequency.ts';
@@ -55,8 +55,11 @@ export interface Choice {
 /** CPUID's numbers are smaller by far. */
 const MAX_CPU_NUMBER = 0xffff;
 
-/** The smallest power that any package is believed to be able to draw: AMD's drivers name no limit. */
-const MIN_FALLBACK_W = 100;
+/**
+ * AMD's drivers name no limit, and the model's watts are those of the usual processor of a family: one with few and fast cores draws several times as much
+ * for each (EPYC 9175F: 320 W, 32 CPUs). No socket is built for more than this; a counter that begins anew is mostly out by tens of kilojoules.
+ */
+const MIN_FALLBACK_W = 600;
 
 export function chooseSource(settings: ChoiceSettings): Choice {
   const { sys, proc, ownSys = sys, forced, nowNs } = settings;

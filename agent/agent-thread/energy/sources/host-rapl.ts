@@ -51,7 +51,7 @@ export function findHostRapl({ sys, proc, hostRoot = HOST_ROOT, fallbackPowerW }
 
 /** A host that passes on names may pass on psys, which contains the others. */
 function isWholePlatform(tree: ProcTree, zone: string): boolean {
-  return /^psys/.test(tree.readText(`${zone}/name`) ?? '');
+  return (tree.readText(`${zone}/name`) ?? '').startsWith('psys');
 }
 
 function canRead(file: ReturnType<ProcTree['file']>): boolean {

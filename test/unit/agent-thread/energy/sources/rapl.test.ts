@@ -94,6 +94,11 @@ describe('the energy of a machine', () => {
       'intel-rapl-mmio:0:0': 2,
     };
     expect(drawnIn(zones, watts)).toMatchObject({ boundary: 'package_dram', watts: 12 });
+    using machine = new MachineTree(powercap(zones));
+    expect(raplZones(machine.sys).zones.map(({ folder }) => folder)).toEqual([
+      'class/powercap/intel-rapl:0',
+      'class/powercap/intel-rapl:0:0',
+    ]);
     const { 'intel-rapl-mmio:0': only } = zones;
     expect(drawnIn({ 'intel-rapl-mmio:0': only }, { 'intel-rapl-mmio:0': 10 })).toMatchObject({ watts: 10 });
   });
