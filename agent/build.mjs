@@ -9,7 +9,8 @@
  *   before the program's first line (35 ns a byte, and eighteen small modules would cost 3 ms on top), so they are
  *   minified, and a worker does not read what only the main thread does. A worker's is CommonJS, because an ES module
  *   makes Node load its loader of ES modules, 200 kB in every worker. What only threads with promise locks need is a
- *   file of its own, dist/app-thread/lock-patches.cjs, and so is what those with pools or queues need, queue-patches.cjs. The public entry points re-export from preload.js,
+ *   file of its own, dist/app-thread/lock-patches.cjs, and so is what those with pools or queues need, queue-patches.cjs, and
+ *   the power model of those who call estimatePower(), dist/agent-thread/energy/power-model.cjs. The public entry points re-export from preload.js,
  *   so that `gridwatch` and the preload are the same module instance. dist/agent-thread/agent.js saves a process that
  *   ends at once 20 ms. dist/app-thread/sync/index.js, which programs load, shares nothing with these but a symbol of the
  *   global; dist/instrumentations.js, which they may load, requires the two files of patches. Joined files stand as deep below `dist/` as their sources below `agent/`: only those may resolve
@@ -142,6 +143,7 @@ async function joinEachThreads(build) {
   await build({ ...ofWorkers, entryPoints: [join(agentDir, 'preload-worker.ts')] });
   for (const patches of ['lock-patches.ts', 'queue-patches.ts'])
     await build({ ...ofWorkers, entryPoints: [join(agentDir, 'app-thread', patches)] });
+  await build({ ...ofWorkers, entryPoints: [join(agentDir, 'agent-thread', 'energy', 'power-model.ts')] });
   const agent = join(agentDir, 'agent-thread', 'agent.ts');
   await build({ ...ESBUILD_OPTIONS, entryPoints: [join(agentDir, 'app-thread', 'sync', 'index.ts')] });
   await build({ ...ESBUILD_OPTIONS, entryPoints: [join(agentDir, 'instrumentations.ts')] });

@@ -17,8 +17,10 @@ export type GridwatchErrorCode =
   | 'ERR_GRIDWATCH_DEADLOCK'
   /** The name, handle or memory is that of another kind of lock, or of one with other numbers. */
   | 'ERR_GRIDWATCH_LOCK_KIND'
-  /** An option is not what it must be. */
+  /** An option of a lock is not what it must be. */
   | 'ERR_GRIDWATCH_LOCK_OPTION'
+  /** An argument is not what it must be. */
+  | 'ERR_GRIDWATCH_OPTION'
   /** There is no room for another named lock. */
   | 'ERR_GRIDWATCH_LOCK_MEMORY'
   /** The thread cannot know the locks of the process. */

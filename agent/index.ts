@@ -7,10 +7,12 @@ export type { BullmqTelemetry } from './config/bullmq-telemetry.ts';
 export type { InstrumentLockOptions } from './config/instrument-lock-options.ts';
 export type { InstrumentQueueOptions } from './config/instrument-queue-options.ts';
 export type { Config, Feature, GridwatchOptions, HandledSignal, LogMode } from './config/options.ts';
+export type { PowerEstimate, PowerModelInput } from './config/power-estimate.ts';
 /* From the preload: in the package it is one joined file, and both must be the same module instance. */
 export {
   activeSpanContext,
   bullmqTelemetry,
+  estimatePower,
   flush,
   instrumentLock,
   instrumentQueue,

@@ -8,6 +8,7 @@ import { start } from './start.ts';
 
 export { activeSpanContext } from './active-span-context.ts';
 export { bullmqTelemetry } from './bullmq-telemetry.ts';
+export { estimatePower } from './estimate-power.ts';
 export { instrumentLock } from './instrument-lock.ts';
 export { instrumentQueue } from './instrument-queue.ts';
 export { flush, shutdown, start } from './start.ts';

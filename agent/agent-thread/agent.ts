@@ -22,6 +22,7 @@ import { PoolStarvation } from './detect/pool-starvation.ts';
 import { ANY_STALL_NS, INCIDENT_STALL_NS, Stalls } from './detect/stalls.ts';
 import { Dispatch } from './dispatch.ts';
 import { Drain } from './drain.ts';
+import { FollowedEnergy } from './energy/follow-energy.ts';
 import { FeatureSwitches } from './feature-switches.ts';
 import { followQueues } from './follow-queues.ts';
 import { HeapGuard } from './heap-guard.ts';
@@ -124,6 +125,7 @@ const gcTotals = new GcTotals();
 const loops = new EventLoops({ memory, readWait, nowNs });
 const heaps = new Heaps({ memory, nowNs });
 const libuvPool = new LibuvPool({ helpers: table.helpers, probe: probeThreadPool, idleTimeMs, nowNs });
+const energy = new FollowedEnergy({ config, proc, sys, threadsNs: () => table.cpuNs(), nowNs, diag, onUnavailable });
 const queueTotals = new QueueTotals();
 const locks = new Locks({
   memory,
@@ -257,6 +259,7 @@ const drain = new Drain(memory, clock, {
     liveness.lookUp(threads, atNs);
     if (switches.isOn('threads')) table.sample(atNs);
     if (switches.isOn('queues')) libuvPool.tick(atNs);
+    if (switches.isOn('energy')) energy.tick(atNs);
     loops.look();
     followed.ports?.sweep(atNs);
     if (switches.isOn('eventloop')) stalls.look(threads, atNs);
@@ -294,6 +297,7 @@ addSource('detectors', findings);
 telemetry.metrics.addSource(followed.queues);
 addSource('queues', new DatabasePools(queueTotals));
 addSource('queues', libuvPool);
+addSource('energy', energy);
 addSource('cpu', new HostCpu({ proc, sys, inventory, claim: hostClaim, nowNs, onUnavailable }));
 addSource('cpu', new ContainerMetrics({ proc, sys, onUnavailable }));
 addSource('cpu', new PressureMetrics({ proc, sys, onUnavailable }));

@@ -9,6 +9,7 @@ import { checkBudget } from './doctor/budget.ts';
 import { checkConfiguration } from './doctor/configuration.ts';
 import { checkControlFile } from './doctor/control.ts';
 import { checkEndpoint } from './doctor/endpoint.ts';
+import { checkEnergy } from './doctor/energy.ts';
 import { checkInstallation } from './doctor/installation.ts';
 import { checkInventory, type InventoryAttributes, readInventory } from './doctor/inventory.ts';
 import { checkLocks } from './doctor/locks.ts';
@@ -68,6 +69,7 @@ async function examine(env: NodeJS.ProcessEnv): Promise<Report> {
   const [inventory, endpoint] = await Promise.all([readInventory(), checkEndpoint(env)]);
   const sections: Readonly<Record<string, readonly Check[]>> = {
     machine: [...checkMachine(), ...checkInventory(inventory, config)],
+    energy: checkEnergy(config),
     installation: checkInstallation(),
     program: [...checkBeside(env), ...checkLocks(config.features), ...checkQueues(config.features)],
     settings: [

@@ -203,7 +203,7 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     variable: 'GRIDWATCH_ENERGY_SOURCE',
     kind: choice('auto', 'rapl', 'host', 'hwmon', 'model:tdp', 'model:family', 'model:generic'),
     byDefault: 'auto',
-    meaning: 'where joules come from; auto: the best there is',
+    meaning: 'where joules come from; auto, and one that cannot be had: the best there is',
   },
   powerIdleW: {
     variable: 'GRIDWATCH_POWER_IDLE_W',
@@ -221,7 +221,7 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     variable: 'GRIDWATCH_SYSFS_ROOT',
     kind: PATH,
     byDefault: '/sys',
-    meaning: 'where the energy sources find sysfs',
+    meaning: "where the energy sources find sysfs, or the folder in which the host tells a virtual machine's energy",
   },
   carbonIntensity: {
     variable: 'GRIDWATCH_CARBON_INTENSITY',

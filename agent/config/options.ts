@@ -157,16 +157,23 @@ export interface GridwatchOptions {
   /** Memory the agent may use, in MB (2^20 bytes), 16 to 4096. Beyond, features are shed in a documented order. Default 96. */
   readonly maxMemoryMb?: number | undefined;
 
-  /** Where joules come from; `auto` takes the best source there is. Default `auto`. */
+  /**
+   * Where joules come from: `rapl`, the processor's counters; `host`, a hypervisor's folder; `hwmon`, meters and other counters; `model:tdp`, between the
+   * watts given here or the processor's rated power; `model:family`, published results of such machines; `model:generic`, of any. `auto` takes the first
+   * of these that there is; one that cannot be had is reported by `gridwatch doctor`, and `auto` holds. Default `auto`.
+   */
   readonly energySource?: EnergySource | undefined;
 
-  /** What the whole machine draws when idle, in watts, 0 to 100 000. Default: from the model. */
+  /** What the whole machine draws when idle, in watts, 0 to 100 000; above `powerMaxW` both are ignored. Default: from the model. */
   readonly powerIdleW?: number | undefined;
 
   /** What the whole machine draws with every CPU busy, in watts, 0 to 100 000. Default: from the model. */
   readonly powerMaxW?: number | undefined;
 
-  /** Where the energy sources find sysfs. Default `/sys`. */
+  /**
+   * Where the energy sources find sysfs, such as `/host/sys` in a container; or, for `host`, the folder that the hypervisor writes `intel-rapl:0/energy_uj`
+   * into, if that is not `/var/scaphandre`. Default `/sys`.
+   */
   readonly sysfsRoot?: string | undefined;
 
   /** Grams of CO2 equivalent for one kWh of the electricity used here, 0 to 10 000. Default: none, and no carbon metric. */

@@ -78,7 +78,8 @@ function importsOf(file: string): string[] {
 describe('contents', () => {
   test('the compiled agent, its declarations, and what a package must have; no source, no source map', () => {
     const compiled = /^dist\/(?:[a-z0-9-]+\/)*[a-z0-9-]+(?:\.d\.ts|\.js)$/;
-    const joined = ['dist/app-thread/lock-patches.cjs', 'dist/app-thread/queue-patches.cjs'];
+    const ofThreads = ['dist/app-thread/lock-patches.cjs', 'dist/app-thread/queue-patches.cjs'];
+    const joined = [...ofThreads, 'dist/agent-thread/energy/power-model.cjs'];
     const commonJs = ['dist/preload-worker.cjs', ...joined];
     const gate = ['dist/register.cjs', 'dist/register.d.cts', ...commonJs];
     const others = files.filter((file) => !compiled.test(file) && !gate.includes(file));
@@ -168,8 +169,8 @@ describe('types', () => {
 
   const program = `
     import 'gridwatch/register';
-    import { type ActiveSpanContext, activeSpanContext, bullmqTelemetry, flush, type GridwatchOptions, instrumentLock, instrumentQueue, shutdown, start } from 'gridwatch';
-    import { AsyncMutexInstrumentation, PgPoolInstrumentation, PiscinaInstrumentation, type QueueInstrumentationConfig } from 'gridwatch/instrumentations';
+     import { type ActiveSpanContext, activeSpanContext, bullmqTelemetry, estimatePower, flush, type GridwatchOptions, instrumentLock, instrumentQueue, type PowerEstimate, shutdown, start } from 'gridwatch';
+     import { AsyncMutexInstrumentation, PgPoolInstrumentation, PiscinaInstrumentation, type QueueInstrumentationConfig } from 'gridwatch/instrumentations';
     import { type Lease, Mutex } from 'gridwatch/sync';
     const options: GridwatchOptions = { lockThresholdMs: 5 };
     start(options);
@@ -188,6 +189,10 @@ describe('types', () => {
     console.log(traceparent);
     // @ts-expect-error: it may be none
     console.log(activeSpanContext().traceId);
+    const estimate: PowerEstimate = estimatePower({ vendor: 'AuthenticAMD', family: 26, model: 2, logicalCpus: 8, utilization: 0.5 });
+    console.log(estimate.powerW / estimate.uncertainty);
+    // @ts-expect-error: how many CPUs is not left out
+    estimatePower({ utilization: 0.5 });
     const mutex: Mutex = new Mutex({ name: 'orders' });
     const lease: Lease = mutex.acquire({ timeoutMs: 5 });
     lease.release();
@@ -226,9 +231,22 @@ describe('programs', () => {
     const { stdout, stderr } = await run(process.execPath, [write(name, text)], { cwd: consumer, env });
     expect({ stdout, stderr }).toEqual({
       stdout:
-        'activeSpanContext function\nbullmqTelemetry function\nflush function\ninstrumentLock function\ninstrumentQueue function\nshutdown function\nstart function\n',
+        'activeSpanContext function\nbullmqTelemetry function\nestimatePower function\nflush function\ninstrumentLock function\ninstrumentQueue function\nshutdown function\nstart function\n',
       stderr: '',
     });
+  });
+
+  test.each([
+    ['an ES module', 'app.mjs', `import { estimatePower } from 'gridwatch';`],
+    ['a CommonJS module', 'app.cjs', `const { estimatePower } = require('gridwatch');`],
+  ])('%s gets an estimate of power, and an error that says what was wrong', async (_, name, imports) => {
+    const turin = `{ vendor: 'AuthenticAMD', family: 26, model: 2, logicalCpus: 100, utilization: `;
+    const shown = `console.log(estimatePower(${turin}1 }).powerW.toFixed(1)); try { estimatePower(${turin}2 }); } catch ({ code }) { console.log(code); }`;
+    const { stdout, stderr } = await run(process.execPath, [write(name, `${imports} ${shown}`)], {
+      cwd: consumer,
+      env,
+    });
+    expect({ stdout, stderr }).toEqual({ stdout: '117.8\nERR_GRIDWATCH_OPTION\n', stderr: '' });
   });
 
   test.each([

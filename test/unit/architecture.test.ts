@@ -62,6 +62,8 @@ const OPEN_FILES = new Set([
   'agent/app-thread/instrumentation/pools/table.ts',
   'agent/app-thread/instrumentation/queues/table.ts',
   'agent/agent-thread/settings.ts', // what the agent thread is started with
+  'agent/agent-thread/energy/sources/choose.ts', // which sources of energy there are, and why not
+  'agent/agent-thread/host/proc.ts', // how files of the kernel are read
 ]);
 
 /** Every import of a file, of values and of types. */

@@ -88,6 +88,14 @@ export class HelperThreads {
     return count;
   }
 
+  /** Their CPU time as of the last scan, of those that ended included. */
+  cpuNs(helperClass: HelperClass): number {
+    const ended = this.#ended.get(helperClass) as ThreadUsage;
+    let cpuNs = ended.userNs + ended.systemNs;
+    for (const helper of this.#helpers.values()) if (helper.helperClass === helperClass) cpuNs += helper.account.cpuNs;
+    return cpuNs;
+  }
+
   /** All that the threads of the class have used, those that ended included. */
   usage(helperClass: HelperClass): ThreadUsage {
     const usage = this.#ended.get(helperClass)?.copy() ?? new ThreadUsage();

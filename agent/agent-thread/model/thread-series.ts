@@ -44,6 +44,14 @@ export class ThreadSeries {
     this.#names.giveBack(name);
   }
 
+  /** CPU time by name, as of the last samples: what is cheap enough to ask each second. */
+  cpuNs(live: Iterable<{ readonly name: string; readonly account: ThreadAccount }>): Map<string, number> {
+    const sums = new Map<string, number>();
+    for (const [name, { ended }] of this.#names) sums.set(name, ended.userNs + ended.systemNs);
+    for (const { name, account } of live) sums.set(name, (sums.get(name) ?? 0) + account.cpuNs);
+    return sums;
+  }
+
   /** The sums by name as of now. */
   collect(live: Iterable<{ readonly name: string; readonly account: ThreadAccount }>): NamedUsage[] {
     const usages = new Map<string, NamedUsage>();

@@ -225,6 +225,14 @@ export class ThreadTable implements MetricSource {
     return info.role === 'agent' ? undefined : this.#settings.readWait(info.slot, nowNs);
   }
 
+  /** CPU time so far by name, of helper threads by class; undefined where the kernel does not tell. */
+  cpuNs(): ReadonlyMap<string, number> | undefined {
+    if (!this.#settings.directory.hasCpuTime) return undefined;
+    const sums = this.#series.cpuNs(this.#live);
+    for (const role of HELPER_CLASSES) sums.set(role, this.helpers.cpuNs(role));
+    return sums;
+  }
+
   /** All numbers are of the moment of the call: every thread is looked at once more. */
   collect(sink: MetricSink): void {
     const nowNs = this.#settings.nowNs();

@@ -10,6 +10,8 @@ import { AGENT_METRICS } from './catalog/agent-metrics.ts';
 import { ATTRIBUTES as METRIC_ATTRIBUTES } from './catalog/attributes.ts';
 import { CONTAINER_METRICS } from './catalog/container-metrics.ts';
 import { DATABASE_METRICS } from './catalog/database-metrics.ts';
+import { ENERGY_ATTRIBUTES } from './catalog/energy-attributes.ts';
+import { ENERGY_METRICS } from './catalog/energy-metrics.ts';
 import { HOST_METRICS } from './catalog/host-metrics.ts';
 import { LOCK_ATTRIBUTES } from './catalog/lock-attributes.ts';
 import { LOCK_METRICS } from './catalog/lock-metrics.ts';
@@ -35,10 +37,12 @@ export { ANY_LOG, ANY_SPAN, LOG_EVENTS, RESOURCE, SPANS };
 export const ATTRIBUTES: typeof METRIC_ATTRIBUTES &
   typeof LOCK_ATTRIBUTES &
   typeof QUEUE_ATTRIBUTES &
+  typeof ENERGY_ATTRIBUTES &
   typeof SPAN_ATTRIBUTES = {
   ...METRIC_ATTRIBUTES,
   ...LOCK_ATTRIBUTES,
   ...QUEUE_ATTRIBUTES,
+  ...ENERGY_ATTRIBUTES,
   ...SPAN_ATTRIBUTES,
 };
 
@@ -48,6 +52,7 @@ export const METRICS: typeof THREAD_METRICS &
   typeof LOCK_METRICS &
   typeof QUEUE_METRICS &
   typeof DATABASE_METRICS &
+  typeof ENERGY_METRICS &
   typeof HOST_METRICS &
   typeof CONTAINER_METRICS &
   typeof AGENT_METRICS = {
@@ -57,6 +62,7 @@ export const METRICS: typeof THREAD_METRICS &
   ...LOCK_METRICS,
   ...QUEUE_METRICS,
   ...DATABASE_METRICS,
+  ...ENERGY_METRICS,
   ...HOST_METRICS,
   ...CONTAINER_METRICS,
   ...AGENT_METRICS,

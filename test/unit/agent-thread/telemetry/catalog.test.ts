@@ -24,8 +24,8 @@ describe.each(metrics)('%s', (name, metric) => {
     expect(metric.buckets !== undefined).toBe(metric.instrument === 'histogram');
   });
 
-  test('is counted in nanoseconds if its unit is the second', () => {
-    expect(metric.divisor).toBe(metric.unit === 's' ? 1e9 : undefined);
+  test('is counted in nanoseconds if its unit is the second, in microjoules if it is the joule', () => {
+    expect(metric.divisor).toBe({ s: 1e9, J: 1e6 }[metric.unit]);
   });
 
   test('is an integer if it counts things', () => {
@@ -37,7 +37,7 @@ describe.each(metrics)('%s', (name, metric) => {
   });
 
   test('has a unit of UCUM and a sentence that says what it is', () => {
-    expect(metric.unit).toMatch(/^(?:s|By|Hz|1|\{[a-z_]+\})$/);
+    expect(metric.unit).toMatch(/^(?:s|By|Hz|J|W|g|1|\{[a-z_]+\})$/);
     expect(metric.brief).toMatch(/^[A-Z].*\.$/);
   });
 

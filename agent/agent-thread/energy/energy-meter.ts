@@ -1,0 +1,177 @@
+/**
+ * The energy of this process: reads a source once a second, divides what it says, and keeps the sums.
+ *
+ * Runs on the agent thread: `tick` ten times a second, `collect` when a reader wants the numbers. It must never throw, wait, or read more than a few small files.
+ *
+ * What a source says is of the time since its last good reading, and so is the CPU time that it is divided by: each reading remembers the counters of its moment, and
+ * an interval is held against those of the moment at which it began. Time without a good reading has no energy.
+ */
+import type { MetricSink, MetricSource } from '../telemetry/metrics.ts';
+import { Ahead, Attribution } from './attribution.ts';
+import { IdlePower } from './idle-power.ts';
+import type { NodeTimes } from './node-cpu.ts';
+import type { EnergySource } from './sources/energy-source.ts';
+
+const INTERVAL_NS = 1e9;
+/** A reader that comes between two readings is given a reading of its own, unless the last one is as young as this: the kernel counts in ticks of 10 ms. */
+const MIN_INTERVAL_NS = 2e8;
+/** Readings that are kept for an interval to begin at: of a source that fails for longer, the time before is a gap. */
+const MAX_MOMENTS = 120;
+
+/** The threads of the process that run none of the program's JavaScript, and are no helpers that are known. */
+const REST = 'other';
+
+export interface EnergyMeterSettings {
+  readonly source: EnergySource;
+  /** What the node draws idle, by the model: of a measured source, what to believe at first. */
+  readonly idlePowerW: number;
+  /** How far the process's share can be off, of the source's own bounds apart. */
+  readonly uncertainty: number;
+  readonly node: { read(): NodeTimes | undefined };
+  /** CPU time of the threads so far, by name; those of one name together. It grows. */
+  readonly threadsNs: () => ReadonlyMap<string, number>;
+  readonly processNs: () => number;
+  /** The share of the node that is kept free for this process, 0 to 1; undefined where nothing is: then it carries as much of the idle energy as it uses. */
+  readonly reservedShare: () => number | undefined;
+  readonly frequencyRatio: () => number;
+  /** Grams of CO2-equivalent per joule of energy, and per hour of the hardware that this process has; undefined where nothing was configured. */
+  readonly carbon?: { readonly gramsPerJoule: number; readonly gramsPerHour: number } | undefined;
+  readonly nowNs: () => number;
+}
+
+/** The counters at a reading. */
+interface Moment {
+  readonly atNs: number;
+  readonly node: NodeTimes;
+  readonly elsewhereNs: number;
+  readonly usedNs: ReadonlyMap<string, number>;
+}
+
+export class EnergyMeter implements MetricSource {
+  readonly #settings: EnergyMeterSettings;
+  readonly #attribution = new Attribution();
+  readonly #idle: IdlePower;
+  readonly #rest = new Ahead();
+  readonly #elsewhere = new Ahead();
+  readonly #threadsUj = new Map<string, number>();
+  #moments: Moment[] = [];
+  /** What the threads had used by the last look, as they were told, and in all. */
+  #told: ReadonlyMap<string, number> = new Map();
+  readonly #usedNs = new Map<string, number>();
+  #knownNs = 0;
+  #restNs = 0;
+  #elsewhereNs = 0;
+  #activeUj = 0;
+  #idleUj = 0;
+  #dividedNs = 0;
+  #ratePowerW = 0;
+  #dueNs = Number.NEGATIVE_INFINITY;
+
+  constructor(settings: EnergyMeterSettings) {
+    this.#settings = settings;
+    this.#idle = new IdlePower(settings.idlePowerW);
+  }
+
+  /** Watts for each CPU of the process that is busy; 0 until it is known. */
+  get powerPerCpuW(): number {
+    return this.#ratePowerW;
+  }
+
+  tick(nowNs: number): void {
+    if (nowNs >= this.#dueNs) this.#read(nowNs);
+  }
+
+  #read(nowNs: number): void {
+    this.#dueNs = nowNs + INTERVAL_NS;
+    const moment = this.#look(nowNs);
+    if (moment === undefined) return;
+    const before = this.#moments.at(-1);
+    const { source, frequencyRatio } = this.#settings;
+    const utilization = before === undefined ? 0 : utilizationOf(before.node, moment.node);
+    const read = source.read(nowNs, { utilization, frequencyRatio: frequencyRatio() });
+    if (read !== undefined) this.#divide(read.energyUj, read.durationNs, moment);
+    this.#moments.push(moment);
+    if (this.#moments.length > MAX_MOMENTS) this.#moments.shift();
+  }
+
+  #look(atNs: number): Moment | undefined {
+    const node = this.#settings.node.read();
+    if (node === undefined) return undefined;
+    const { threadsNs, processNs } = this.#settings;
+    const told = threadsNs();
+    for (const [name, ns] of told) {
+      /* What was told under a name that is no longer told has shrunk nothing: it was used all the same. */
+      const gainedNs = Math.max(0, ns - (this.#told.get(name) ?? 0));
+      this.#knownNs += gainedNs;
+      this.#usedNs.set(name, (this.#usedNs.get(name) ?? 0) + gainedNs);
+    }
+    this.#told = told;
+    for (const name of this.#usedNs.keys()) if (!told.has(name)) this.#usedNs.delete(name);
+    const ownNs = processNs();
+    this.#restNs += this.#rest.gained(ownNs, this.#knownNs);
+    this.#elsewhereNs += this.#elsewhere.gained(node.busyNs, Math.max(ownNs, this.#knownNs));
+    const usedNs = new Map(this.#usedNs).set(REST, (this.#usedNs.get(REST) ?? 0) + this.#restNs);
+    return { atNs, node, elsewhereNs: this.#elsewhereNs, usedNs };
+  }
+
+  #divide(energyUj: number, durationNs: number, now: Moment): void {
+    const beganNs = now.atNs - durationNs;
+    const from = this.#moments.findLast(({ atNs }) => atNs <= beganNs + INTERVAL_NS / 2);
+    this.#moments = [];
+    if (from === undefined || energyUj < 0) return;
+    const { source, reservedShare } = this.#settings;
+    const utilization = utilizationOf(from.node, now.node);
+    if (source.isMeasured) this.#idle.saw(energyUj, durationNs, utilization);
+    const threadsNs = new Map<string, number>();
+    for (const [name, ns] of now.usedNs) threadsNs.set(name, ns - (from.usedNs.get(name) ?? 0));
+    const elsewhereNs = now.elsewhereNs - from.elsewhereNs;
+    const idleShare = reservedShare() ?? usedShare(threadsNs, elsewhereNs);
+    const shares = this.#attribution.divide({
+      energyUj,
+      durationNs,
+      idlePowerW: source.isMeasured ? this.#idle.powerW : (source.idlePowerW ?? 0),
+      idleShare,
+      threadsNs,
+      elsewhereNs,
+    });
+    this.#activeUj += shares.processActiveUj;
+    this.#idleUj += shares.processIdleUj;
+    this.#dividedNs += durationNs;
+    for (const [name, uj] of shares.threadsUj) this.#threadsUj.set(name, (this.#threadsUj.get(name) ?? 0) + uj);
+    /* Who is not told of any more is not kept either. */
+    for (const name of this.#threadsUj.keys()) if (!now.usedNs.has(name)) this.#threadsUj.delete(name);
+    if (shares.processNs > 0) this.#ratePowerW = (shares.processActiveUj * 1e3) / shares.processNs;
+  }
+
+  collect(sink: MetricSink): void {
+    const { source, uncertainty, carbon } = this.#settings;
+    const nowNs = this.#settings.nowNs();
+    if (nowNs >= this.#dueNs - INTERVAL_NS + MIN_INTERVAL_NS) this.#read(nowNs);
+    if (this.#dividedNs === 0) return;
+    const from = { 'gridwatch.energy.source': source.name, 'gridwatch.energy.boundary': source.boundary };
+    sink.sum('gridwatch.process.energy', { 'gridwatch.energy.component': 'active', ...from }, this.#activeUj);
+    sink.sum('gridwatch.process.energy', { 'gridwatch.energy.component': 'idle', ...from }, this.#idleUj);
+    for (const [name, uj] of this.#threadsUj) sink.sum('gridwatch.thread.energy', { 'thread.name': name }, uj);
+    sink.gauge('gridwatch.cpu.power', {}, this.#ratePowerW);
+    sink.gauge('gridwatch.energy.uncertainty', {}, uncertainty);
+    if (carbon === undefined) return;
+    const operationalG = ((this.#activeUj + this.#idleUj) / 1e6) * carbon.gramsPerJoule;
+    const embodiedG = (this.#dividedNs / 3600e9) * carbon.gramsPerHour;
+    sink.sum('gridwatch.process.carbon', {}, operationalG + embodiedG);
+  }
+
+  dispose(): void {
+    this.#settings.source.dispose();
+  }
+}
+
+function usedShare(threadsNs: ReadonlyMap<string, number>, elsewhereNs: number): number {
+  let ownNs = 0;
+  for (const ns of threadsNs.values()) ownNs += ns;
+  return ownNs > 0 ? ownNs / (ownNs + elsewhereNs) : 0;
+}
+
+function utilizationOf(before: NodeTimes, now: NodeTimes): number {
+  const totalNs = now.totalNs - before.totalNs;
+  return totalNs > 0 ? Math.min(1, Math.max(0, (now.busyNs - before.busyNs) / totalNs)) : 0;
+}

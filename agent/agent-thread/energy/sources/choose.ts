@@ -1,0 +1,122 @@
+/**
+ * Chooses where joules come from: the best source there is, or the one that is asked for, and says why it is not a better one.
+ *
+ * Runs on the agent thread, once, and in the process of `gridwatch doctor`. It must never throw, and always has an answer: the generic model needs
+ * nothing. It looks for no further source once it has one. What is chosen is not chosen again: one that fails later tells gaps.
+ */
+import { availableParallelism } from 'node:os';
+import { type Hardware, readHardware } from '../../host/hardware.ts';
+import { parseCpuList } from '../../host/inventory.ts';
+import type { ProcTree } from '../../host/proc.ts';
+import { type Confinement, readConfinement } from '../confinement.ts';
+import { type CpuIdentity, cpuIdentityOf } from '../cpu-identity.ts';
+import { FrequencyReader } from '../frequency.ts';
+import { estimatePower } from '../power-model.ts';
+import {
+  type Candidate,
+  type Considered,
+  ENERGY_SOURCES,
+  type EnergySource,
+  type EnergySourceName,
+} from './energy-source.ts';
+import { findHostRapl } from './host-rapl.ts';
+import { findHwmon } from './hwmon.ts';
+import { findFamilyModel, findGenericModel, findTdpModel, type ModelSettings, powersOf } from './modelled.ts';
+import { raplZones } from './powercap-zones.ts';
+import { findRapl, ratedPowerW } from './rapl.ts';
+
+export interface ChoiceSettings {
+  /** Sysfs of the machine: `GRIDWATCH_SYSFS_ROOT`. */
+  readonly sys: ProcTree;
+  readonly proc: ProcTree;
+  /** Sysfs of this container, for its control group; the machine's where that is the same. */
+  readonly ownSys?: ProcTree;
+  /** Where a hypervisor's folder is mounted; tests have one of their own. */
+  readonly hostRoot?: string;
+  readonly forced: EnergySourceName | 'auto';
+  readonly idlePowerW: number | undefined;
+  readonly maxPowerW: number | undefined;
+  readonly nowNs: () => number;
+  readonly hardware?: Hardware;
+}
+
+export interface Choice {
+  readonly source: EnergySource;
+  /** Those that were looked for, the chosen one last. */
+  readonly considered: readonly Considered[];
+  /** The clock for the loads that the source is given. */
+  readonly frequency: FrequencyReader;
+  readonly confinement: Confinement;
+  readonly logicalCpus: number;
+  /** What the machine draws idle by the model: of a measured source, what to believe until a quiet time was seen. */
+  readonly idlePowerW: number;
+}
+
+/** CPUID's numbers are smaller by far. */
+const MAX_CPU_NUMBER = 0xffff;
+
+/**
+ * AMD's drivers name no limit, and the model's watts are those of the usual processor of a family: one with few and fast cores draws several times as much
+ * for each (EPYC 9175F: 320 W, 32 CPUs). No socket is built for more than this; a counter that begins anew is mostly out by tens of kilojoules.
+ */
+const MIN_FALLBACK_W = 600;
+
+export function chooseSource(settings: ChoiceSettings): Choice {
+  const { sys, proc, ownSys = sys, forced, nowNs } = settings;
+  const hardware = settings.hardware ?? readHardware({ proc, sys });
+  const online = parseCpuList(sys.readText('devices/system/cpu/online') ?? '')?.length;
+  const logicalCpus = Math.max(1, online ?? hardware.logicalCount ?? availableParallelism());
+  const confinement = readConfinement(proc, ownSys, logicalCpus);
+  const frequency = new FrequencyReader({ sys, nowNs });
+  const isVirtualMachine = confinement.hypervisor !== undefined;
+  const zones = raplZones(sys);
+  const model: ModelSettings = {
+    estimatePower,
+    cpu: identityOf(hardware),
+    logicalCpus,
+    ratedPowerW: ratedPowerW(zones),
+    idlePowerW: settings.idlePowerW,
+    maxPowerW: settings.maxPowerW,
+    isClockKnown: frequency.reason === '',
+  };
+  const fallbackPowerW = greatestPowerW(model);
+  const find: Readonly<Record<EnergySourceName, () => Candidate>> = {
+    rapl: () => findRapl({ sys, proc, found: zones, fallbackPowerW, isVirtualMachine }),
+    host: () =>
+      findHostRapl({
+        sys,
+        proc,
+        fallbackPowerW,
+        ...(settings.hostRoot === undefined ? {} : { hostRoot: settings.hostRoot }),
+      }),
+    hwmon: () => findHwmon({ sys, proc, fallbackPowerW, nowNs }),
+    'model:tdp': () => findTdpModel(model),
+    'model:family': () => findFamilyModel(model),
+    'model:generic': () => findGenericModel(model),
+  };
+  const order = forced === 'auto' ? ENERGY_SOURCES : [forced, ...ENERGY_SOURCES.filter((name) => name !== forced)];
+  const considered: Considered[] = [];
+  const machine = { frequency, confinement, logicalCpus, idlePowerW: powersOf(model).idlePowerW };
+  const toConsidered = ({ name, isUsable, why, step }: Candidate): Considered => ({ name, isUsable, why, step });
+  for (const name of order) {
+    const candidate = find[name]();
+    considered.push(toConsidered(candidate));
+    if (candidate.source !== undefined) return { source: candidate.source, considered, ...machine };
+  }
+  const { source } = findGenericModel(model);
+  return { source, considered, ...machine };
+}
+
+/** What the model would refuse, a sandbox's idea of a processor for one, is left out. */
+function identityOf(hardware: Hardware): CpuIdentity {
+  const { vendor, ...numbers } = cpuIdentityOf(hardware);
+  const isPossible = ([, value]: [string, number | undefined]): boolean =>
+    value === undefined || value <= MAX_CPU_NUMBER;
+  return { vendor, ...Object.fromEntries(Object.entries(numbers).filter(isPossible)) };
+}
+
+/** What is surely not exceeded: what the user says, or the model's with all of its doubt. */
+function greatestPowerW(model: ModelSettings): number {
+  const { maxPowerW, uncertainty } = powersOf(model);
+  return Math.max(MIN_FALLBACK_W, model.maxPowerW ?? 0, maxPowerW * uncertainty);
+}

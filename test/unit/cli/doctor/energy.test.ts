@@ -1,0 +1,86 @@
+/** What `gridwatch doctor` says of energy: which source, why not a better one, and the step that would change that. */
+import { expect, it } from 'vitest';
+import { checkEnergy } from '../../../../agent/cli/doctor/energy.ts';
+import type { Check } from '../../../../agent/cli/doctor.ts';
+import { resolveConfig } from '../../../../agent/config/resolve.ts';
+import { type Files, MachineTree, powercap } from '../../agent-thread/energy/machine-tree.ts';
+
+const CPU: Files = {
+  'proc/cpuinfo':
+    'processor\t: 0\nvendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: 106\nflags\t\t: fpu hypervisor\n\n',
+  'sys/devices/system/cpu/online': '0-3\n',
+};
+const QUOTA: Files = {
+  'proc/self/cgroup': '0::/app\n',
+  'sys/fs/cgroup/app/cgroup.type': 'domain\n',
+  'sys/fs/cgroup/app/cpu.max': '50000 100000\n',
+};
+
+function look(files: Files, env: NodeJS.ProcessEnv = {}, platform: NodeJS.Platform = 'linux'): Check[] {
+  using machine = new MachineTree(files);
+  const roots = { procRoot: machine.path('proc'), sysRoot: machine.path('sys'), hostRoot: machine.path('host') };
+  return checkEnergy(resolveConfig(env).config, { ...roots, platform });
+}
+
+const levels = (checks: readonly Check[]): string[] => checks.map(({ level }) => level);
+
+it('is short where the best source is there', () => {
+  const [chosen, ...others] = look(
+    powercap({ 'intel-rapl:0': { name: 'package-0' }, 'intel-rapl:0:0': { name: 'dram' } }),
+  );
+  expect(chosen).toMatchObject({ level: 'ok', remedy: '' });
+  expect(chosen?.found).toMatch(
+    /^Energy is measured by "rapl": package-0 and package-0\/dram in .*\. It is that of the processors and their memory; .* factor of 1\.15\.$/,
+  );
+  expect(others).toEqual([]);
+});
+
+it('says of each better source why it cannot be had and the step, and of the estimate what it does not know', () => {
+  const checks = look({ ...CPU, ...QUOTA });
+  expect(levels(checks)).toEqual(['ok', 'note', 'note', 'note', 'note', 'note', 'ok', 'ok']);
+  for (const { level, remedy } of checks) expect(remedy === '').toBe(level === 'ok');
+  const [chosen, rapl, host, hwmon, tdp, clock, virtual, container] = checks.map(({ found }) => found);
+  expect(chosen).toContain('Energy is estimated by "model:family"');
+  expect(chosen).toContain('Ice Lake');
+  expect(chosen).toContain('factor of 2.4');
+  for (const [name, found] of Object.entries({ rapl, host, hwmon, 'model:tdp': tdp }))
+    expect(found).toContain(`Energy is not taken from "${name}", which would be better: `);
+  expect(clock).toContain('does not know the clock');
+  expect(virtual).toContain('This is a virtual machine: an estimate is that of its 4 CPUs');
+  expect(container).toBe('The control group reserves 0.5 of 4 CPUs: it answers for that share of the idle energy.');
+});
+
+it('has the estimate follow the clock where that can be read', () => {
+  const clocks = {
+    'sys/devices/system/cpu/cpufreq/policy0/cpuinfo_max_freq': '3400000\n',
+    'sys/devices/system/cpu/cpufreq/policy0/scaling_cur_freq': '3400000\n',
+  };
+  const found = look({ ...CPU, ...clocks }).map((check) => check.found);
+  expect(found).toContain('The clock of the CPUs is read, and the estimate follows it.');
+});
+
+it('finds a problem only where a source is asked for that cannot be had', () => {
+  const [chosen, problem, ...rest] = look(CPU, { GRIDWATCH_ENERGY_SOURCE: 'rapl' });
+  expect(chosen?.found).toContain('"model:family"');
+  expect(problem).toMatchObject({
+    level: 'problem',
+    found: expect.stringContaining('GRIDWATCH_ENERGY_SOURCE is rapl, which cannot be had: there are no zones of RAPL'),
+    remedy: expect.stringContaining('Or unset it.'),
+  });
+  expect(levels(rest)).not.toContain('problem');
+  expect(levels(look(CPU, { GRIDWATCH_ENERGY_SOURCE: 'model:generic' }))).toEqual(['ok', 'note', 'ok']);
+});
+
+it("takes the user's watts", () => {
+  const env = { GRIDWATCH_POWER_IDLE_W: '20', GRIDWATCH_POWER_MAX_W: '95' };
+  expect(look(CPU, env)[0]?.found).toContain('"model:tdp": 20 to 95 W');
+});
+
+it('says on other platforms that there are no counters, and when energy is off', () => {
+  const [chosen, note] = look({}, {}, 'darwin');
+  expect(chosen?.found).toContain('"model:generic"');
+  expect(note).toMatchObject({ level: 'note', found: 'Counters of energy are not known on darwin.' });
+  expect(look(CPU, { GRIDWATCH_FEATURES: '-energy' })).toEqual([
+    { level: 'note', found: 'Energy is not told.', remedy: 'Take -energy out of GRIDWATCH_FEATURES.' },
+  ]);
+});
