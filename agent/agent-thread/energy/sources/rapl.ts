@@ -14,7 +14,7 @@ export interface RaplSettings {
   readonly sys: ProcTree;
   readonly proc: ProcTree;
   readonly found: RaplZones;
-  /** What a package is taken to draw at most where the driver does not say. */
+  /** What a package is taken to draw at most where the driver does not say, or says that there is no limit. */
   readonly fallbackPowerW: number;
   readonly isVirtualMachine: boolean;
 }
@@ -66,7 +66,7 @@ export function findRapl({ sys, proc, found, fallbackPowerW, isVirtualMachine }:
     counters: zones.map((zone) => ({
       file: sys.file(`${zone.folder}/energy_uj`),
       rangeUj: zone.rangeUj,
-      maxPowerW: zone.maxPowerW ?? fallbackPowerW,
+      maxPowerW: Math.min(zone.maxPowerW ?? Number.POSITIVE_INFINITY, Math.max(fallbackPowerW, zone.ratedPowerW ?? 0)),
     })),
   });
   return usable(source, `${inWords.format(zones.map(({ label }) => label))} in ${where}`);
