@@ -101,6 +101,7 @@ export function chooseSource(settings: ChoiceSettings): Choice {
     if (candidate.source !== undefined)
       return { source: candidate.source, considered, frequency, confinement, logicalCpus };
   }
+  /* Not reached: the generic model is in every order. */
   const { source } = findGenericModel(model);
   return { source, considered, frequency, confinement, logicalCpus };
 }

@@ -32,6 +32,8 @@ interface KnownChip {
 const KNOWN: readonly KnownChip[] = [
   // drivers/hwmon/amd_energy.c (Linux 5.8 to 5.12): cores are parts of sockets.
   { chip: 'amd_energy', what: 'sockets', kind: 'energy', label: /^Esocket\d+$/, boundary: 'package' },
+  // drivers/platform/x86/amd/hsmp/hwmon.c: a chip for each socket, with one power and its caps.
+  { chip: 'amd_hsmp_hwmon', what: 'sockets', kind: 'power', label: /^$/, boundary: 'package' },
   // NVIDIA Grace: processor, its I/O and its memory; "CPU" and "SysIO" are parts of it, "Module" has the GPU (Grace Performance Tuning Guide).
   { chip: 'power_meter', what: 'sockets', kind: 'power', label: /^Grace Power Socket \d+$/i, boundary: 'package_dram' },
   // drivers/hwmon/xgene-hwmon.c, on Ampere's processors too.

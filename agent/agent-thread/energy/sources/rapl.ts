@@ -26,7 +26,7 @@ const GROUP_STEP =
   'As root: groupadd --system gridwatch; usermod -aG gridwatch <the user of the program>; ' +
   'write into /etc/udev/rules.d/70-gridwatch.rules: ' +
   `SUBSYSTEM=="powercap", ACTION=="add", RUN+="/bin/sh -c 'chgrp gridwatch /sys%p/energy_uj; chmod 0440 /sys%p/energy_uj'" ; ` +
-  'then udevadm control --reload; udevadm trigger --subsystem-match=powercap --action=add. ' +
+  'then udevadm control --reload; udevadm trigger --subsystem-match=powercap --action=add; and start the program anew. ' +
   "In a container also --group-add with the group's number. Not chmod a+r: every program could then watch what others compute (CVE-2020-8694)";
 
 /* Links in it lead from class/powercap to devices/virtual/powercap by relative paths, so they hold under another root. */
@@ -37,7 +37,7 @@ const MODULE_STEP =
   'On a machine with an Intel or AMD processor: modprobe intel_rapl_msr (Linux 5.8 and later for AMD)';
 
 const VIRTUAL_STEP =
-  'Only the host has the counters. It can pass on what this machine draws (source "host"), or use a machine without a hypervisor';
+  'Only the host has the counters: it can pass on what this machine draws (see "host"). Or take a machine without a hypervisor';
 
 export function findRapl({ sys, proc, found, fallbackPowerW, isVirtualMachine }: RaplSettings): Candidate {
   const where = `${sys.root}/${POWERCAP}`;
