@@ -6,7 +6,7 @@
  * of one source) do not shrink by adding: a sum over time has the factor of its terms.
  */
 
-/** What is published with each way to know an energy.. */
+/** The factor of each way to know an energy. Tests hold that of `family` against published results; the others are the literature's, and were not measured here. */
 export const UNCERTAINTY = {
   /** A whole machine by RAPL. */
   raplNode: 1.15,
