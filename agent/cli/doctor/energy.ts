@@ -16,9 +16,6 @@ export interface EnergyCheckSettings extends MachineSettings {
   readonly hostRoot?: string;
 }
 
-/** Slow clocks are given up after three readings. */
-const FREQUENCY_READS = 3;
-
 const BOUNDARIES: Readonly<Record<Choice['source']['boundary'], string>> = {
   package: 'the processors, without memory',
   package_dram: 'the processors and their memory',
@@ -91,7 +88,6 @@ function elsewhere(platform: NodeJS.Platform): Check {
 /** The clock is the model's; what is measured has it in it. */
 function checkClock({ source, frequency }: Choice): Check[] {
   if (source.isMeasured) return [];
-  for (let left = FREQUENCY_READS; left > 0; left--) frequency.ratio();
   if (frequency.reason === '')
     return [{ level: 'ok', found: 'The clock of the CPUs is read, and the estimate follows it.', remedy: '' }];
   return [

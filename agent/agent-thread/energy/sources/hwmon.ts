@@ -44,7 +44,7 @@ const KNOWN: readonly KnownChip[] = [
   { chip: 'power_meter', what: 'machine', kind: 'power', label: /^(?!.*socket)/i, boundary: 'wall' },
 ];
 
-/** Where a meter has no other name it is read through a slow bus, and the agent would stand still for as long. */
+/** A meter behind a slow bus takes longer, and once a second the agent thread would stand still for as long. */
 const MAX_READ_NS = 20e6;
 
 const SCMI = /^arm-scmi:[0-9a-f]+$/;
