@@ -99,11 +99,11 @@ function checkClock({ source, frequency }: Choice): Check[] {
   ];
 }
 
-function checkConfinement({ confinement, logicalCpus }: Choice): Check[] {
+function checkConfinement({ source, confinement, logicalCpus }: Choice): Check[] {
   const { hypervisor, isContainer, reservedCpus } = confinement;
   const checks: Check[] = [];
   const cpus = counted(logicalCpus, 'CPU');
-  if (hypervisor !== undefined) {
+  if (hypervisor !== undefined && !source.isMeasured) {
     const name = hypervisor === 'unknown' ? '' : ` (${hypervisor})`;
     const found = `This is a virtual machine${name}: an estimate is that of its ${cpus}, as a share of a host that is busy like them.`;
     checks.push({ level: 'ok', found, remedy: '' });

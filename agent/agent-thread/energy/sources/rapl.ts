@@ -24,7 +24,7 @@ const inWords = new Intl.ListFormat('en');
 /** World-readable, the counters tell a program on the same machine what others compute: CVE-2020-8694. */
 const GROUP_STEP =
   'As root: groupadd --system gridwatch; usermod -aG gridwatch <the user of the program>; ' +
-  'write into /etc/udev/rules.d/70-gridwatch.rules: ' +
+  'write into /etc/udev/rules.d/70-gridwatch.rules, as one line: ' +
   `SUBSYSTEM=="powercap", ACTION=="add", RUN+="/bin/sh -c 'chgrp gridwatch /sys%p/energy_uj; chmod 0440 /sys%p/energy_uj'" ; ` +
   'then udevadm control --reload; udevadm trigger --subsystem-match=powercap --action=add; and start the program anew. ' +
   "In a container also --group-add with the group's number. Not chmod a+r: every program could then watch what others compute (CVE-2020-8694)";
