@@ -16,9 +16,6 @@ export interface EnergyCheckSettings extends MachineSettings {
   readonly hostRoot?: string;
 }
 
-/** Slow clocks are given up after three readings. */
-const FREQUENCY_READS = 3;
-
 const BOUNDARIES: Readonly<Record<Choice['source']['boundary'], string>> = {
   package: 'the processors, without memory',
   package_dram: 'the processors and their memory',
@@ -91,7 +88,6 @@ function elsewhere(platform: NodeJS.Platform): Check {
 /** The clock is the model's; what is measured has it in it. */
 function checkClock({ source, frequency }: Choice): Check[] {
   if (source.isMeasured) return [];
-  for (let left = FREQUENCY_READS; left > 0; left--) frequency.ratio();
   if (frequency.reason === '')
     return [{ level: 'ok', found: 'The clock of the CPUs is read, and the estimate follows it.', remedy: '' }];
   return [
@@ -103,11 +99,11 @@ function checkClock({ source, frequency }: Choice): Check[] {
   ];
 }
 
-function checkConfinement({ confinement, logicalCpus }: Choice): Check[] {
+function checkConfinement({ source, confinement, logicalCpus }: Choice): Check[] {
   const { hypervisor, isContainer, reservedCpus } = confinement;
   const checks: Check[] = [];
   const cpus = counted(logicalCpus, 'CPU');
-  if (hypervisor !== undefined) {
+  if (hypervisor !== undefined && !source.isMeasured) {
     const name = hypervisor === 'unknown' ? '' : ` (${hypervisor})`;
     const found = `This is a virtual machine${name}: an estimate is that of its ${cpus}, as a share of a host that is busy like them.`;
     checks.push({ level: 'ok', found, remedy: '' });

@@ -52,6 +52,9 @@ export interface Choice {
   readonly idlePowerW: number;
 }
 
+/** A clock that is slow to read is given up after these, so that it is known now whether the estimates will follow it. */
+const FREQUENCY_READS = 3;
+
 /** CPUID's numbers are smaller by far. */
 const MAX_CPU_NUMBER = 0xffff;
 
@@ -68,6 +71,7 @@ export function chooseSource(settings: ChoiceSettings): Choice {
   const logicalCpus = Math.max(1, online ?? hardware.logicalCount ?? availableParallelism());
   const confinement = readConfinement(proc, ownSys, logicalCpus);
   const frequency = new FrequencyReader({ sys, nowNs });
+  for (let left = FREQUENCY_READS; left > 0; left--) frequency.ratio();
   const isVirtualMachine = confinement.hypervisor !== undefined;
   const zones = raplZones(sys);
   const model: ModelSettings = {
@@ -103,6 +107,7 @@ export function chooseSource(settings: ChoiceSettings): Choice {
     considered.push(toConsidered(candidate));
     if (candidate.source !== undefined) return { source: candidate.source, considered, ...machine };
   }
+  /* Not reached: the generic model is in every order. */
   const { source } = findGenericModel(model);
   return { source, considered, ...machine };
 }

@@ -32,6 +32,8 @@ interface KnownChip {
 const KNOWN: readonly KnownChip[] = [
   // drivers/hwmon/amd_energy.c (Linux 5.8 to 5.12): cores are parts of sockets.
   { chip: 'amd_energy', what: 'sockets', kind: 'energy', label: /^Esocket\d+$/, boundary: 'package' },
+  // drivers/platform/x86/amd/hsmp/hwmon.c: a chip for each socket, with one power and its caps.
+  { chip: 'amd_hsmp_hwmon', what: 'sockets', kind: 'power', label: /^$/, boundary: 'package' },
   // NVIDIA Grace: processor, its I/O and its memory; "CPU" and "SysIO" are parts of it, "Module" has the GPU (Grace Performance Tuning Guide).
   { chip: 'power_meter', what: 'sockets', kind: 'power', label: /^Grace Power Socket \d+$/i, boundary: 'package_dram' },
   // drivers/hwmon/xgene-hwmon.c, on Ampere's processors too.
@@ -42,7 +44,7 @@ const KNOWN: readonly KnownChip[] = [
   { chip: 'power_meter', what: 'machine', kind: 'power', label: /^(?!.*socket)/i, boundary: 'wall' },
 ];
 
-/** Where a meter has no other name it is read through a slow bus, and the agent would stand still for as long. */
+/** A meter behind a slow bus takes longer, and once a second the agent thread would stand still for as long. */
 const MAX_READ_NS = 20e6;
 
 const SCMI = /^arm-scmi:[0-9a-f]+$/;

@@ -20,7 +20,7 @@ export interface RaplZone {
   readonly rangeUj: bigint | undefined;
   /** What it is built to draw; undefined where the driver does not say, as AMD's never does. */
   readonly ratedPowerW: number | undefined;
-  /** The greatest of what it may draw for a while, by any limit set. */
+  /** The greatest of what it may draw for a while, by any limit set; thousands where a board has set none. */
   readonly maxPowerW: number | undefined;
   /** The system's code when the counter cannot be read, `zero` for one that has never counted, '' for one that works. */
   readonly failure: string;
@@ -39,6 +39,9 @@ const PSYS = /^psys(?:-\d+)?$/;
 /** As many as the driver has: long term, short term, peak, and one to come. */
 const CONSTRAINTS = [0, 1, 2, 3];
 const UW_PER_W = 1e6;
+
+/** A register with all bits set is no processor's rating. */
+const MAX_RATED_W = 1e4;
 
 /** Every counter once: those of `intel-rapl-mmio` are read only where there is no other way to the same one. */
 export function raplZones(sys: ProcTree): RaplZones {
@@ -93,7 +96,7 @@ function readZone(sys: ProcTree, name: string, identity: Identity): RaplZone {
     ...identity,
     folder,
     rangeUj: range === undefined || Number(range) === 0 ? undefined : BigInt(range),
-    ratedPowerW: ratedPowerW > 0 ? ratedPowerW : undefined,
+    ratedPowerW: ratedPowerW > 0 && ratedPowerW < MAX_RATED_W ? ratedPowerW : undefined,
     maxPowerW: limitsW.length > 0 ? Math.max(...limitsW) : undefined,
     failure: counterFailure(sys, folder),
   };

@@ -14,7 +14,7 @@ export interface RaplSettings {
   readonly sys: ProcTree;
   readonly proc: ProcTree;
   readonly found: RaplZones;
-  /** What a package is taken to draw at most where the driver does not say. */
+  /** What a package is taken to draw at most where the driver does not say, or says that there is no limit. */
   readonly fallbackPowerW: number;
   readonly isVirtualMachine: boolean;
 }
@@ -24,9 +24,9 @@ const inWords = new Intl.ListFormat('en');
 /** World-readable, the counters tell a program on the same machine what others compute: CVE-2020-8694. */
 const GROUP_STEP =
   'As root: groupadd --system gridwatch; usermod -aG gridwatch <the user of the program>; ' +
-  'write into /etc/udev/rules.d/70-gridwatch.rules: ' +
+  'write into /etc/udev/rules.d/70-gridwatch.rules, as one line: ' +
   `SUBSYSTEM=="powercap", ACTION=="add", RUN+="/bin/sh -c 'chgrp gridwatch /sys%p/energy_uj; chmod 0440 /sys%p/energy_uj'" ; ` +
-  'then udevadm control --reload; udevadm trigger --subsystem-match=powercap --action=add. ' +
+  'then udevadm control --reload; udevadm trigger --subsystem-match=powercap --action=add; and start the program anew. ' +
   "In a container also --group-add with the group's number. Not chmod a+r: every program could then watch what others compute (CVE-2020-8694)";
 
 /* Links in it lead from class/powercap to devices/virtual/powercap by relative paths, so they hold under another root. */
@@ -37,7 +37,7 @@ const MODULE_STEP =
   'On a machine with an Intel or AMD processor: modprobe intel_rapl_msr (Linux 5.8 and later for AMD)';
 
 const VIRTUAL_STEP =
-  'Only the host has the counters. It can pass on what this machine draws (source "host"), or use a machine without a hypervisor';
+  'Only the host has the counters: it can pass on what this machine draws (see "host"). Or take a machine without a hypervisor';
 
 export function findRapl({ sys, proc, found, fallbackPowerW, isVirtualMachine }: RaplSettings): Candidate {
   const where = `${sys.root}/${POWERCAP}`;
@@ -66,7 +66,7 @@ export function findRapl({ sys, proc, found, fallbackPowerW, isVirtualMachine }:
     counters: zones.map((zone) => ({
       file: sys.file(`${zone.folder}/energy_uj`),
       rangeUj: zone.rangeUj,
-      maxPowerW: zone.maxPowerW ?? fallbackPowerW,
+      maxPowerW: Math.min(zone.maxPowerW ?? Number.POSITIVE_INFINITY, Math.max(fallbackPowerW, zone.ratedPowerW ?? 0)),
     })),
   });
   return usable(source, `${inWords.format(zones.map(({ label }) => label))} in ${where}`);

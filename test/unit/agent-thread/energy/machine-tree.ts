@@ -109,7 +109,7 @@ function failing(fs: FileAccess, failures: ReadonlyMap<string, string>, openPath
       openPaths.delete(fd);
       fs.closeSync(fd);
     },
-    readdirSync: fs.readdirSync,
+    readdirSync: ((path: string) => fs.readdirSync(path.replace(/\/\.$/, ''))) as FileAccess['readdirSync'],
   };
 }
 

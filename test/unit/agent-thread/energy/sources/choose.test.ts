@@ -26,14 +26,15 @@ interface Asked {
   readonly idlePowerW?: number;
   readonly maxPowerW?: number;
   readonly failures?: Readonly<Record<string, string>>;
+  readonly nowNs?: () => number;
 }
 
-function choose(files: Files, { forced = 'auto', idlePowerW, maxPowerW, failures = {} }: Asked = {}) {
+function choose(files: Files, { forced = 'auto', idlePowerW, maxPowerW, failures = {}, nowNs = () => 0 }: Asked = {}) {
   using machine = new MachineTree(files);
   for (const [end, code] of Object.entries(failures)) machine.failures.set(end, code);
   const { sys, proc } = machine;
   const hostRoot = machine.path('host');
-  const choice = chooseSource({ sys, proc, hostRoot, forced, idlePowerW, maxPowerW, nowNs: () => 0 });
+  const choice = chooseSource({ sys, proc, hostRoot, forced, idlePowerW, maxPowerW, nowNs });
   choice.source.dispose();
   choice.frequency.dispose();
   return {
@@ -96,7 +97,10 @@ describe('a virtual machine', () => {
   });
 
   it('knows more where it sees its clock', () => {
-    expect(choose({ ...CPUINFO('hypervisor'), ...CLOCKS }).source.uncertainty).toBe(1.6);
+    const files = { ...CPUINFO('hypervisor'), ...CLOCKS };
+    expect(choose(files).source.uncertainty).toBe(1.6);
+    let slowNs = 0;
+    expect(choose(files, { nowNs: () => (slowNs += 3e5) }).source.uncertainty).toBe(2.4);
   });
 });
 

@@ -58,6 +58,16 @@ describe('a chip', () => {
     expect(watts(readings(5e6, 1e6), readings(65e6, 11e6))).toEqual(['package', 1.15, 120]);
   });
 
+  it("of AMD's management port: one for each socket, without its caps", () => {
+    const socket = (at: number, powerUw: number): Files =>
+      chip(at, 'amd_hsmp_hwmon', [
+        ['power1_input', powerUw],
+        ['power1_cap', 400e6],
+        ['power1_cap_max', 400e6],
+      ]);
+    expect(watts({ ...socket(0, 145e6), ...socket(1, 55e6), ...meter(2, 500e6) })).toEqual(['package', 1.3, 200]);
+  });
+
   it("of NVIDIA's: whole sockets, not what is in them, nor the module that contains them", () => {
     const files = {
       ...meter(1, 300e6, 'Module Power Socket 0'),

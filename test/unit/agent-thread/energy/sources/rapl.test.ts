@@ -163,6 +163,27 @@ describe('limits', () => {
     expect(ratedPowerW(found)).toBeUndefined();
   });
 
+  it.each([
+    ['4095875000', 500 * 1.5],
+    ['253000000', 253 * 1.5],
+    ['32767000000', 500 * 1.5],
+    ['18446744073709551615', 500 * 1.5],
+    ['0', 125 * 1.5],
+  ])('of %s uW are believed as far as a package can draw them', (limitUw, watts) => {
+    const zones = { 'intel-rapl:0': { name: 'package-0', ratedW: 125 } };
+    const limit = { 'sys/class/powercap/intel-rapl:0/constraint_1_power_limit_uw': `${limitUw}\n` };
+    const told = (drawnW: number): boolean => {
+      using machine = new MachineTree({ ...powercap(zones), ...limit, ...uptime(0) });
+      const { source } = find(machine);
+      source?.read(0, NO_LOAD);
+      machine.write({ [energyFile('intel-rapl:0')]: `${1000 + drawnW * 1e6}\n`, ...uptime(SECOND_NS) });
+      const interval = source?.read(SECOND_NS, NO_LOAD);
+      source?.dispose();
+      return interval !== undefined;
+    };
+    expect([told(watts), told(watts + 1)]).toEqual([true, false]);
+  });
+
   it('rate the machine when all packages have one', () => {
     const zones = {
       'intel-rapl:0': { name: 'package-0', ratedW: 205 },
