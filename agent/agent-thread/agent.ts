@@ -93,6 +93,7 @@ const nowNs = (): number => clock.nowNs();
 const onUnavailable = disabled.add;
 const proc = new ProcTree();
 const sys = new ProcTree({ root: '/sys' });
+const machine = { proc, sys, nowNs, onUnavailable };
 /* Once a process, not once an agent thread. */
 const isFirst = Atomics.load(memory.i32, HEADER.AGENT_RESTARTS >> 2) === 0;
 const asksForAll = config.inventory === 'full' && isFirst && settings.maySpawn;
@@ -125,7 +126,6 @@ const gcTotals = new GcTotals();
 const loops = new EventLoops({ memory, readWait, nowNs });
 const heaps = new Heaps({ memory, nowNs });
 const libuvPool = new LibuvPool({ helpers: table.helpers, probe: probeThreadPool, idleTimeMs, nowNs });
-const energy = new FollowedEnergy({ config, proc, sys, threadsNs: () => table.cpuNs(), nowNs, diag, onUnavailable });
 const queueTotals = new QueueTotals();
 const locks = new Locks({
   memory,
@@ -136,6 +136,7 @@ const locks = new Locks({
   hasStacks: config.stacks !== 'off',
   onDrop: (count) => drops.count('lock', count),
 });
+const energy = new FollowedEnergy({ ...machine, config, table, classes: () => locks.classes, diag });
 const followed = followQueues({
   memory,
   messageBuffer: settings.messageBuffer,
@@ -298,9 +299,9 @@ telemetry.metrics.addSource(followed.queues);
 addSource('queues', new DatabasePools(queueTotals));
 addSource('queues', libuvPool);
 addSource('energy', energy);
-addSource('cpu', new HostCpu({ proc, sys, inventory, claim: hostClaim, nowNs, onUnavailable }));
-addSource('cpu', new ContainerMetrics({ proc, sys, onUnavailable }));
-addSource('cpu', new PressureMetrics({ proc, sys, onUnavailable }));
+addSource('cpu', new HostCpu({ ...machine, inventory, claim: hostClaim }));
+addSource('cpu', new ContainerMetrics(machine));
+addSource('cpu', new PressureMetrics(machine));
 addSource('cpu', new ProcessMetrics({ proc, nowNs, cpuCount: () => inventory.cpus().logicalCount }));
 telemetry.metrics.addSource(
   new AgentSelf({ memory, clock, drainDurations: drain.durations, disabledFeatures: disabled }, drops),

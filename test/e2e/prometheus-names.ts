@@ -21,6 +21,8 @@ export const PROMETHEUS_NAMES: Readonly<Record<MetricName, string>> = {
   'v8js.memory.heap.space.size': 'v8js_memory_heap_space_size_bytes',
   'gridwatch.process.energy': 'gridwatch_process_energy_joules_total',
   'gridwatch.thread.energy': 'gridwatch_thread_energy_joules_total',
+  'gridwatch.lock.energy': 'gridwatch_lock_energy_joules_total',
+  'gridwatch.lock.idle_energy': 'gridwatch_lock_idle_energy_joules_total',
   'gridwatch.cpu.power': 'gridwatch_cpu_power_watts',
   'gridwatch.energy.uncertainty': 'gridwatch_energy_uncertainty_ratio',
   'gridwatch.process.carbon': 'gridwatch_process_carbon_grams_total',

@@ -34,6 +34,7 @@ export interface EnergyMeterSettings {
   /** The share of the node that is kept free for this process, 0 to 1; undefined where nothing is: then it carries as much of the idle energy as it uses. */
   readonly reservedShare: () => number | undefined;
   readonly frequencyRatio: () => number;
+  readonly logicalCpus: number;
   /** Grams of CO2-equivalent per joule of energy, and per hour of the hardware that this process has; undefined where nothing was configured. */
   readonly carbon?: { readonly gramsPerJoule: number; readonly gramsPerHour: number } | undefined;
   readonly nowNs: () => number;
@@ -65,6 +66,7 @@ export class EnergyMeter implements MetricSource {
   #idleUj = 0;
   #dividedNs = 0;
   #ratePowerW = 0;
+  #idlePowerW = 0;
   #dueNs = Number.NEGATIVE_INFINITY;
 
   constructor(settings: EnergyMeterSettings) {
@@ -75,6 +77,11 @@ export class EnergyMeter implements MetricSource {
   /** Watts for each CPU of the process that is busy; 0 until it is known. */
   get powerPerCpuW(): number {
     return this.#ratePowerW;
+  }
+
+  /** Watts that go by for each CPU of the node when nobody uses it; 0 until it is known. */
+  get idlePowerPerCpuW(): number {
+    return this.#idlePowerW / this.#settings.logicalCpus;
   }
 
   tick(nowNs: number): void {
@@ -126,10 +133,11 @@ export class EnergyMeter implements MetricSource {
     for (const [name, ns] of now.usedNs) threadsNs.set(name, ns - (from.usedNs.get(name) ?? 0));
     const elsewhereNs = now.elsewhereNs - from.elsewhereNs;
     const idleShare = reservedShare() ?? usedShare(threadsNs, elsewhereNs);
+    this.#idlePowerW = source.isMeasured ? this.#idle.powerW : (source.idlePowerW ?? 0);
     const shares = this.#attribution.divide({
       energyUj,
       durationNs,
-      idlePowerW: source.isMeasured ? this.#idle.powerW : (source.idlePowerW ?? 0),
+      idlePowerW: this.#idlePowerW,
       idleShare,
       threadsNs,
       elsewhereNs,

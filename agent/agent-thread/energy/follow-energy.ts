@@ -5,11 +5,15 @@
  */
 import type { Config } from '../../config/options.ts';
 import type { Diag } from '../../diag.ts';
+import { osThreadId } from '../../shared-memory/os-thread.ts';
 import { ProcTree, type ReportUnavailable, reasonOf } from '../host/proc.ts';
+import type { LockClass } from '../model/lock-classes.ts';
 import type { MetricSink, MetricSource } from '../telemetry/metrics.ts';
 import { EnergyMeter } from './energy-meter.ts';
+import { LockEnergy } from './lock-energy.ts';
 import { NodeCpu } from './node-cpu.ts';
 import { chooseSource } from './sources/choose.ts';
+import { measureSwitchNs } from './switch-cost.ts';
 import { combinedFactor, UNCERTAINTY } from './uncertainty.ts';
 
 const JOULES_PER_KWH = 3.6e6;
@@ -19,7 +23,9 @@ export interface FollowEnergySettings {
   readonly proc: ProcTree;
   /** Of this container. */
   readonly sys: ProcTree;
-  readonly threadsNs: () => ReadonlyMap<string, number> | undefined;
+  readonly table: { cpuNs(): ReadonlyMap<string, number> | undefined };
+  /** Of locks, as counted by the collection that goes on. */
+  readonly classes: () => Iterable<LockClass>;
   readonly nowNs: () => number;
   readonly diag: Diag;
   readonly onUnavailable: ReportUnavailable;
@@ -28,9 +34,12 @@ export interface FollowEnergySettings {
 export class FollowedEnergy implements MetricSource {
   readonly #settings: FollowEnergySettings;
   #meter: EnergyMeter | 'none' | undefined;
+  #switchNs: number | undefined;
+  readonly #locks: LockEnergy;
 
   constructor(settings: FollowEnergySettings) {
     this.#settings = settings;
+    this.#locks = new LockEnergy({ classes: settings.classes, rates: this, switchNs: () => this.#switchCostNs() });
   }
 
   tick(nowNs: number): void {
@@ -40,7 +49,31 @@ export class FollowedEnergy implements MetricSource {
 
   collect(sink: MetricSink): void {
     this.#meter ??= this.#begin();
-    if (this.#meter !== 'none') this.#meter.collect(sink);
+    if (this.#meter === 'none') return;
+    this.#meter.collect(sink);
+    this.#locks.collect(sink);
+  }
+
+  get powerPerCpuW(): number {
+    return this.#meter === undefined || this.#meter === 'none' ? 0 : this.#meter.powerPerCpuW;
+  }
+
+  get idlePowerPerCpuW(): number {
+    return this.#meter === undefined || this.#meter === 'none' ? 0 : this.#meter.idlePowerPerCpuW;
+  }
+
+  #switchCostNs(): number {
+    return (this.#switchNs ??= this.#measureSwitch());
+  }
+
+  #measureSwitch(): number {
+    const { proc } = this.#settings;
+    const file = proc.file(`self/task/${osThreadId()}/schedstat`);
+    try {
+      return measureSwitchNs(() => (file.read() ? proc.scanner.number() : undefined));
+    } finally {
+      file.close();
+    }
   }
 
   dispose(): void {
@@ -48,10 +81,10 @@ export class FollowedEnergy implements MetricSource {
   }
 
   #begin(): EnergyMeter | 'none' {
-    const { proc, threadsNs, onUnavailable } = this.#settings;
+    const { proc, table, onUnavailable } = this.#settings;
     const node = new NodeCpu(proc);
-    if (node.read() === undefined || threadsNs() === undefined) {
-      const path = `${proc.root}/${threadsNs() === undefined ? 'self/task' : 'stat'}`;
+    if (node.read() === undefined || table.cpuNs() === undefined) {
+      const path = `${proc.root}/${table.cpuNs() === undefined ? 'self/task' : 'stat'}`;
       onUnavailable('energy', reasonOf('ENOENT'), `without ${path} nobody knows who has used the CPUs`);
       node.close();
       return 'none';
@@ -60,7 +93,7 @@ export class FollowedEnergy implements MetricSource {
   }
 
   #meterOf(node: NodeCpu): EnergyMeter {
-    const { config, proc, sys, threadsNs, nowNs, diag } = this.#settings;
+    const { config, proc, sys, table, nowNs, diag } = this.#settings;
     const { source, frequency, confinement, logicalCpus, idlePowerW } = chooseSource({
       sys: config.sysfsRoot === sys.root ? sys : new ProcTree({ root: config.sysfsRoot }),
       proc,
@@ -81,13 +114,14 @@ export class FollowedEnergy implements MetricSource {
       idlePowerW,
       uncertainty: combinedFactor([source.uncertainty, source.isMeasured ? UNCERTAINTY.raplShare : 1]),
       node,
-      threadsNs: () => threadsNs() ?? new Map(),
+      threadsNs: () => table.cpuNs() ?? new Map(),
       processNs: () => {
         const { user, system } = process.cpuUsage();
         return (user + system) * 1e3;
       },
       reservedShare: () => (reservedCpus === undefined ? undefined : reservedCpus / logicalCpus),
       frequencyRatio: () => frequency.ratio(),
+      logicalCpus,
       carbon:
         carbonIntensity === undefined
           ? undefined

@@ -37,6 +37,10 @@ export class ModeTotals {
     return (this.#holds ??= new HistogramTotal('waits'));
   }
 
+  get waitedNs(): number {
+    return this.#waits?.sumNs ?? 0;
+  }
+
   get isUsed(): boolean {
     return this.acquisitions + this.contentions + this.timeouts + this.aborts > 0;
   }
@@ -68,6 +72,12 @@ export class LockClass {
 
   of(mode: LockMode): ModeTotals {
     return this.#modes[LOCK_MODES.indexOf(mode)] as ModeTotals;
+  }
+
+  /** How often somebody had to wait, whichever way, and how long in all. */
+  get contention(): { readonly waits: number; readonly waitedNs: number } {
+    const of = (field: 'contentions' | 'waitedNs'): number => this.#modes.reduce((sum, mode) => sum + mode[field], 0);
+    return { waits: of('contentions'), waitedNs: of('waitedNs') };
   }
 
   /** Somebody waits, since then. */

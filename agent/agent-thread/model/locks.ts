@@ -54,6 +54,11 @@ export class Locks implements MetricSource, LockNaming {
     this.scenes = new LockSceneReader({ memory, lockMemory, index, threads, labels: this.#labels });
   }
 
+  /** What was counted by the last collection. */
+  get classes(): Iterable<LockClass> {
+    return this.#classes;
+  }
+
   /** Everything that waits and holds now. */
   readScene(nowNs: number): LockScene {
     return this.scenes.read(nowNs);

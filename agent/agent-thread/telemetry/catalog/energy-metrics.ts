@@ -22,6 +22,26 @@ export const ENERGY_METRICS = {
     feature: 'energy',
     divisor: 1e6,
   },
+  'gridwatch.lock.energy': {
+    instrument: 'counter',
+    unit: 'J',
+    brief:
+      'Active energy of waiting for the lock: spinning and switching. It is part of that of the threads; never add it to them.',
+    attributes: ['gridwatch.lock.name', 'gridwatch.lock.kind'],
+    family: 'locks',
+    feature: 'energy',
+    divisor: 1e6,
+  },
+  'gridwatch.lock.idle_energy': {
+    instrument: 'counter',
+    unit: 'J',
+    brief:
+      'Idle energy of one CPU while somebody waited for the lock: what keeping it for the waiter cost. It is part of nothing; never add it.',
+    attributes: ['gridwatch.lock.name', 'gridwatch.lock.kind'],
+    family: 'locks',
+    feature: 'energy',
+    divisor: 1e6,
+  },
   'gridwatch.cpu.power': {
     instrument: 'gauge',
     unit: 'W',

@@ -38,6 +38,7 @@ class FakeNode {
       processNs: () => this.#processNs,
       reservedShare: () => over.reservedShare,
       frequencyRatio: () => 1,
+      logicalCpus: CPUS,
       carbon: { gramsPerJoule: 0.5, gramsPerHour: 3600 },
       nowNs: () => this.#nowNs,
     });
@@ -122,6 +123,12 @@ describe('the energy of a process', () => {
     const node = new FakeNode();
     node.second({ threads: { main: 0.5 }, process: 1 });
     expect(node.threadsJ()).toEqual({ 'thread.name=main': 3, 'thread.name=other': 3 });
+  });
+
+  test('a CPU that nobody uses draws its part of the idle power', () => {
+    const node = new FakeNode({ idlePowerW: 4 });
+    node.second({ threads: { main: 0.5 } });
+    expect(node.meter.idlePowerPerCpuW).toBe(2);
   });
 
   test('without a reservation it carries as much of the idle energy as it uses: nothing of it is carried twice', () => {
