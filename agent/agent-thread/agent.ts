@@ -136,7 +136,7 @@ const locks = new Locks({
   hasStacks: config.stacks !== 'off',
   onDrop: (count) => drops.count('lock', count),
 });
-const energy = new FollowedEnergy({ ...machine, config, table, classes: () => locks.classes, diag });
+const energy = new FollowedEnergy({ ...machine, config, diag, table, locks, queues: queueTotals });
 const followed = followQueues({
   memory,
   messageBuffer: settings.messageBuffer,

@@ -23,6 +23,7 @@ export const PROMETHEUS_NAMES: Readonly<Record<MetricName, string>> = {
   'gridwatch.thread.energy': 'gridwatch_thread_energy_joules_total',
   'gridwatch.lock.energy': 'gridwatch_lock_energy_joules_total',
   'gridwatch.lock.idle_energy': 'gridwatch_lock_idle_energy_joules_total',
+  'gridwatch.queue.energy': 'gridwatch_queue_energy_joules_total',
   'gridwatch.cpu.power': 'gridwatch_cpu_power_watts',
   'gridwatch.energy.uncertainty': 'gridwatch_energy_uncertainty_ratio',
   'gridwatch.process.carbon': 'gridwatch_process_carbon_grams_total',

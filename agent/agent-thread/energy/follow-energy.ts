@@ -8,10 +8,12 @@ import type { Diag } from '../../diag.ts';
 import { osThreadId } from '../../shared-memory/os-thread.ts';
 import { ProcTree, type ReportUnavailable, reasonOf } from '../host/proc.ts';
 import type { LockClass } from '../model/lock-classes.ts';
+import type { QueueTotal } from '../model/queue-totals.ts';
 import type { MetricSink, MetricSource } from '../telemetry/metrics.ts';
 import { EnergyMeter } from './energy-meter.ts';
 import { LockEnergy } from './lock-energy.ts';
 import { NodeCpu } from './node-cpu.ts';
+import { QueueEnergy } from './queue-energy.ts';
 import { chooseSource } from './sources/choose.ts';
 import { measureSwitchNs } from './switch-cost.ts';
 import { combinedFactor, UNCERTAINTY } from './uncertainty.ts';
@@ -25,7 +27,8 @@ export interface FollowEnergySettings {
   readonly sys: ProcTree;
   readonly table: { cpuNs(): ReadonlyMap<string, number> | undefined };
   /** Of locks, as counted by the collection that goes on. */
-  readonly classes: () => Iterable<LockClass>;
+  readonly locks: { readonly classes: Iterable<LockClass> };
+  readonly queues: Iterable<QueueTotal>;
   readonly nowNs: () => number;
   readonly diag: Diag;
   readonly onUnavailable: ReportUnavailable;
@@ -36,10 +39,16 @@ export class FollowedEnergy implements MetricSource {
   #meter: EnergyMeter | 'none' | undefined;
   #switchNs: number | undefined;
   readonly #locks: LockEnergy;
+  readonly #queues: QueueEnergy;
 
   constructor(settings: FollowEnergySettings) {
     this.#settings = settings;
-    this.#locks = new LockEnergy({ classes: settings.classes, rates: this, switchNs: () => this.#switchCostNs() });
+    this.#locks = new LockEnergy({
+      classes: () => settings.locks.classes,
+      rates: this,
+      switchNs: () => this.#switchCostNs(),
+    });
+    this.#queues = new QueueEnergy({ totals: () => settings.queues, rates: this });
   }
 
   tick(nowNs: number): void {
@@ -52,6 +61,7 @@ export class FollowedEnergy implements MetricSource {
     if (this.#meter === 'none') return;
     this.#meter.collect(sink);
     this.#locks.collect(sink);
+    this.#queues.collect(sink);
   }
 
   get powerPerCpuW(): number {

@@ -65,7 +65,7 @@ export class QueueTotal {
   oldestNs = 0;
   /** Of a pool: who works there, how busy they were. */
   readonly use: PoolUse = new PoolUse();
-  readonly #attributes: Attributes;
+  readonly attributes: Attributes;
   #waits: HistogramTotal | undefined;
   #services: HistogramTotal | undefined;
   #serialises: HistogramTotal | undefined;
@@ -74,7 +74,7 @@ export class QueueTotal {
     this.name = name;
     this.kind = kind;
     this.direction = direction;
-    this.#attributes = {
+    this.attributes = {
       'gridwatch.queue.name': name,
       'gridwatch.queue.kind': kind,
       ...(direction === 'none' ? {} : { 'gridwatch.queue.direction': direction }),
@@ -94,6 +94,11 @@ export class QueueTotal {
     return (this.#serialises ??= new HistogramTotal('waits'));
   }
 
+  /** Time in `postMessage` so far. */
+  get serialisedNs(): number {
+    return this.#serialises?.sumNs ?? 0;
+  }
+
   /** One of the queues of this name has these in it now. */
   holds(size: number, oldestNs: number, capacity = 0): void {
     this.size += Math.max(0, size);
@@ -110,7 +115,7 @@ export class QueueTotal {
   }
 
   emit(sink: MetricSink, nowNs: number): void {
-    const queue = this.#attributes;
+    const queue = this.attributes;
     const { feature, refuses, workers } = TRAITS[this.kind];
     const isHere = !ELSEWHERE.test(this.name);
     if (isHere) sink.sum('gridwatch.queue.size', queue, this.size);

@@ -42,6 +42,17 @@ export const ENERGY_METRICS = {
     feature: 'energy',
     divisor: 1e6,
   },
+  'gridwatch.queue.energy': {
+    instrument: 'counter',
+    unit: 'J',
+    brief:
+      'Active energy of posting to the port, serialisation mostly. It is part of that of the threads; never add it to them.',
+    attributes: ['gridwatch.queue.name', 'gridwatch.queue.kind', 'gridwatch.queue.direction'],
+    optional: ['gridwatch.queue.direction'],
+    family: 'queues',
+    feature: 'energy',
+    divisor: 1e6,
+  },
   'gridwatch.cpu.power': {
     instrument: 'gauge',
     unit: 'W',
