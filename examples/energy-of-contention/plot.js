@@ -1,4 +1,6 @@
 /** The tables as a picture: active energy against sequential, on a logarithmic axis, with the lowest and the highest run as a whisker. Pure; makes SVG. */
+import { digits } from './statistics.js';
+
 const WIDTH = 860;
 const LEFT = 100;
 const RIGHT = 70;
@@ -32,7 +34,7 @@ function barOf({ threads, active }, y, { at }, colourOf) {
   return [
     `<rect x="${Math.min(start, end).toFixed(1)}" y="${y}" width="${Math.max(1, Math.abs(end - start)).toFixed(1)}" height="${BAR}" fill="${colourOf(threads)}"/>`,
     `<line x1="${at(active.low).toFixed(1)}" x2="${at(active.high).toFixed(1)}" y1="${middle}" y2="${middle}" stroke="#000"/>`,
-    text(Math.max(start, end, at(active.high)) + 5, y + BAR - 2, active.median.toFixed(2), 'font-size="10"'),
+    text(Math.max(start, end, at(active.high)) + 5, y + BAR - 2, digits(active.median), 'font-size="10"'),
   ];
 }
 

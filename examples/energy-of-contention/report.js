@@ -5,7 +5,7 @@
  * against the sequential run of the same round, so that a machine that slowly grows busier or hotter is not taken for a way that is worse.
  */
 import { LANGUAGES, SECTIONS, WAITING, WAYS } from './plan.js';
-import { fitEnergy, median, spreadOf } from './statistics.js';
+import { digits, fitEnergy, median, spreadOf } from './statistics.js';
 
 const QUANTITIES = {
   time: ({ seconds }) => seconds,
@@ -42,7 +42,6 @@ function rowsOf(runs, language, section) {
   });
 }
 
-const digits = (value) => (value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2));
 const ratio = ({ median: middle, low, high }) => `${digits(middle)} (${digits(low)}-${digits(high)})`;
 
 /** Aligned, so that it can be read on a terminal, too. */

@@ -11,6 +11,11 @@ export function spreadOf(values) {
   return { median: median(values), low: Math.min(...values), high: Math.max(...values) };
 }
 
+/** Three digits, or all before the point. */
+export function digits(value) {
+  return value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : 2);
+}
+
 /** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
 export function randomOf(seed) {
   let state = seed | 0;
