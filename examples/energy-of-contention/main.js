@@ -15,7 +15,7 @@
  *     node examples/energy-of-contention/main.js            # under five minutes on two cores; no other program should be running
  *     node examples/energy-of-contention/main.js --quick    # the shape, in less than one
  *
- * Its variables, all optional: CONTENTION_ROUNDS (5), CONTENTION_MS of a run (300), CONTENTION_THREADS (2,4,8), CONTENTION_SEED, CONTENTION_OUT (the folder),
+ * Its variables, all optional: CONTENTION_ROUNDS (5), CONTENTION_MS of a run (250), CONTENTION_THREADS (2,4,8), CONTENTION_SEED, CONTENTION_OUT (the folder),
  * CONTENTION_PYTHON (python3).
  */
 import { spawnSync } from 'node:child_process';
@@ -24,7 +24,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { openEnergy } from './machine.js';
 import { measure } from './measure.js';
-import { cellsOf, settingsOf } from './plan.js';
+import { cellsOf, PYTHON_FILE, settingsOf } from './plan.js';
 import { plotOf } from './plot.js';
 import { reportOf, tablesOf } from './report.js';
 import { randomOf, shuffled } from './statistics.js';
@@ -34,7 +34,7 @@ const BUDGET_MS = 230_000;
 
 /** What the Python here says of itself; undefined without one. */
 function pythonOf(program) {
-  const { status, stdout } = spawnSync(program, [new URL('contention.py', import.meta.url).pathname, 'about'], {
+  const { status, stdout } = spawnSync(program, [PYTHON_FILE, 'about'], {
     encoding: 'utf8',
   });
   return status === 0 ? stdout.trim() : undefined;

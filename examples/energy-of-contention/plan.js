@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 
 const fileHere = (name) => fileURLToPath(new URL(name, import.meta.url));
 
+export const PYTHON_FILE = fileHere('contention.py');
+
 /** Each way to do the work, and which languages have it. */
 export const WAYS = {
   sequential: { says: 'one thread, no lock', isAlone: true, python: true },
@@ -35,7 +37,7 @@ export function settingsOf(env, isQuick) {
   const number = (name, usual) => Number(env[name] ?? usual);
   return {
     rounds: number('CONTENTION_ROUNDS', isQuick ? 2 : 5),
-    ms: number('CONTENTION_MS', isQuick ? 100 : 300),
+    ms: number('CONTENTION_MS', isQuick ? 100 : 250),
     threads: (env.CONTENTION_THREADS ?? (isQuick ? '2' : '2,4,8')).split(',').map(Number),
     seed: number('CONTENTION_SEED', Date.now() % 1e6),
     folder: env.CONTENTION_OUT ?? fileHere('results'),
@@ -46,7 +48,7 @@ export function settingsOf(env, isQuick) {
 /** Every cell of the tables, with the command that measures it once. */
 export function cellsOf({ threads, ms, python }, hasPython) {
   const languages = [{ language: 'Node', command: [process.execPath, fileHere('subject.js')] }];
-  if (hasPython) languages.push({ language: 'Python', command: [python, fileHere('contention.py')] });
+  if (hasPython) languages.push({ language: 'Python', command: [python, PYTHON_FILE] });
   const cells = languages.flatMap(({ language, command }) =>
     Object.entries(SECTIONS).flatMap(([section, { rounds }]) =>
       Object.entries(WAYS)

@@ -17,9 +17,9 @@ const DONE = 2;
 const NEVER = 3;
 const WARM_UP = 1;
 const MEASURED = 2;
-/** Enough for V8 to have compiled all of it; a thread that gets no CPU meanwhile looks so many times for the end all the same. */
-const WARM_UP_MS = 100;
-const WARM_UP_LOOKS = 128;
+/** Of CPU time for each thread: enough for V8 to have compiled all of it. On a busy machine that is long in coming; threads that wait may never have it. */
+const WARM_UP_CPU_MS = 60;
+const MOST_WARM_UP_MS = 1000;
 
 function waitUntil(words, at, least) {
   for (let seen = Atomics.load(words, at); seen < least; seen = Atomics.load(words, at)) Atomics.wait(words, at, seen);
@@ -28,6 +28,12 @@ function waitUntil(words, at, least) {
 function store(words, at, value) {
   Atomics.store(words, at, value);
   Atomics.notify(words, at);
+}
+
+/** CPU time of the process, all of its threads. */
+function cpuUs() {
+  const { user, system } = process.cpuUsage();
+  return user + system;
 }
 
 async function main(variant, threads, rounds, ms) {
@@ -42,22 +48,28 @@ async function main(variant, threads, rounds, ms) {
       return once(worker, 'message');
     }),
   );
-  const runPhase = (phase, lengthMs) => {
+  const sleep = (lengthMs) => Atomics.wait(control, NEVER, 0, lengthMs);
+  const sleepUntilWarm = () => {
+    const end = performance.now() + MOST_WARM_UP_MS;
+    const enoughUs = cpuUs() + WARM_UP_CPU_MS * 1000 * threads;
+    while (cpuUs() < enoughUs && performance.now() < end) sleep(10);
+  };
+  const runPhase = (phase, sleepMeanwhile) => {
     const startMs = performance.now();
     store(control, BEGUN, phase);
-    Atomics.wait(control, NEVER, 0, lengthMs);
+    sleepMeanwhile();
     store(control, ENDED, phase);
     waitUntil(control, DONE, phase * threads);
     return { seconds: (performance.now() - startMs) / 1000, operations: operations.reduce((sum, of) => sum + of, 0) };
   };
-  const warmUp = runPhase(WARM_UP, WARM_UP_MS);
+  const warmUp = runPhase(WARM_UP, sleepUntilWarm);
   writeSync(1, 'ready\n');
   readLine();
-  const usageBefore = process.cpuUsage();
-  const measured = runPhase(MEASURED, ms);
-  const { user, system } = process.cpuUsage(usageBefore);
+  const startUs = cpuUs();
+  const measured = runPhase(MEASURED, () => sleep(ms));
+  const cpuSeconds = (cpuUs() - startUs) / 1e6;
   const lost = warmUp.operations + measured.operations - changesOf(objects);
-  const told = { ...measured, lost, cpuSeconds: (user + system) / 1e6, runtime: `Node ${process.version}` };
+  const told = { ...measured, lost, cpuSeconds, runtime: `Node ${process.version}` };
   writeSync(1, `${JSON.stringify(told)}\n`);
   readLine();
   process.exit(0);
@@ -69,10 +81,9 @@ function readLine() {
 }
 
 function work({ control, operations, ...thread }) {
-  let looks = 0;
   const run = VARIANTS[thread.variant]({
     ...thread,
-    hasEnded: (phase) => Atomics.load(control, ENDED) >= phase && (phase > WARM_UP || ++looks > WARM_UP_LOOKS),
+    hasEnded: (phase) => Atomics.load(control, ENDED) >= phase,
     parkUntilEnd: (phase) => waitUntil(control, ENDED, phase),
   });
   parentPort.postMessage('ready');

@@ -300,8 +300,9 @@ describe('the plan', () => {
     expect(inPython.every(({ command }) => command[0] === 'python9')).toBe(true);
   });
 
-  it('fits into five minutes, with a quarter of a second for each process to start', () => {
+  it('fits into five minutes on two CPUs, with 200 ms for each process to start and 60 ms for each thread to warm up', () => {
     const { rounds, ms } = settings;
-    expect((rounds * cellsOf(settings, true).length * (ms + 100 + 250)) / 60_000).toBeLessThan(5);
+    const roundMs = cellsOf(settings, true).reduce((sum, { threads }) => sum + ms + 200 + (60 * threads) / 2, 0);
+    expect((rounds * roundMs) / 60_000).toBeLessThan(4.5);
   });
 });
