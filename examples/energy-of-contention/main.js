@@ -6,7 +6,9 @@
  *
  * What shows it: the tables that it prints, and writes into a folder with a picture. Each run is a process of its own and is measured from outside, by the kernel's
  * counts of CPU time and runnable delay, in an order at random. Energy is measured where this user may read the processors' counters, else
- * `estimatePower` of Gridwatch. Three things to see:
+ * `estimatePower` of Gridwatch. In a program with the agent `gridwatch.process.energy`, `gridwatch.thread.energy` and `gridwatch.lock.wait.duration` tell of the same.
+ *
+ * Three things to see:
  * - a thread that is parked costs nothing, one that spins costs a busy core, and parking too often costs most, as it pays for switches;
  * - active energy goes with CPU time, idle energy with time: who is faster by the same CPU time saves the idle part. By the model, a CPU-second of a half-used
  *   machine is cheaper than one of a fully used one, by the load curve, so independent threads can be above 1 in active energy alone;
