@@ -13,7 +13,7 @@ const COLOURS = ['#999999', '#0072b2', '#e69f00', '#d55e00', '#56b4e9', '#cc79a7
 
 const escaped = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 const text = (x, y, content, attributes = '') =>
-  `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${attributes}>${escaped(content)}</text>`;
+  `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}"${attributes && ` ${attributes}`}>${escaped(content)}</text>`;
 
 /** Whole powers of ten around all values, and around 1. */
 function scaleOf(rows) {
