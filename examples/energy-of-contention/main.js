@@ -8,12 +8,13 @@
  * counts of CPU time and runnable delay, in an order at random. Energy is measured where this user may read the processors' counters, else
  * `estimatePower` of Gridwatch. In a program with the agent `gridwatch.process.energy`, `gridwatch.thread.energy` and `gridwatch.lock.wait.duration` tell of the same.
  *
- * Three things to see:
+ * What to see:
  * - a thread that is parked costs nothing, one that spins costs a busy core; dearest is a lock that is handed over in order between more threads than CPUs, for
  *   then every change pays for a switch of threads, and a message for every small change is not far behind;
  * - active energy goes with CPU time, idle energy with time: who is faster by the same CPU time saves the idle part. By the model, a CPU-second of a half-used
  *   machine is cheaper than one of a fully used one, by the load curve, so independent threads can be above 1 in active energy alone;
- * - with more threads than CPUs spinning loses: the holder has no CPU, which is what runnable delay shows.
+ * - with more threads than CPUs spinning loses: the holder has no CPU, which is what runnable delay shows;
+ * - a Python with a GIL keeps one CPU busy, however many threads there are.
  *
  *     node examples/energy-of-contention/main.js            # under five minutes on two cores; no other program should be running
  *     node examples/energy-of-contention/main.js --quick    # the shape, in less than one

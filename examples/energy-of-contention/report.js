@@ -36,6 +36,7 @@ function rowsOf(runs, language, section) {
       way,
       threads,
       ...Object.fromEntries(ratios),
+      parallelism: median(ofCell.map(({ cpuSeconds, seconds }) => cpuSeconds / seconds)),
       utilization: median(ofCell.map(({ utilization }) => utilization)),
       delay: median(ofCell.map(({ delaySeconds, seconds }) => delaySeconds / seconds)),
     };
@@ -52,13 +53,14 @@ function table(lines) {
   return [row(head), `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`, ...rest.map(row)].join('\n');
 }
 
-const HEAD = ['way', 'threads', 'time', 'CPU time', 'CPUs used', 'active J', 'idle J', 'all J', 'runnable delay'];
+const HEAD = ['way', 'threads', 'time', 'CPU time', 'CPUs', 'machine', 'active J', 'idle J', 'all J', 'runnable delay'];
 
 function tableOf(rows) {
-  const lines = rows.map(({ way, threads, time, cpu, utilization, active, idle, total, delay }) => {
-    const used = `${(utilization * 100).toFixed(0)} %`;
+  const lines = rows.map(({ way, threads, time, cpu, parallelism, utilization, active, idle, total, delay }) => {
+    const machine = `${(utilization * 100).toFixed(0)} %`;
+    const joules = [active, idle, total].map(ratio);
     const waited = Number.isNaN(delay) ? 'not known' : `${(delay * 1000).toFixed(0)} ms/s`;
-    return [way, `${threads}`, ratio(time), ratio(cpu), used, ratio(active), ratio(idle), ratio(total), waited];
+    return [way, `${threads}`, ratio(time), ratio(cpu), parallelism.toFixed(2), machine, ...joules, waited];
   });
   return table([HEAD, ...lines]);
 }
@@ -126,7 +128,7 @@ export function reportOf({ runs, energy, pythonSays, settings, machine }) {
     `${machine}. ${rounds} rounds in an order at random (seed ${settings.seed}), ${settings.ms} ms each. Others used ${(others * 100).toFixed(0)} % of the CPUs meanwhile.${noise}`,
     `Energy ${energy.says}.`,
     pythonSays,
-    'Ratios are for the same number of changes, against the sequential run of the same round: the median, with the lowest and the highest. Runnable delay is how long threads were ready, and had no CPU, in a second.',
+    'Ratios are for the same number of changes, against the sequential run of the same round: the median, with the lowest and the highest. CPUs is how many the run kept busy, machine how busy all were with everything. Runnable delay is how long threads were ready, and had no CPU, in a second.',
     ...tables,
     '## Waiting, and what the machine takes',
     `One thread that waits for a second: ${waitingOf(runs)}.`,

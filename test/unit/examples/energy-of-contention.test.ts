@@ -258,12 +258,12 @@ describe('the tables', () => {
     const report = reportOf(of);
     expect(report).toContain('Energy estimated (model:generic');
     expect(report).toMatch(
-      /^\| spin +\| 2 +\| 1\.50 \(1\.00-2\.00\) \| 3\.00 \(2\.00-4\.00\) \| 50 % .* 250 ms\/s +\|$/m,
+      /^\| spin +\| 2 +\| 1\.50 \(1\.00-2\.00\) \| 3\.00 \(2\.00-4\.00\) \| 2\.00 \| 50 % .* 250 ms\/s +\|$/m,
     );
     expect(report).toContain('parked 2.0 ms of CPU time (2.0-2.0), spinning 900.0 ms of CPU time');
     expect(report).toContain('No Python.');
     const widths = report.split('\n').filter((line) => line.startsWith('| '));
-    expect(new Set(widths.map((line) => line.split('|').length))).toEqual(new Set([11]));
+    expect(new Set(widths.map((line) => line.split('|').length))).toEqual(new Set([12]));
   });
 
   it('say that a machine on which others worked gives an indication only', () => {
