@@ -20,6 +20,8 @@ export interface FollowEnergySettings {
   /** Of this container. */
   readonly sys: ProcTree;
   readonly threadsNs: () => ReadonlyMap<string, number> | undefined;
+  /** CPU time so far; this process's own unless told otherwise. It grows. */
+  readonly processNs?: () => number;
   readonly nowNs: () => number;
   readonly diag: Diag;
   readonly onUnavailable: ReportUnavailable;
@@ -41,6 +43,11 @@ export class FollowedEnergy implements MetricSource {
   collect(sink: MetricSink): void {
     this.#meter ??= this.#begin();
     if (this.#meter !== 'none') this.#meter.collect(sink);
+  }
+
+  /** The last reading, of a program that has ended. */
+  end(nowNs: number): void {
+    if (this.#meter !== undefined && this.#meter !== 'none') this.#meter.end(nowNs);
   }
 
   dispose(): void {
@@ -82,10 +89,7 @@ export class FollowedEnergy implements MetricSource {
       uncertainty: combinedFactor([source.uncertainty, source.isMeasured ? UNCERTAINTY.raplShare : 1]),
       node,
       threadsNs: () => threadsNs() ?? new Map(),
-      processNs: () => {
-        const { user, system } = process.cpuUsage();
-        return (user + system) * 1e3;
-      },
+      processNs: this.#settings.processNs ?? ownCpuNs,
       reservedShare: () => (reservedCpus === undefined ? undefined : reservedCpus / logicalCpus),
       frequencyRatio: () => frequency.ratio(),
       carbon:
@@ -95,4 +99,9 @@ export class FollowedEnergy implements MetricSource {
       nowNs,
     });
   }
+}
+
+function ownCpuNs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) * 1e3;
 }
