@@ -2,8 +2,7 @@
  * What `gridwatch observe` tells a person at the end. Runs in the process of the command; pure. What it shows of the program (names of threads, the
  * command) goes through `printable`.
  */
-import type { NamedUsage } from '../agent-thread/model/thread-series.ts';
-import type { Seen } from '../outside/observation.ts';
+import type { Seen, SeenThread } from '../outside/observation.ts';
 import { printable } from './ui/printable.ts';
 import { counted, formatMs, formatShare } from './ui/quantities.ts';
 
@@ -99,7 +98,7 @@ function threadLines({ named, wallNs }: Seen): string[] {
   ];
 }
 
-function cpuOf({ usage }: NamedUsage): number {
+function cpuOf({ usage }: SeenThread): number {
   return usage.userNs + usage.systemNs;
 }
 

@@ -2,20 +2,13 @@
  * `gridwatch observe`: runs a program of any language, or attaches to one, and tells from outside what its threads do. It runs in a process of
  * its own. The program's standard streams, signals and exit code are its own business: what is said here goes to stderr, after it has ended.
  */
+import { beginObservation, commandOf, type OutsideSettings, outsideSettings } from '../outside/begin.ts';
 import type { Observation } from '../outside/observation.ts';
 import type { Shipping, ShippingSettings } from '../outside/ship.ts';
 import { endLike, handSignalsOn } from './child-signals.ts';
 import { readObserveArguments } from './observe-arguments.ts';
 import { hasDestination, renderSummary } from './observe-summary.ts';
-import {
-  beginObservation,
-  commandOf,
-  describeOutcome,
-  type OutsideSettings,
-  outsideSettings,
-  startProgram,
-  unsupported,
-} from './outside-program.ts';
+import { describeOutcome, startProgram, unsupported } from './outside-program.ts';
 import { printable } from './ui/printable.ts';
 
 const HELP = `gridwatch observe -- command [arguments]
@@ -75,6 +68,7 @@ async function observeRunning(pid: number): Promise<void> {
   const settings = outsideSettings(process.env);
   const observation = beginObservation(settings, pid, false);
   const shipping = ship(settings, { pid, command, source: observation });
+  process.stderr.write(`gridwatch: observing ${nameOf(command)} (${pid}); Ctrl-C ends that, and not the program.\n`);
   const isInterrupted = await new Promise<boolean>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve(true));
     const timer = setInterval(() => {

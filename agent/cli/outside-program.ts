@@ -4,21 +4,8 @@
  */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { ProcTree } from '../agent-thread/host/proc.ts';
-import type { Config } from '../config/options.ts';
-import { resolveConfig } from '../config/resolve.ts';
-import { createDiag, type Diag } from '../diag.ts';
-import { Observation } from '../outside/observation.ts';
-import { Clock } from '../shared-memory/clock.ts';
 import type { Outcome } from './child-signals.ts';
 import { printable } from './ui/printable.ts';
-
-/** What observing needs beside the program. */
-export interface OutsideSettings {
-  readonly clock: Clock;
-  readonly config: Config;
-  readonly diag: Diag;
-}
 
 /** As shells have them: found but not to be started, not found. */
 const EXIT_NOT_EXECUTABLE = 126;
@@ -28,28 +15,6 @@ const EXIT_NOT_FOUND = 127;
 export function unsupported(platform: NodeJS.Platform): string | undefined {
   if (platform === 'linux') return undefined;
   return `it reads what the Linux kernel tells in /proc, and this is ${platform}. A Node program can be run by "gridwatch run" here.`;
-}
-
-export function outsideSettings(env: NodeJS.ProcessEnv): OutsideSettings {
-  const { config, problems } = resolveConfig(env);
-  const diag = createDiag(config.log === 'auto' ? 'text' : config.log);
-  for (const { message } of problems) diag.warn(message);
-  const clock = new Clock();
-  clock.reanchor();
-  return { clock, config, diag };
-}
-
-/** Observes a process from now on, each tenth of a second. */
-export function beginObservation(settings: OutsideSettings, pid: number, isChild: boolean): Observation {
-  const { diag } = settings;
-  const observation = new Observation({
-    ...settings,
-    pid,
-    isChild,
-    onUnavailable: (feature, _reason, detail) => diag.once(feature).warn(`${feature} is not observed: ${detail}`),
-  });
-  observation.start();
-  return observation;
 }
 
 export interface StartedProgram {
@@ -104,13 +69,4 @@ function startFailure(file: string, error: unknown): StartFailure {
 /** How a program ended, as the end of a sentence that begins with its name. */
 export function describeOutcome({ code, signal }: Outcome): string {
   return signal === null ? `ended with exit code ${code}` : `ended by ${signal}`;
-}
-
-/** The command line of a process; undefined when there is none of that number. The kernel's own threads have an empty one. */
-export function commandOf(pid: number): readonly string[] | undefined {
-  const proc = new ProcTree();
-  const line = proc.readText(`${pid}/cmdline`);
-  if (line === undefined) return undefined;
-  const words = Buffer.from(line, 'latin1').toString().split('\0').slice(0, -1);
-  return words.length > 0 ? words : [proc.readText(`${pid}/comm`)?.trimEnd() ?? 'unknown'];
 }

@@ -31,13 +31,16 @@ export interface ObservationSettings {
   readonly sys?: ProcTree;
 }
 
+/** Threads of one name. */
+export type SeenThread = NamedUsage;
+
 /** What an observation saw, from its begin to now. */
 export interface Seen {
   readonly wallNs: number;
   readonly cpu: CpuTimes;
   /** Of all threads together. */
   readonly total: ThreadUsage;
-  readonly named: readonly NamedUsage[];
+  readonly named: readonly SeenThread[];
   readonly processes: number;
   readonly mostThreads: number;
   /** Undefined where the kernel does not tell how long threads wait for a CPU. */

@@ -33,14 +33,22 @@ export interface ProcessTreeSettings {
 
 const MODES = ['userNs', 'systemNs'] as const;
 
-/** CPU time that one process has had from children that ended. */
+/** CPU time that one process has, or will have, from children that ended. */
 class Inheritance {
   /** What those had when they were last seen. */
   readonly handedOn: { userNs: number; systemNs: number } = { userNs: 0, systemNs: 0 };
+  readonly #beyond = { userNs: 0, systemNs: 0 };
   readonly #ahead = { userNs: new Ahead(), systemNs: new Ahead() };
 
+  /** All of it that was counted: with those children while they lived, and beyond. */
+  counted(mode: (typeof MODES)[number]): number {
+    return this.handedOn[mode] + this.#beyond[mode];
+  }
+
   gained(reaped: CpuTimes, mode: (typeof MODES)[number]): number {
-    return this.#ahead[mode].gained(reaped[mode], this.handedOn[mode]);
+    const gainedNs = this.#ahead[mode].gained(reaped[mode], this.handedOn[mode]);
+    this.#beyond[mode] += gainedNs;
+    return gainedNs;
   }
 }
 
@@ -113,7 +121,7 @@ export class ProcessTree {
       if (stat === undefined || stat.startNs !== member.stat.startNs) gone.push(member);
       else member.stat = stat;
     }
-    for (const member of gone.reverse()) this.#leave(member);
+    for (const member of gone.toReversed()) this.#leave(member);
     for (const mode of MODES) {
       if (waiter !== undefined && this.#waiterBegan !== undefined) {
         const reaped = { ...waiter.reaped, [mode]: waiter.reaped[mode] - this.#waiterBegan[mode] };
@@ -168,10 +176,9 @@ export class ProcessTree {
   /** Children first: what they hand on may not have reached their parent's own numbers before it ended, too. */
   #leave(member: Member): void {
     this.#members.delete(member.pid);
-    const { parentPid, reaped } = member.stat;
+    const { parentPid } = member.stat;
     const heir = parentPid === this.#settings.waiterPid ? this.#waiter : this.#members.get(parentPid)?.inheritance;
     if (heir === undefined) return;
-    for (const mode of MODES)
-      heir.handedOn[mode] += member.counted[mode] + Math.max(reaped[mode], member.inheritance.handedOn[mode]);
+    for (const mode of MODES) heir.handedOn[mode] += member.counted[mode] + member.inheritance.counted(mode);
   }
 }

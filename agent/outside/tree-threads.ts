@@ -76,7 +76,7 @@ export class TreeThreads implements MetricSource {
     return this.#settings.directory.hasSchedule;
   }
 
-  sample(processes: Iterable<TreeProcess>, nowNs: number): void {
+  sample(processes: Iterable<Pick<TreeProcess, 'pid' | 'isRoot'>>, nowNs: number): void {
     const gone = new Set(this.#processes.keys());
     for (const process of processes) {
       gone.delete(process.pid);
@@ -94,7 +94,7 @@ export class TreeThreads implements MetricSource {
     for (const { account } of live) account.refresh();
   }
 
-  #sampleProcess({ pid, isRoot }: TreeProcess, nowNs: number): void {
+  #sampleProcess({ pid, isRoot }: Pick<TreeProcess, 'pid' | 'isRoot'>, nowNs: number): void {
     let own = this.#processes.get(pid);
     if (own === undefined) {
       own = { isRoot, directory: new ProcTaskDirectory({ pid, like: this.#settings.directory }), threads: new Map() };
@@ -132,7 +132,7 @@ export class TreeThreads implements MetricSource {
     threads.set(osThreadId, new LiveThread(name, account));
   }
 
-  /** The end of the root is told at once. When any other ended between two samples nobody knows: its account ends with the first. */
+  /** The end of the root is told at once. When any other thread ended between two samples nobody knows: its account ends with the first. */
   #end(threads: Map<number, LiveThread>, osThreadId: number, { name, account }: LiveThread, nowNs: number): void {
     threads.delete(osThreadId);
     account.finish(nowNs, undefined);
@@ -143,8 +143,12 @@ export class TreeThreads implements MetricSource {
 
   #endProcess(pid: number, nowNs: number): void {
     const { isRoot, threads } = this.#processes.get(pid) as ProcessThreads;
-    for (const [osThreadId, thread] of threads)
-      this.#end(threads, osThreadId, thread, isRoot ? nowNs : thread.account.states.nowNs);
+    for (const [osThreadId, thread] of threads) {
+      const { states } = thread.account;
+      // What ran may have ended at once; what the kernel has counted for it since is told as that of other.
+      const hasStayed = isRoot && states.seen !== 'on_cpu';
+      this.#end(threads, osThreadId, thread, hasStayed ? nowNs : states.nowNs);
+    }
     this.#processes.delete(pid);
   }
 
