@@ -1,6 +1,7 @@
 /**
  * What `gridwatch compare` makes of the runs: medians, ratios with their intervals, and plain words for each. Runs in the process of the command; pure.
  */
+import { SAME_HOST_FACTOR } from '../outside/energy-tally.ts';
 import type { Seen } from '../outside/observation.ts';
 import { joules } from './observe-summary.ts';
 import { contains, median, pairedRatio, type Ratio, widened } from './paired-ratio.ts';
@@ -35,9 +36,6 @@ export interface Measure {
   readonly bounded: Ratio | undefined;
   readonly verdict: 'more' | 'less' | 'no clear difference' | 'unknown';
 }
-
-/** By how much the ratio of two energies of one host can be off, with 90 %. */
-export const SAME_HOST_FACTOR = 1.2;
 
 /** The kernel counts CPU time in ticks of 10 ms; of less than twenty of them a ratio says little. */
 const COARSE_CPU_S = 0.2;

@@ -3,8 +3,12 @@
  *
  * Runs in the process of `gridwatch observe`. Plain bookkeeping.
  */
+import { UNCERTAINTY } from '../agent-thread/energy/uncertainty.ts';
 import type { Attributes } from '../agent-thread/telemetry/catalog.ts';
 import type { MetricSink } from '../agent-thread/telemetry/metrics.ts';
+
+/** By how much the ratio of two energies of one host can be off, with 90 %. */
+export const SAME_HOST_FACTOR: number = UNCERTAINTY.sameHost;
 
 export interface EnergyTold {
   readonly activeUj: number;
