@@ -15,6 +15,10 @@ export interface Run {
   readonly activeEnergyJ: number | undefined;
   readonly runnableS: number | undefined;
   readonly switches: number;
+  /** From inside; undefined where there is no agent. */
+  readonly lockWaitS?: number | undefined;
+  readonly contentions?: number | undefined;
+  readonly gcS?: number | undefined;
 }
 
 export interface Comparison {
@@ -24,6 +28,8 @@ export interface Comparison {
   readonly b: readonly Run[];
   /** `gridwatch.energy.source`; undefined where there was no energy. */
   readonly energySource: string | undefined;
+  /** The agent was in both. */
+  readonly isInside: boolean;
 }
 
 export interface Measure {
@@ -46,9 +52,13 @@ const LABELS: Readonly<Record<keyof Run, string>> = {
   activeEnergyJ: 'energy, active',
   runnableS: 'runnable delay',
   switches: 'switches',
+  lockWaitS: 'lock waits',
+  contentions: 'contentions',
+  gcS: 'GC pauses',
 };
 
 const NAMES = Object.keys(LABELS) as (keyof Run)[];
+const INSIDE: ReadonlySet<keyof Run> = new Set(['lockWaitS', 'contentions', 'gcS']);
 
 export function runOf({ wallNs, cpu, energy, hasSchedule, total }: Seen): Run {
   return {
@@ -60,8 +70,8 @@ export function runOf({ wallNs, cpu, energy, hasSchedule, total }: Seen): Run {
   };
 }
 
-export function measuresOf({ a, b }: Pick<Comparison, 'a' | 'b'>): Measure[] {
-  return NAMES.map((name) => {
+export function measuresOf({ a, b, isInside }: Pick<Comparison, 'a' | 'b' | 'isInside'>): Measure[] {
+  return NAMES.filter((name) => isInside || !INSIDE.has(name)).map((name) => {
     const [valuesA, valuesB] = [valuesOf(a, name), valuesOf(b, name)];
     const ratio = valuesA && valuesB && pairedRatio(valuesA, valuesB);
     const bounded = name === 'activeEnergyJ' && ratio !== undefined ? widened(ratio, SAME_HOST_FACTOR) : undefined;
@@ -88,7 +98,8 @@ function verdictOf(interval: Ratio | undefined): Measure['verdict'] {
 }
 
 export function renderComparison(comparison: Comparison): string {
-  const { commands, a, energySource } = comparison;
+  const { commands, a, isInside } = comparison;
+  const where = isInside ? 'with the agent inside' : 'from outside';
   const measures = measuresOf(comparison);
   const lines = measures.map((measure) => {
     const { name, medianA, medianB, ratio } = measure;
@@ -97,12 +108,12 @@ export function renderComparison(comparison: Comparison): string {
     return `  ${LABELS[name].padEnd(15)} ${cells.map((cell) => cell.padEnd(10)).join(' ')} ${interval.padEnd(17)} ${wordsOf(measure)}`.trimEnd();
   });
   return [
-    `gridwatch: ${a.length} rounds of A and B in alternating order, after one that does not count; everything from outside`,
+    `gridwatch: ${a.length} rounds of A and B in alternating order, after one that does not count; ${where}`,
     ...commands.map((command, i) => `  ${'AB'[i]}  ${printable(command.join(' '), 100)}`),
     '',
     `  ${''.padEnd(15)} ${['A, median', 'B, median', 'B / A'].map((head) => head.padEnd(10)).join(' ')} 95 % interval`,
     ...lines,
-    ...notesOf(measures, energySource).map((note) => `  ${note}`),
+    ...notesOf(measures, comparison).map((note) => `  ${note}`),
     '',
   ].join('\n');
 }
@@ -116,7 +127,7 @@ function wordsOf({ name, ratio, bounded, verdict }: Measure): string {
   return `B ${name === 'wallS' || name === 'runnableS' ? 'takes' : 'has'} ${verdict}`;
 }
 
-function notesOf(measures: readonly Measure[], energySource: string | undefined): string[] {
+function notesOf(measures: readonly Measure[], { energySource, isInside }: Comparison): string[] {
   const find = (name: keyof Run): Measure | undefined => measures.find((measure) => measure.name === name);
   const notes: string[] = [];
   const bounded = find('activeEnergyJ')?.bounded;
@@ -133,20 +144,22 @@ function notesOf(measures: readonly Measure[], energySource: string | undefined)
     notes.push('CPU time is counted in ticks of 10 ms: for a ratio to mean something, let the programs run longer.');
   }
   notes.push(
-    'Contention and garbage collection inside the programs are not looked at: gridwatch run shows them for Node.',
+    isInside
+      ? 'Times, CPU and energy are with what the agent costs in both. Lock waits and GC pauses are sums over all threads.'
+      : 'Contention and garbage collection inside the programs are not looked at; of two Node programs --inside does.',
   );
   return notes;
 }
 
 function format(name: keyof Run, value: number | undefined): string {
   if (value === undefined) return 'unknown';
-  if (name === 'switches') return String(Math.round(value));
+  if (name === 'switches' || name === 'contentions') return String(Math.round(value));
   return name === 'activeEnergyJ' ? joules(value * 1e6) : formatMs(value * 1e3);
 }
 
 /** The same for programs, with every run. */
 export function jsonOf(comparison: Comparison, version: string): string {
-  const { commands, a, b, energySource } = comparison;
+  const { commands, a, b, energySource, isInside } = comparison;
   return `${JSON.stringify(
     {
       version,
@@ -156,7 +169,7 @@ export function jsonOf(comparison: Comparison, version: string): string {
       energySource: energySource ?? null,
       sameHostFactor: SAME_HOST_FACTOR,
       measures: measuresOf(comparison),
-      leftOut: ['contention', 'gc'],
+      leftOut: isInside ? [] : ['contention', 'gc'],
     },
     (_key, value: unknown) => (value === undefined ? null : value),
     2,

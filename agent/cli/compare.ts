@@ -6,16 +6,18 @@ import { beginObservation, type OutsideSettings, outsideSettings } from '../outs
 import { handSignalsOn } from './child-signals.ts';
 import { readCompareArguments } from './compare-arguments.ts';
 import { jsonOf, type Run, renderComparison, runOf } from './compare-report.ts';
+import { type Inside, openInside } from './inside-figures.ts';
 import { describeOutcome, startProgram, unsupported } from './outside-program.ts';
 import { packageVersion } from './path.ts';
 import { printable } from './ui/printable.ts';
 
-const HELP = `gridwatch compare [--rounds N] [--json] -- command A [arguments] --vs command B [arguments]
+const HELP = `gridwatch compare [--rounds N] [--inside] [--json] -- command A [arguments] --vs command B [arguments]
 
   Runs A and B by turns, N rounds (10) after one that does not count, each round in the other order than the last, and
   prints B / A of wall time, CPU time, energy, waiting for a CPU and context switches, with 95 % intervals of the pairs.
-  --json says it to a program, with every run. Everything is read from outside: contention and garbage collection inside
-  a Node program are left out. What the programs print is thrown away; one that fails ends the comparison. Linux only.
+  --inside, for two commands that begin with "node", loads the agent into both and adds lock waits, contentions and
+  garbage collection; what the agent costs is then in all figures. --json says it to a program, with every run.
+  What the programs print is thrown away; one that fails ends the comparison. Linux only.
   Exit codes: 0 compared; 1 a program failed or could not be started; 2 it was asked for something it does not know.
 `;
 
@@ -36,16 +38,17 @@ export async function compare(args: readonly string[], platform: NodeJS.Platform
     process.stderr.write(`gridwatch compare: ${reason}\n`);
     return 2;
   }
-  const { commands, rounds, isJson } = request;
+  const { commands, rounds, isJson, isInside } = request;
   const settings = outsideSettings(process.env);
   const runs: readonly [Run[], Run[]] = [[], []];
   let energySource: string | undefined;
+  const inside = isInside ? await openInside(process.env) : undefined;
   try {
     for (let round = 0; round <= rounds; round++) {
       // A B, B A, A B: what drifts steadily favours neither.
       for (const which of round % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const)) {
         showProgress(`round ${round} of ${rounds}, ${'AB'[which]}`);
-        const measured = await measure(settings, commands[which], 'AB'[which] as string);
+        const measured = await measure({ settings, inside }, commands[which], 'AB'[which] as string);
         energySource ??= measured.energySource;
         if (round > 0) runs[which].push(measured.run);
       }
@@ -55,9 +58,11 @@ export async function compare(args: readonly string[], platform: NodeJS.Platform
     if (!(error instanceof RunFailure)) throw error;
     process.stderr.write(`gridwatch compare: ${error.message}\n`);
     return 1;
+  } finally {
+    await inside?.close();
   }
   showProgress('');
-  const comparison = { commands, a: runs[0], b: runs[1], energySource };
+  const comparison = { commands, a: runs[0], b: runs[1], energySource, isInside };
   process.stdout.write(isJson ? jsonOf(comparison, packageVersion()) : renderComparison(comparison));
   return 0;
 }
@@ -67,8 +72,13 @@ interface Measured {
   readonly energySource: string | undefined;
 }
 
-async function measure(settings: OutsideSettings, command: readonly string[], label: string): Promise<Measured> {
-  const started = await startProgram(command, ['ignore', 'ignore', 'pipe']);
+interface Means {
+  readonly settings: OutsideSettings;
+  readonly inside: Inside | undefined;
+}
+
+async function measure({ settings, inside }: Means, command: readonly string[], label: string): Promise<Measured> {
+  const started = await startProgram(command, ['ignore', 'ignore', 'pipe'], inside?.env);
   if ('reason' in started) throw new RunFailure(`${label} cannot be run: ${started.reason}`);
   handSignalsOn(started.child);
   let said = '';
@@ -92,7 +102,11 @@ async function measure(settings: OutsideSettings, command: readonly string[], la
       `${label} (${name}) ${describeOutcome(outcome)}: what fails cannot be compared.${said.trim() === '' ? '' : ` It said last:${last.join('')}`}`,
     );
   }
-  return { run: runOf(seen), energySource: seen.energy?.source };
+  const told = inside?.take();
+  if (inside !== undefined && told === undefined) {
+    throw new RunFailure(`${label} has told nothing from inside: "gridwatch doctor" says what keeps the agent out.`);
+  }
+  return { run: { ...runOf(seen), ...told }, energySource: seen.energy?.source };
 }
 
 /** On a terminal only, and in one line that is gone at the end. */

@@ -11,7 +11,7 @@ const USAGE = `Gridwatch shows what a Node.js program's threads do to each other
       --ui shows its threads while it runs, and at the end what to look at first.
   gridwatch observe -- command [arguments]    or: gridwatch observe --pid N
       Runs a program that is not Node, or attaches to one, and tells from outside what its threads do.
-  gridwatch compare [--rounds N] [--json] -- command A --vs command B
+  gridwatch compare [--rounds N] [--inside] [--json] -- command A --vs command B
       Runs two programs by turns, and says what B takes of time, CPU, and energy against A, with intervals.
   gridwatch doctor [--json]
       Says what Gridwatch can see on this machine, what it cannot, and how to change that.

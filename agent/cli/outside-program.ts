@@ -32,11 +32,12 @@ export interface StartFailure {
 export async function startProgram(
   command: readonly string[],
   stdio: SpawnOptions['stdio'],
+  env: NodeJS.ProcessEnv = process.env,
 ): Promise<StartedProgram | StartFailure> {
   const [file = '', ...args] = command;
   let child: ChildProcess;
   try {
-    child = spawn(file, args, { stdio: stdio ?? 'inherit' });
+    child = spawn(file, args, { stdio: stdio ?? 'inherit', env });
   } catch (error) {
     return startFailure(file, error);
   }

@@ -33,7 +33,13 @@ interface Told {
 describe.skipIf(process.platform !== 'linux')('gridwatch compare (needs Linux)', () => {
   it('finds three times the work to be more CPU time and energy, by about that much', async () => {
     const { stdout, stderr, exitCode } = await compare(
-      ...['--rounds', '4', '--json', '--', ...counting(200_000), '--vs', ...counting(600_000)],
+      '--rounds',
+      '4',
+      '--json',
+      '--',
+      ...counting(200_000),
+      '--vs',
+      ...counting(600_000),
     );
     expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
     const { rounds, a, b, measures, energySource } = JSON.parse(stdout) as Told;
@@ -52,6 +58,29 @@ describe.skipIf(process.platform !== 'linux')('gridwatch compare (needs Linux)',
     expect(stdout).toMatch(/^gridwatch: 3 rounds of A and B/);
     expect(stdout).toMatch(/\n {2}CPU time +\d+ ms +\d+ ms /);
     expect(stdout).not.toContain('\ndone');
+  });
+
+  it('adds garbage collection from inside of two Node programs', async () => {
+    const collecting = (times: number): readonly string[] => [
+      'node',
+      '--expose-gc',
+      '-e',
+      `for (let i = 0; i < ${times}; i++) gc()`,
+    ];
+    const { stdout, stderr, exitCode } = await compare(
+      '--rounds',
+      '3',
+      '--inside',
+      '--json',
+      '--',
+      ...collecting(20),
+      '--vs',
+      ...collecting(400),
+    );
+    expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
+    const { measures } = JSON.parse(stdout) as Told;
+    expect(measures.find(({ name }) => name === 'gcS')).toMatchObject({ verdict: 'more' });
+    expect(measures.find(({ name }) => name === 'lockWaitS')).toMatchObject({ medianA: 0, ratio: null });
   });
 
   it('ends at a program that fails, with what it said', async () => {

@@ -16,11 +16,16 @@ describe('readCompareArguments', () => {
       ],
       rounds: 10,
       isJson: false,
+      isInside: false,
     });
   });
 
   it.each(['--rounds 4 --json -- a --vs b', '--json --rounds=4 -- a --vs b'])('%s', (line) => {
     expect(read(line)).toMatchObject({ rounds: 4, isJson: true });
+  });
+
+  it('takes --inside for two Node programs', () => {
+    expect(read('--inside -- node a.js --vs /usr/bin/node b.js')).toMatchObject({ isInside: true });
   });
 
   it.each(['-h', '--help', '--json --help'])('%s', (line) => {
@@ -40,6 +45,7 @@ describe('readCompareArguments', () => {
     ['--rounds 4.5 -- a --vs b', /--rounds 4\.5: expected/],
     ['--rounds -- a --vs b', /--rounds --: expected/],
     ['--rounds', /--rounds : expected/],
+    ['--inside -- node a.js --vs python3 b.py', /--inside loads the agent into Node programs, and "python3" is none/],
     ['--round=4 -- a --vs b', /--round=4 is no option of "gridwatch compare"/],
   ])('refuses %j', (line, reason) => {
     expect(read(line)).toMatchObject({ kind: 'refused', reason: expect.stringMatching(reason) });

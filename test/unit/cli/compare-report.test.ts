@@ -23,6 +23,7 @@ function comparison(b: Partial<Run>, { a = {}, shuffle = true } = {}): Compariso
     a: runs(a),
     b: shuffle ? other.toReversed() : other,
     energySource: 'model:family',
+    isInside: false,
   };
 }
 
@@ -78,6 +79,17 @@ describe('renderComparison', () => {
     expect(text).toContain('Energy is not told');
     expect(text).toMatch(/energy, active +5 J +unknown +no ratio/);
   });
+});
+
+it('adds what the agent has told from inside', () => {
+  const told = (run: Run, i: number): Run => ({ ...run, lockWaitS: 1 + i / 100, contentions: 10, gcS: 0 });
+  const { a, b, ...rest } = comparison({});
+  const text = renderComparison({ ...rest, a: a.map(told), b: b.map(told), isInside: true });
+  expect(text).toContain('with the agent inside');
+  expect(text).toMatch(/lock waits +1\.02 s +1\.02 s +1\.000/);
+  expect(text).toMatch(/contentions +10 +10 +1\.000/);
+  expect(text).toMatch(/GC pauses +0 ms +0 ms +no ratio/);
+  expect(text).toContain('with what the agent costs in both');
 });
 
 it('gives programs every run, and null for what is not known', () => {
