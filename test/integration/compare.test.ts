@@ -14,7 +14,7 @@ function counting(to: number): readonly string[] {
 }
 
 function compare(...args: readonly string[]): ReturnType<typeof runNode> {
-  return runNode({ args: [MAIN, 'compare', ...args] });
+  return runNode({ args: [MAIN, 'compare', ...args], deadlineMs: 55_000 });
 }
 
 interface Told {
@@ -73,9 +73,9 @@ describe.skipIf(process.platform !== 'linux')('gridwatch compare (needs Linux)',
       '--inside',
       '--json',
       '--',
-      ...collecting(20),
+      ...collecting(5),
       '--vs',
-      ...collecting(400),
+      ...collecting(60),
     );
     expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
     const { measures } = JSON.parse(stdout) as Told;
