@@ -9,6 +9,10 @@ const USAGE = `Gridwatch shows what a Node.js program's threads do to each other
   gridwatch run [--ui] [node options] app.js [arguments]
       Runs the program with the agent. Whatever you would write after "node" goes after "gridwatch run".
       --ui shows its threads while it runs, and at the end what to look at first.
+  gridwatch observe -- command [arguments]    or: gridwatch observe --pid N
+      Runs a program that is not Node, or attaches to one, and tells from outside what its threads do.
+  gridwatch compare [--rounds N] [--inside] [--json] -- command A --vs command B
+      Runs two programs by turns, and says what B takes of time, CPU, and energy against A, with intervals.
   gridwatch doctor [--json]
       Says what Gridwatch can see on this machine, what it cannot, and how to change that.
   gridwatch inventory
@@ -34,6 +38,15 @@ async function main(command: string | undefined, args: readonly string[]): Promi
     case 'run': {
       const { run } = await import('./run.ts');
       return run(args);
+    }
+    case 'observe': {
+      const { observe } = await import('./observe.ts');
+      return observe(args);
+    }
+    case 'compare': {
+      const { compare } = await import('./compare.ts');
+      process.exitCode = await compare(args);
+      return;
     }
     case 'doctor': {
       const { doctor } = await import('./doctor.ts');

@@ -15,6 +15,8 @@ import type { EnergySource } from './sources/energy-source.ts';
 const INTERVAL_NS = 1e9;
 /** A reader that comes between two readings is given a reading of its own, unless the last one is as young as this: the kernel counts in ticks of 10 ms. */
 const MIN_INTERVAL_NS = 2e8;
+/** At the end a coarse reading is better than none. */
+const MIN_LAST_INTERVAL_NS = 3e7;
 /** Readings that are kept for an interval to begin at: of a source that fails for longer, the time before is a gap. */
 const MAX_MOMENTS = 120;
 
@@ -86,6 +88,11 @@ export class EnergyMeter implements MetricSource {
 
   tick(nowNs: number): void {
     if (nowNs >= this.#dueNs) this.#read(nowNs);
+  }
+
+  /** One more reading, of all there will be, unless the last one is too young for the ticks in which the kernel counts. */
+  end(nowNs: number): void {
+    if (nowNs >= this.#dueNs - INTERVAL_NS + MIN_LAST_INTERVAL_NS) this.#read(nowNs);
   }
 
   #read(nowNs: number): void {

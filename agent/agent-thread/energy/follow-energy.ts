@@ -26,9 +26,11 @@ export interface FollowEnergySettings {
   /** Of this container. */
   readonly sys: ProcTree;
   readonly table: { cpuNs(): ReadonlyMap<string, number> | undefined };
-  /** Of locks, as counted by the collection that goes on. */
-  readonly locks: { readonly classes: Iterable<LockClass> };
-  readonly queues: Iterable<QueueTotal>;
+  /** CPU time so far; this process's own unless told otherwise. It grows. */
+  readonly processNs?: () => number;
+  /** As counted by the collection that goes on; none of a program that is seen from outside. */
+  readonly locks?: { readonly classes: Iterable<LockClass> };
+  readonly queues?: Iterable<QueueTotal>;
   readonly nowNs: () => number;
   readonly diag: Diag;
   readonly onUnavailable: ReportUnavailable;
@@ -44,11 +46,11 @@ export class FollowedEnergy implements MetricSource {
   constructor(settings: FollowEnergySettings) {
     this.#settings = settings;
     this.#locks = new LockEnergy({
-      classes: () => settings.locks.classes,
+      classes: () => settings.locks?.classes ?? [],
       rates: this,
       switchNs: () => this.#switchCostNs(),
     });
-    this.#queues = new QueueEnergy({ totals: () => settings.queues, rates: this });
+    this.#queues = new QueueEnergy({ totals: () => settings.queues ?? [], rates: this });
   }
 
   tick(nowNs: number): void {
@@ -84,6 +86,11 @@ export class FollowedEnergy implements MetricSource {
     } finally {
       file.close();
     }
+  }
+
+  /** The last reading, of a program that has ended. */
+  end(nowNs: number): void {
+    if (this.#meter !== undefined && this.#meter !== 'none') this.#meter.end(nowNs);
   }
 
   dispose(): void {
@@ -125,10 +132,7 @@ export class FollowedEnergy implements MetricSource {
       uncertainty: combinedFactor([source.uncertainty, source.isMeasured ? UNCERTAINTY.raplShare : 1]),
       node,
       threadsNs: () => table.cpuNs() ?? new Map(),
-      processNs: () => {
-        const { user, system } = process.cpuUsage();
-        return (user + system) * 1e3;
-      },
+      processNs: this.#settings.processNs ?? ownCpuNs,
       reservedShare: () => (reservedCpus === undefined ? undefined : reservedCpus / logicalCpus),
       frequencyRatio: () => frequency.ratio(),
       logicalCpus,
@@ -139,4 +143,9 @@ export class FollowedEnergy implements MetricSource {
       nowNs,
     });
   }
+}
+
+function ownCpuNs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) * 1e3;
 }

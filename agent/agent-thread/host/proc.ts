@@ -16,6 +16,8 @@ export interface ProcTreeSettings {
   /** `/proc`; tests have a tree of their own. */
   readonly root?: string;
   readonly fs?: FileAccess;
+  /** Whose files stand below `self`; those of this process by default. */
+  readonly self?: number | undefined;
   /** Descriptors that may stay open. Beyond, a file is opened for each read, which costs 4-5 us instead of 1-2. */
   readonly maxOpenFiles?: number;
 }
@@ -33,24 +35,31 @@ export class ProcTree {
   readonly root: string;
   readonly scanner: Scanner = new Scanner(Buffer.alloc(BUFFER_BYTES));
   readonly fs: FileAccess;
+  readonly #self: number | undefined;
   readonly #maxOpenFiles: number;
   #openFiles = 0;
 
   constructor(settings: ProcTreeSettings = {}) {
     this.root = settings.root ?? '/proc';
     this.fs = settings.fs ?? nodeFs;
+    this.#self = settings.self;
     this.#maxOpenFiles = settings.maxOpenFiles ?? MAX_OPEN_FILES;
   }
 
   /** A file below the root. Nothing is opened before the first read. */
   file(path: string): ProcFile {
-    return new ProcFile(this, `${this.root}/${path}`);
+    return new ProcFile(this, this.#pathOf(path));
+  }
+
+  #pathOf(path: string): string {
+    const isOwn = this.#self !== undefined && path.startsWith('self/');
+    return `${this.root}/${isOwn ? `${this.#self}${path.slice(4)}` : path}`;
   }
 
   /** The names in a folder; undefined when it cannot be listed. */
   list(path: string): string[] | undefined {
     try {
-      return this.fs.readdirSync(`${this.root}/${path}`);
+      return this.fs.readdirSync(this.#pathOf(path));
     } catch {
       return undefined;
     }

@@ -1,7 +1,7 @@
 /**
- * What the kernel says of one thread of this process: its CPU time, its time in the run queue, what it is blocked in.
+ * What the kernel says of one thread: its CPU time, its time in the run queue, what it is blocked in.
  *
- * Runs on the agent thread. It must never throw: a thread may end between two reads, and every number is checked before it is used.
+ * Runs on the agent thread, for the threads of its own process, and in the process of `gridwatch observe`, for those of others. It must never throw: a thread may end between two reads, and every number is checked before it is used.
  */
 import { type KernelState, stateOfFunction, syscallStates } from './kernel-state.ts';
 import { type ProcFile, type ProcTree, type ReportUnavailable, reasonOf } from './proc.ts';
@@ -37,7 +37,7 @@ export interface Task {
   close(): void;
 }
 
-/** The threads of this process. */
+/** The threads of one process. */
 export interface TaskDirectory {
   /** Running and runnable time are exact: the kernel keeps `schedstat`. */
   readonly hasSchedule: boolean;
@@ -60,66 +60,81 @@ export interface ProcTaskDirectorySettings {
   readonly arch?: string;
 }
 
-/** The threads of this process by `/proc`. Which files can be had is found out once, on the agent's own thread. */
+/** What makes a directory of another process's threads: what can be had was found out by that of this one. */
+export interface OtherProcess {
+  readonly pid: number;
+  readonly like: ProcTaskDirectory;
+}
+
+/** The threads of a process, this one unless told otherwise, by `/proc`. Which files can be had is found out once, on the caller's own thread. */
 export class ProcTaskDirectory implements TaskDirectory {
   readonly hasSchedule: boolean;
   readonly hasCpuTime: boolean;
+  readonly sources: TaskSources;
   readonly #proc: ProcTree;
-  readonly #sources: TaskSources;
+  readonly #folder: string;
 
-  constructor({ proc, onUnavailable, arch = process.arch }: ProcTaskDirectorySettings) {
-    this.#proc = proc;
-    const states = syscallStates(arch);
-    const failureOf = (name: string, isGood: () => boolean): string => {
-      const file = proc.file(`thread-self/${name}`);
-      const failure = !file.read() ? file.failure : isGood() ? '' : 'unexpected content';
-      file.close();
-      return failure;
-    };
-    const stat = failureOf('stat', () => proc.scanner.skipPastLast(CLOSING_PARENTHESIS));
-    // A kernel without CONFIG_SCHED_INFO shows three zeros; this thread has run, or it would not be reading.
-    const schedstat = failureOf('schedstat', () => proc.scanner.number() > 0);
-    // A thread that reads its own sees the call it reads with.
-    const syscall = states === undefined ? 'ENOENT' : failureOf('syscall', () => proc.scanner.number() >= 0);
-    const wchan = failureOf('wchan', () => true);
-    this.hasSchedule = schedstat === '';
-    this.hasCpuTime = this.hasSchedule || stat === '';
-    this.#sources = {
-      proc,
-      hasSchedstat: this.hasSchedule,
-      states: syscall === '' ? states : undefined,
-      hasWchan: wchan === '' && stat === '',
-      hasStat: stat === '',
-    };
-    const tell = (feature: string, file: string, failure: string): void => {
-      onUnavailable(feature, reasonOf(failure), `${proc.root}/thread-self/${file}: ${failure}`);
-    };
-    if (!this.hasCpuTime) tell('threads.cpu', 'stat', stat);
-    else if (!this.hasSchedule) tell('threads.schedule', 'schedstat', schedstat);
-    if (syscall !== '' && wchan !== '') tell('threads.kernel_state', 'syscall', syscall);
+  constructor(settings: ProcTaskDirectorySettings | OtherProcess) {
+    const sources = 'like' in settings ? settings.like.sources : probe(settings);
+    this.sources = sources;
+    this.#proc = sources.proc;
+    this.#folder = `${'like' in settings ? settings.pid : 'self'}/task`;
+    this.hasSchedule = sources.hasSchedstat;
+    this.hasCpuTime = sources.hasSchedstat || sources.hasStat;
   }
 
   open(osThreadId: number): Task | undefined {
     if (!this.hasCpuTime || !Number.isSafeInteger(osThreadId) || osThreadId <= 0) return undefined;
-    return new ProcTask(this.#sources, osThreadId);
+    return new ProcTask(this.sources, `${this.#folder}/${osThreadId}`);
   }
 
   list(isKnown: (osThreadId: number) => boolean): readonly NamedThread[] | undefined {
     if (!this.hasCpuTime) return undefined;
-    const entries = this.#proc.list('self/task');
+    const entries = this.#proc.list(this.#folder);
     if (entries === undefined) return undefined;
     const threads: NamedThread[] = [];
     for (const entry of entries) {
       const osThreadId = Number(entry);
       if (!Number.isSafeInteger(osThreadId) || isKnown(osThreadId)) continue;
-      const name = this.#proc.readText(`self/task/${entry}/comm`)?.trimEnd();
+      const name = this.#proc.readText(`${this.#folder}/${entry}/comm`)?.trimEnd();
       if (name !== undefined) threads.push({ osThreadId, name });
     }
     return threads;
   }
 }
 
-interface TaskSources {
+function probe({ proc, onUnavailable, arch = process.arch }: ProcTaskDirectorySettings): TaskSources {
+  const states = syscallStates(arch);
+  const failureOf = (name: string, isGood: () => boolean): string => {
+    const file = proc.file(`thread-self/${name}`);
+    const failure = !file.read() ? file.failure : isGood() ? '' : 'unexpected content';
+    file.close();
+    return failure;
+  };
+  const stat = failureOf('stat', () => proc.scanner.skipPastLast(CLOSING_PARENTHESIS));
+  // A kernel without CONFIG_SCHED_INFO shows three zeros; this thread has run, or it would not be reading.
+  const schedstat = failureOf('schedstat', () => proc.scanner.number() > 0);
+  // A thread that reads its own sees the call it reads with.
+  const syscall = states === undefined ? 'ENOENT' : failureOf('syscall', () => proc.scanner.number() >= 0);
+  const wchan = failureOf('wchan', () => true);
+  const hasSchedstat = schedstat === '';
+  const tell = (feature: string, file: string, failure: string): void => {
+    onUnavailable(feature, reasonOf(failure), `${proc.root}/thread-self/${file}: ${failure}`);
+  };
+  if (!hasSchedstat && stat !== '') tell('threads.cpu', 'stat', stat);
+  else if (!hasSchedstat) tell('threads.schedule', 'schedstat', schedstat);
+  if (syscall !== '' && wchan !== '') tell('threads.kernel_state', 'syscall', syscall);
+  return {
+    proc,
+    hasSchedstat,
+    states: syscall === '' ? states : undefined,
+    hasWchan: wchan === '' && stat === '',
+    hasStat: stat === '',
+  };
+}
+
+/** The files that this machine has for each thread. */
+export interface TaskSources {
   readonly proc: ProcTree;
   readonly hasSchedstat: boolean;
   readonly hasStat: boolean;
@@ -134,9 +149,9 @@ class ProcTask implements Task {
   readonly #syscall: ProcFile | undefined;
   readonly #ticks: TaskTicks = { user: 0, system: 0 };
 
-  constructor(sources: TaskSources, osThreadId: number) {
+  constructor(sources: TaskSources, folder: string) {
     this.#sources = sources;
-    this.#folder = `self/task/${osThreadId}`;
+    this.#folder = folder;
     if (sources.hasSchedstat) this.#schedstat = sources.proc.file(`${this.#folder}/schedstat`);
     if (sources.states !== undefined) this.#syscall = sources.proc.file(`${this.#folder}/syscall`);
   }

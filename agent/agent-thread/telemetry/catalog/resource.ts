@@ -9,7 +9,7 @@ export const RESOURCE = {
   'service.name': {
     type: 'string',
     brief: 'What the program is called.',
-    from: "the application's SDK, OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, the nearest package.json",
+    from: "the application's SDK, OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, the nearest package.json; the command of a program observed from outside",
   },
   'service.instance.id': {
     type: 'string',
@@ -58,7 +58,11 @@ export const RESOURCE = {
     from: "the application's SDK, OTEL_RESOURCE_ATTRIBUTES, the system",
   },
   'process.pid': { type: 'int', brief: 'The process.', from: 'the process' },
-  'process.executable.name': { type: 'string', brief: '`node`, without its path.', from: 'the process' },
+  'process.executable.name': {
+    type: 'string',
+    brief: '`node`, or the program observed from outside, without its path.',
+    from: 'the process',
+  },
   'process.runtime.name': { type: 'string', brief: '`nodejs`.', from: 'the process' },
   'process.runtime.version': { type: 'string', brief: 'The version of Node.', from: 'the process' },
   'process.runtime.description': { type: 'string', brief: '`Node.js`.', from: 'the process' },

@@ -48,7 +48,7 @@ export class FakeFiles implements FileAccess {
   };
 
   readonly readdirSync = ((path: string): string[] => {
-    const prefix = `${path}/`;
+    const prefix = path.endsWith('/') ? path : `${path}/`;
     const names = [...this.files.keys()]
       .filter((file) => file.startsWith(prefix))
       .map((file) => file.slice(prefix.length).split('/')[0]);
