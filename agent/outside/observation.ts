@@ -122,11 +122,17 @@ export class Observation implements MetricSource {
     return this.#tree.hasRoot;
   }
 
+  /** Whatever goes wrong here, the program is to be waited for, and what is known of it to be told. */
   #look(): void {
-    const nowNs = this.#settings.clock.nowNs();
-    this.#tree.scan();
-    this.#threads.sample(this.#tree.living, nowNs);
-    this.#energy.tick(nowNs);
+    const { clock, diag } = this.#settings;
+    try {
+      const nowNs = clock.nowNs();
+      this.#tree.scan();
+      this.#threads.sample(this.#tree.living, nowNs);
+      this.#energy.tick(nowNs);
+    } catch (error) {
+      diag.once('look').error(`a look at the program failed: ${String(error)}`);
+    }
   }
 
   /** The program has ended, or nobody wants to know any more: the last look. */

@@ -30,6 +30,7 @@ export interface FollowEnergySettings {
 export class FollowedEnergy implements MetricSource {
   readonly #settings: FollowEnergySettings;
   #meter: EnergyMeter | 'none' | undefined;
+  #closeFiles: () => void = () => {};
 
   constructor(settings: FollowEnergySettings) {
     this.#settings = settings;
@@ -52,6 +53,7 @@ export class FollowedEnergy implements MetricSource {
 
   dispose(): void {
     if (this.#meter !== undefined && this.#meter !== 'none') this.#meter.dispose();
+    this.#closeFiles();
   }
 
   #begin(): EnergyMeter | 'none' {
@@ -81,6 +83,10 @@ export class FollowedEnergy implements MetricSource {
       diag.warn(
         `the energy source ${config.energySource} cannot be had, it is ${source.name}: gridwatch doctor says why`,
       );
+    this.#closeFiles = () => {
+      node.close();
+      frequency.dispose();
+    };
     const { reservedCpus } = confinement;
     const { carbonIntensity, carbonEmbodied } = config;
     return new EnergyMeter({
