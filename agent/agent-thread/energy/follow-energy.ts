@@ -28,9 +28,9 @@ export interface FollowEnergySettings {
 }
 
 export class FollowedEnergy implements MetricSource {
+  #closeFiles: () => void = () => {};
   readonly #settings: FollowEnergySettings;
   #meter: EnergyMeter | 'none' | undefined;
-  #closeFiles: () => void = () => {};
 
   constructor(settings: FollowEnergySettings) {
     this.#settings = settings;
