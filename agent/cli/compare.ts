@@ -78,6 +78,7 @@ interface Means {
 }
 
 async function measure({ settings, inside }: Means, command: readonly string[], label: string): Promise<Measured> {
+  const spawnedNs = settings.clock.nowNs();
   const started = await startProgram(command, ['ignore', 'ignore', 'pipe'], inside?.env);
   if ('reason' in started) throw new RunFailure(`${label} cannot be run: ${started.reason}`);
   let isInterrupted = false;
@@ -88,7 +89,7 @@ async function measure({ settings, inside }: Means, command: readonly string[], 
   started.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(-MAX_STDERR_CHARS);
   });
-  const observation = beginObservation(settings, started.pid, true);
+  const observation = beginObservation(settings, started.pid, spawnedNs);
   const outcome = await started.ended;
   observation.end();
   const seen = observation.seen();

@@ -27,6 +27,8 @@ export interface ObservationSettings {
   readonly config: Config;
   readonly diag: Diag;
   readonly onUnavailable: ReportUnavailable;
+  /** Before it was started, by the clock; now by default. */
+  readonly beganNs?: number | undefined;
   readonly proc?: ProcTree;
   readonly sys?: ProcTree;
 }
@@ -69,7 +71,7 @@ export class Observation implements MetricSource {
     const { proc = new ProcTree(), sys = new ProcTree({ root: '/sys' }) } = settings;
     const nowNs = (): number => clock.nowNs();
     this.#settings = settings;
-    this.#beganNs = nowNs();
+    this.#beganNs = settings.beganNs ?? nowNs();
     this.#tree = new ProcessTree({ proc, rootPid: pid, waiterPid: isChild ? process.pid : undefined });
     const birthNs = (folder: string, atNs: number): number => {
       const [stat, uptimeNs] = [readProcessStat(proc, folder), readUptimeNs(proc)];
