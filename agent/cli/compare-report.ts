@@ -137,7 +137,9 @@ function notesOf(measures: readonly Measure[], { energySource, isInside }: Compa
         `with that, ${bounded.low.toFixed(3)} to ${bounded.high.toFixed(3)}.`,
     );
   } else {
-    notes.push('Energy is not told: the runs are too short, or nobody knows who used the CPUs.');
+    notes.push(
+      'There is no ratio of energy: the runs are too short, work too little, or nobody knows who used the CPUs.',
+    );
   }
   const cpu = find('cpuS');
   if (Math.min(cpu?.medianA ?? 0, cpu?.medianB ?? 0) < COARSE_CPU_S) {

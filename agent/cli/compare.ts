@@ -78,19 +78,24 @@ interface Means {
 }
 
 async function measure({ settings, inside }: Means, command: readonly string[], label: string): Promise<Measured> {
+  const spawnedNs = settings.clock.nowNs();
   const started = await startProgram(command, ['ignore', 'ignore', 'pipe'], inside?.env);
   if ('reason' in started) throw new RunFailure(`${label} cannot be run: ${started.reason}`);
-  handSignalsOn(started.child);
+  let isInterrupted = false;
+  handSignalsOn(started.child, () => {
+    isInterrupted = true;
+  });
   let said = '';
   started.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(-MAX_STDERR_CHARS);
   });
-  const observation = beginObservation(settings, started.pid, true);
+  const observation = beginObservation(settings, started.pid, spawnedNs);
   const outcome = await started.ended;
   observation.end();
   const seen = observation.seen();
   observation.dispose();
   started.child.stderr?.destroy();
+  if (isInterrupted) throw new RunFailure('interrupted: nothing is said of the rounds before.');
   if (outcome.code !== 0) {
     const name = printable(command.join(' '), 80);
     const last = said

@@ -42,6 +42,7 @@ export async function observe(args: readonly string[], platform: NodeJS.Platform
 
 async function observeCommand(command: readonly string[]): Promise<void> {
   const settings = outsideSettings(process.env);
+  const spawnedNs = settings.clock.nowNs();
   const started = await startProgram(command, 'inherit');
   if ('reason' in started) {
     process.stderr.write(`gridwatch observe: ${started.reason}\n`);
@@ -49,7 +50,7 @@ async function observeCommand(command: readonly string[]): Promise<void> {
     return;
   }
   handSignalsOn(started.child);
-  const observation = beginObservation(settings, started.pid, true);
+  const observation = beginObservation(settings, started.pid, spawnedNs);
   const shipping = ship(settings, { pid: started.pid, command, source: observation });
   const outcome = await started.ended;
   await finish(observation, shipping, `${nameOf(command)} ${describeOutcome(outcome)}`);
@@ -66,7 +67,7 @@ async function observeRunning(pid: number): Promise<void> {
     return;
   }
   const settings = outsideSettings(process.env);
-  const observation = beginObservation(settings, pid, false);
+  const observation = beginObservation(settings, pid);
   const shipping = ship(settings, { pid, command, source: observation });
   process.stderr.write(`gridwatch: observing ${nameOf(command)} (${pid}); Ctrl-C ends that, and not the program.\n`);
   const isInterrupted = await new Promise<boolean>((resolve) => {

@@ -27,13 +27,14 @@ export function outsideSettings(env: NodeJS.ProcessEnv): OutsideSettings {
   return { clock, config, diag };
 }
 
-/** Observes a process from now on. `isChild`: this process has started it just now. */
-export function beginObservation(settings: OutsideSettings, pid: number, isChild: boolean): Observation {
+/** Observes a process from now on. `spawnedNs`: when this process has started it, by the clock; undefined for one that was there before. */
+export function beginObservation(settings: OutsideSettings, pid: number, spawnedNs?: number): Observation {
   const { diag } = settings;
   const observation = new Observation({
     ...settings,
     pid,
-    isChild,
+    isChild: spawnedNs !== undefined,
+    beganNs: spawnedNs,
     onUnavailable: (feature, _reason, detail) => diag.once(feature).warn(`${feature} is not observed: ${detail}`),
   });
   observation.start();

@@ -27,6 +27,8 @@ export interface ObservationSettings {
   readonly config: Config;
   readonly diag: Diag;
   readonly onUnavailable: ReportUnavailable;
+  /** Before it was started, by the clock; now by default. */
+  readonly beganNs?: number | undefined;
   readonly proc?: ProcTree;
   readonly sys?: ProcTree;
 }
@@ -69,7 +71,7 @@ export class Observation implements MetricSource {
     const { proc = new ProcTree(), sys = new ProcTree({ root: '/sys' }) } = settings;
     const nowNs = (): number => clock.nowNs();
     this.#settings = settings;
-    this.#beganNs = nowNs();
+    this.#beganNs = settings.beganNs ?? nowNs();
     this.#tree = new ProcessTree({ proc, rootPid: pid, waiterPid: isChild ? process.pid : undefined });
     const birthNs = (folder: string, atNs: number): number => {
       const [stat, uptimeNs] = [readProcessStat(proc, folder), readUptimeNs(proc)];
@@ -122,11 +124,17 @@ export class Observation implements MetricSource {
     return this.#tree.hasRoot;
   }
 
+  /** Whatever goes wrong here, the program is to be waited for, and what is known of it to be told. */
   #look(): void {
-    const nowNs = this.#settings.clock.nowNs();
-    this.#tree.scan();
-    this.#threads.sample(this.#tree.living, nowNs);
-    this.#energy.tick(nowNs);
+    const { clock, diag } = this.#settings;
+    try {
+      const nowNs = clock.nowNs();
+      this.#tree.scan();
+      this.#threads.sample(this.#tree.living, nowNs);
+      this.#energy.tick(nowNs);
+    } catch (error) {
+      diag.once('look').error(`a look at the program failed: ${String(error)}`);
+    }
   }
 
   /** The program has ended, or nobody wants to know any more: the last look. */

@@ -4,6 +4,7 @@
  *
  * Runs in the process of `gridwatch observe`. Unlike the agent it sends nothing unless somebody has said where to: there is a summary to read.
  */
+import { Console } from 'node:console';
 import { hardwareAttributes, readHardware } from '../agent-thread/host/hardware.ts';
 import { ProcTree } from '../agent-thread/host/proc.ts';
 import { packageVersion } from '../agent-thread/resource.ts';
@@ -31,8 +32,13 @@ export interface Shipping {
 /** What can be told from outside. */
 const FEATURES: ReadonlySet<Feature> = new Set(['threads', 'cpu', 'energy']);
 
+/** Counters that begin at 0 elsewhere, and of which nobody knows anything from outside: how a thread ended. */
+const UNKNOWN: readonly string[] = ['gridwatch.thread.exits'];
+
 /** Begins to send. The SDK loads behind it. */
 export function startShipping({ pid, command, source, clock, config, diag }: ShippingSettings): Shipping {
+  // An exporter that prints must not print between the program's own lines.
+  globalThis.console = new Console(process.stderr);
   const hardware = hardwareAttributes(readHardware({ proc: new ProcTree(), sys: new ProcTree({ root: '/sys' }) }));
   const telemetry = createTelemetry({
     clock,
@@ -49,6 +55,7 @@ export function startShipping({ pid, command, source, clock, config, diag }: Shi
     countDrop: () => {},
     isOn: (feature) => FEATURES.has(feature),
   });
+  telemetry.metrics.leave(UNKNOWN);
   telemetry.metrics.addSource(source);
   return {
     end: async () => {

@@ -63,7 +63,6 @@ export class TreeThreads implements MetricSource {
   readonly #processes = new Map<number, ProcessThreads>();
   readonly #rest = { user: new Ahead(), system: new Ahead() };
   readonly #restNs = { user: 0, system: 0 };
-  #ended = 0;
   #refreshedNs = Number.NEGATIVE_INFINITY;
 
   constructor(settings: TreeThreadsSettings) {
@@ -138,7 +137,6 @@ export class TreeThreads implements MetricSource {
     account.finish(nowNs, undefined);
     this.#series.end(name, account);
     this.#names.giveBack(name);
-    this.#ended++;
   }
 
   #endProcess(pid: number, nowNs: number): void {
@@ -185,7 +183,6 @@ export class TreeThreads implements MetricSource {
     for (const _ of this.#live()) counts.worker++;
     for (const role of ['main', 'worker'] as const)
       sink.sum('gridwatch.thread.count', { 'gridwatch.thread.role': role }, Math.max(0, counts[role]));
-    sink.sum('gridwatch.thread.exits', {}, this.#ended);
     if (directory.hasSchedule) this.#concurrency.emit(sink, nowNs(), [total]);
   }
 

@@ -85,6 +85,7 @@ describe.skipIf(!hasPython)('a Python program with four threads (needs Linux and
       expect(observed.sum('gridwatch.thread.energy')).toBeCloseTo(energy?.value as number, 4);
       expect(stderr).toContain('The metrics were sent.');
       expect(observed.spans).toEqual([]);
+      expect(observed.series('gridwatch.thread.exits')).toEqual([]);
     } finally {
       await receiver.stop();
     }
@@ -122,6 +123,12 @@ describe.skipIf(!isLinux)('a program under observation (needs Linux)', () => {
     expect({ stdout, exitCode }).toEqual({ stdout: 'from-stdin\nto-stdout\n', exitCode: 42 });
     expect(stderr).toMatch(/^to-stderr\ngridwatch: sh -c .* ended with exit code 42\n/);
     expect(stderr).toContain('Nothing was sent');
+  });
+
+  it('has its standard output to itself, whatever exporter there is', async () => {
+    const { stdout, stderr } = await observe(['echo', 'its own'], { OTEL_METRICS_EXPORTER: 'console' });
+    expect(stdout).toBe('its own\n');
+    expect(stderr).toContain("name: 'process.cpu.time'");
   });
 
   it('dies of its own signals, and the command with it', async () => {

@@ -37,6 +37,7 @@ export interface FollowEnergySettings {
 }
 
 export class FollowedEnergy implements MetricSource {
+  #closeFiles: () => void = () => {};
   readonly #settings: FollowEnergySettings;
   #meter: EnergyMeter | 'none' | undefined;
   #switchNs: number | undefined;
@@ -95,6 +96,7 @@ export class FollowedEnergy implements MetricSource {
 
   dispose(): void {
     if (this.#meter !== undefined && this.#meter !== 'none') this.#meter.dispose();
+    this.#closeFiles();
   }
 
   #begin(): EnergyMeter | 'none' {
@@ -124,6 +126,10 @@ export class FollowedEnergy implements MetricSource {
       diag.warn(
         `the energy source ${config.energySource} cannot be had, it is ${source.name}: gridwatch doctor says why`,
       );
+    this.#closeFiles = () => {
+      node.close();
+      frequency.dispose();
+    };
     const { reservedCpus } = confinement;
     const { carbonIntensity, carbonEmbodied } = config;
     return new EnergyMeter({

@@ -114,7 +114,7 @@ export class MetricRegistry {
     this.#maxSeries = maxSeries;
   }
 
-  /** These are not sent from now on: somebody else does. */
+  /** These are not sent from now on: somebody else does, or nobody can know them. */
   leave(names: readonly string[]): void {
     for (const name of names) this.#left.add(name);
   }
@@ -164,7 +164,8 @@ export class MetricRegistry {
     return { collection, time };
   }
 
-  #isSent({ definition: { feature } }: MetricSeries): boolean {
+  #isSent({ name, definition: { feature } }: MetricSeries): boolean {
+    if (this.#left.has(name)) return false;
     if (feature === undefined) return true;
     return [feature].flat().some((one) => this.#settings.isOn?.(one) !== false);
   }

@@ -76,7 +76,7 @@ describe('renderComparison', () => {
   it('says what is too short to be told', () => {
     const text = renderComparison(comparison({ cpuS: 0.1, activeEnergyJ: undefined }));
     expect(text).toContain('CPU time is counted in ticks of 10 ms');
-    expect(text).toContain('Energy is not told');
+    expect(text).toContain('There is no ratio of energy: the runs are too short');
     expect(text).toMatch(/energy, active +5 J +unknown +no ratio/);
   });
 });

@@ -82,6 +82,20 @@ class FakeNode {
     this.meter.tick(this.#nowNs);
   }
 
+  get nowNs(): number {
+    return this.#nowNs;
+  }
+
+  /** Its main thread works on, and nobody looks. */
+  use({ seconds, energyUj }: { readonly seconds: number; readonly energyUj: number }): void {
+    const ns = seconds * SECOND_NS;
+    this.#threadsNs.set('main', (this.#threadsNs.get('main') ?? 0) + ns);
+    this.#nowNs += ns;
+    this.#processNs += ns;
+    this.#busyNs += ns;
+    this.#counterUj += energyUj;
+  }
+
   /** Names that are told no more. */
   forget(name: string): void {
     this.#threadsNs.delete(name);
@@ -167,6 +181,17 @@ describe('the energy of a process', () => {
     const before = node.processJ('active');
     node.second({ energyUj: 12e6, threads: { main: 1 } });
     expect(node.processJ('active') - before).toBe(7);
+  });
+
+  test('the end of a program is read however soon it comes, but not before the kernel has counted', () => {
+    const node = new FakeNode({ idlePowerW: 0 });
+    node.second({ threads: { main: 1 } });
+    node.use({ seconds: 0.02, energyUj: 5e6 });
+    node.meter.end(node.nowNs);
+    expect(node.processJ('active')).toBe(10);
+    node.use({ seconds: 0.1, energyUj: 1e6 });
+    node.meter.end(node.nowNs);
+    expect(node.processJ('active')).toBe(16);
   });
 
   test('carbon is of the energy and of the hours', () => {

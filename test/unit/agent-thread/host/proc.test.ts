@@ -84,6 +84,18 @@ describe('ProcTree', () => {
     expect(tree.list('self/nothing')).toBeUndefined();
   });
 
+  it('takes the files below self from another process where it is told to', () => {
+    const { tree } = fakeTree(
+      { 'self/cgroup': 'own', '7/cgroup': 'other', '7/task/8/comm': 'x', selfish: 'own' },
+      { self: 7 },
+    );
+    expect([tree.readText('self/cgroup'), tree.readText('selfish'), tree.list('self/task')]).toEqual([
+      'other',
+      'own',
+      ['8'],
+    ]);
+  });
+
   it('reads a small file as text, and keeps nothing open', () => {
     const { tree, fs } = fakeTree({ 'self/cgroup': '0::/\n', secret: 'EACCES' });
     expect(tree.readText('self/cgroup')).toBe('0::/\n');

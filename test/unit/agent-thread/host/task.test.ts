@@ -163,6 +163,19 @@ describe('ProcTaskDirectory', () => {
     expect(directory.list((osThreadId) => osThreadId === 9)).toEqual([{ osThreadId: 7, name: 'worker' }]);
   });
 
+  it('knows the threads of another process, by the files that this one has', () => {
+    const files = Object.entries(GOOD).map(([path, text]) => [path.replace(/^self\//, '99/'), text] as const);
+    const { tree } = fakeTree({ ...Object.fromEntries(files), 'thread-self/syscall': 'EACCES' });
+    const { log, onUnavailable } = unavailableLog();
+    const like = new ProcTaskDirectory({ proc: tree, onUnavailable, arch: 'x64' });
+    const other = new ProcTaskDirectory({ pid: 99, like });
+    expect(other.list(() => false)).toEqual([{ osThreadId: 7, name: 'worker' }]);
+    expect(like.list(() => false)).toBeUndefined();
+    expect(read(other.open(7) as Task)).toMatchObject({ schedule: { runNs: 1000, queueNs: 200, timeslices: 3 } });
+    expect(other.open(7)?.kernelState()).toBe('idle');
+    expect([other.hasSchedule, other.hasCpuTime, log]).toEqual([true, true, []]);
+  });
+
   it('reads a recorded process of Node 24', () => {
     const { log, onUnavailable } = unavailableLog();
     const directory = new ProcTaskDirectory({ proc: recordedTree('node-24'), onUnavailable, arch: 'x64' });

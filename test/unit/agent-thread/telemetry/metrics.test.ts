@@ -57,6 +57,12 @@ describe('values', () => {
     expect(collect('gridwatch.agent.dropped', () => {}).get('span')).toBe(0);
   });
 
+  test('nor those of what is left to others, or to nobody', () => {
+    const { registry, collect } = setUp();
+    registry.leave(['gridwatch.thread.exits']);
+    expect(collect('gridwatch.thread.exits', (sink) => sink.sum('gridwatch.thread.exits', {}, 3)).size).toBe(0);
+  });
+
   test('a source may write only what the catalog lists; its failure does not touch the others', () => {
     const { registry, collect, errors } = setUp();
     registry.addSource({ collect: (sink) => sink.gauge('process.uptime', {}, 1e9) });

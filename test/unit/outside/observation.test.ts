@@ -1,0 +1,128 @@
+/** A program observed by a clock that the test turns, on a machine that it describes: what is told at the end, and of one that was there before. */
+import { describe, expect, it } from 'vitest';
+import { ProcTree } from '../../../agent/agent-thread/host/proc.ts';
+import { resolveConfig } from '../../../agent/config/resolve.ts';
+import { createDiag } from '../../../agent/diag.ts';
+import { Observation } from '../../../agent/outside/observation.ts';
+import type { Clock } from '../../../agent/shared-memory/clock.ts';
+import { collectFrom } from '../../support/recording-sink.ts';
+import { FakeFiles, unavailableLog } from '../agent-thread/host/proc-fixtures.ts';
+
+const S = 1e9;
+const PID = 4242;
+/** Ticks since the machine began. */
+const UP_TICKS = 100_000;
+
+class Machine {
+  readonly files = new FakeFiles({});
+  readonly log: readonly string[];
+  readonly observation: Observation;
+  nowNs = 1000 * S;
+  #busyTicks = 0;
+  #ticks = 0;
+
+  constructor({ isChild = true, before = 0, startedTicks = UP_TICKS } = {}) {
+    const own = { stat: '1 (x) S 1 2', schedstat: '5 5 5', syscall: '17 0x1', wchan: '0' };
+    for (const [name, text] of Object.entries(own)) this.files.files.set(`/proc/thread-self/${name}`, text);
+    this.files.files.set('/sys/devices/system/cpu/online', '0-1\n');
+    this.#startedTicks = startedTicks;
+    this.show(before, 0);
+    const { log, onUnavailable } = unavailableLog();
+    this.log = log;
+    this.observation = new Observation({
+      pid: PID,
+      isChild,
+      clock: { nowNs: () => this.nowNs, reanchor: () => {} } as unknown as Clock,
+      config: resolveConfig({ GRIDWATCH_POWER_IDLE_W: '10', GRIDWATCH_POWER_MAX_W: '30' }).config,
+      diag: createDiag('off'),
+      onUnavailable,
+      proc: new ProcTree({ fs: this.files }),
+      sys: new ProcTree({ root: '/sys', fs: this.files }),
+    });
+  }
+
+  readonly #startedTicks: number;
+
+  /** The program's one thread has used so many ticks, and somebody else so many more. */
+  show(usedTicks: number, elseTicks: number): void {
+    this.#busyTicks = usedTicks + elseTicks;
+    const stat = `${PID} (py) R ${process.pid} 2 3 0 -1 4 5 0 0 0 ${usedTicks} 0 0 0 20 0 1 0 ${this.#startedTicks} 0 0\n`;
+    const { files } = this.files;
+    files.set('/proc/uptime', `${UP_TICKS / 100 + this.#ticks / 100} 0\n`);
+    files.set('/proc/stat', `cpu  ${this.#busyTicks} 0 0 ${2 * this.#ticks - this.#busyTicks + 10_000} 0 0 0 0\n`);
+    files.set(`/proc/${PID}/stat`, stat);
+    files.set(`/proc/${PID}/task/${PID}/stat`, stat);
+    files.set(`/proc/${PID}/task/${PID}/comm`, 'py\n');
+    files.set(`/proc/${PID}/task/${PID}/schedstat`, `${usedTicks * 1e7} 0 7\n`);
+    files.set(`/proc/${PID}/task/${PID}/syscall`, 'running\n');
+    files.set(`/proc/${PID}/task/${PID}/status`, 'voluntary_ctxt_switches:\t3\nnonvoluntary_ctxt_switches:\t2\n');
+  }
+
+  later(seconds: number): void {
+    this.nowNs += seconds * S;
+    this.#ticks += seconds * 100;
+  }
+}
+
+describe('Observation', () => {
+  it('of a child tells wall and CPU time, and prices what it used', () => {
+    const machine = new Machine();
+    machine.later(2);
+    machine.show(200, 0);
+    machine.observation.end();
+    const { wallNs, cpu, total, processes, mostThreads, energy } = machine.observation.seen();
+    expect([wallNs, cpu.userNs, cpu.systemNs, processes, mostThreads]).toEqual([2 * S, 2 * S, 0, 1, 1]);
+    expect(total.of('running')).toBe(2 * S);
+    expect([total.voluntarySwitches, total.involuntarySwitches]).toEqual([3, 2]);
+    // One of two CPUs busy for two seconds, by nobody else: all of what is above idle, and as much of idle as it used.
+    expect(energy).toMatchObject({ source: 'model:tdp', idleUj: 20e6 });
+    expect(energy?.activeUj).toBeGreaterThan(0);
+    expect(energy?.activeUj).toBeLessThan(40e6);
+    machine.observation.dispose();
+    expect(machine.files.openPaths.size).toBe(0);
+  });
+
+  it('prices only its own share of a machine that others use, too', () => {
+    const energyWith = (elseTicks: number): number => {
+      const machine = new Machine();
+      machine.later(2);
+      machine.show(100, elseTicks);
+      machine.observation.end();
+      return machine.observation.seen().energy?.activeUj as number;
+    };
+    // The same CPU time, on a machine whose two CPUs are all busy: a quarter of what is above idle.
+    expect(energyWith(300) / 40e6).toBeCloseTo(0.25, 2);
+    expect(energyWith(0)).toBeGreaterThan(0);
+  });
+
+  it('of one that was there before tells only what came since, but exports all', () => {
+    const machine = new Machine({ isChild: false, before: 5000, startedTicks: UP_TICKS - 10_000 });
+    machine.later(3);
+    machine.show(5150, 0);
+    const written = collectFrom(machine.observation);
+    machine.observation.end();
+    const { wallNs, cpu, total } = machine.observation.seen();
+    expect([wallNs, cpu.userNs, total.of('running')]).toEqual([3 * S, 1.5 * S, 1.5 * S]);
+    expect(written['process.cpu.time{cpu.mode=user}']).toBe(51.5 * S);
+    expect(written['process.uptime']).toBe(103 * S);
+    expect(written['process.thread.count']).toBe(1);
+  });
+
+  it('says nothing of energy that it does not know, and goes on', () => {
+    const machine = new Machine();
+    machine.files.files.delete('/proc/stat');
+    machine.observation.end();
+    expect(machine.observation.seen().energy).toBeUndefined();
+    expect(machine.log).toEqual([]);
+  });
+
+  it('knows when the program is gone', () => {
+    const machine = new Machine({ isChild: false });
+    expect(machine.observation.isAlive).toBe(true);
+    for (const path of machine.files.files.keys())
+      if (path.startsWith(`/proc/${PID}/`)) machine.files.files.delete(path);
+    machine.observation.end();
+    expect(machine.observation.isAlive).toBe(false);
+    expect(machine.observation.seen().total.of('running')).toBeGreaterThanOrEqual(0);
+  });
+});
