@@ -126,6 +126,8 @@ export const NOT_EVERYWHERE: ReadonlySet<MetricName> = new Set<MetricName>([
   'gridwatch.lock.waiter.count',
   'gridwatch.lock.oldest_waiter.age',
   'gridwatch.lock.caused_wait.time',
+  'gridwatch.lock.energy',
+  'gridwatch.lock.idle_energy',
   // Only where there is such a queue, port or pool.
   'db.client.connection.wait_time',
   'db.client.connection.pending_requests',
@@ -140,6 +142,7 @@ export const NOT_EVERYWHERE: ReadonlySet<MetricName> = new Set<MetricName>([
   'gridwatch.queue.oldest_item.age',
   'gridwatch.message.serialize.duration',
   'gridwatch.message.errors',
+  'gridwatch.queue.energy',
   'gridwatch.pool.thread.count',
   'gridwatch.pool.thread.limit',
   'gridwatch.pool.utilization',

@@ -50,6 +50,7 @@ async function observe(stack: Stack): Promise<Observation> {
       OTEL_EXPORTER_OTLP_ENDPOINT: stack.collectorUrl,
       SHOP_SECONDS: String(LOAD_SECONDS),
       GRIDWATCH_ATOMICS_SITES: LOCK_SITE,
+      GRIDWATCH_CARBON_INTENSITY: '400',
       GRIDWATCH_GC_THRESHOLD_MS: String(PAUSE_MIN_MS),
     });
     const { stdout, stderr } = await shop.ended;
