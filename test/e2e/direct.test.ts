@@ -57,6 +57,7 @@ it('scraped at /metrics by Prometheus: the names are those that the Collector gi
   await using stack = await Stack.start(binariesFor(context), { only: ['prometheus'], scrapeConfig: SCRAPE_CONFIG });
   await using program = startFailingWorkers({
     OTEL_METRICS_EXPORTER: 'prometheus',
+    GRIDWATCH_CARBON_INTENSITY: '400',
     OTEL_TRACES_EXPORTER: 'none',
     OTEL_LOGS_EXPORTER: 'none',
     OTEL_EXPORTER_PROMETHEUS_PORT: String(stack.ports.application),
