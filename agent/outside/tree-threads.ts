@@ -29,9 +29,6 @@ export interface TreeThreadsSettings {
   readonly cpu: () => CpuTimes;
 }
 
-/** A thread that has not run for a second is looked at less often, as in the agent's own table. */
-const QUIET_INTERVAL_NS = 5e8;
-
 /** Of so many threads each is asked at every sample for its switches and modes; of more once a second, because it costs as much as all else. */
 const MAX_REFRESHED_THREADS = 16;
 const REFRESH_INTERVAL_NS = 1e9;
@@ -114,7 +111,7 @@ export class TreeThreads implements MetricSource {
     }
     for (const newcomer of newcomers) this.#begin(own, pid, isRoot, newcomer, nowNs);
     for (const { account } of threads.values()) {
-      if (!account.isQuiet || nowNs - account.states.nowNs >= QUIET_INTERVAL_NS) account.sample(nowNs, undefined);
+      if (account.isDue(nowNs)) account.sample(nowNs, undefined);
     }
   }
 

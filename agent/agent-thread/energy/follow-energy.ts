@@ -56,23 +56,28 @@ export class FollowedEnergy implements MetricSource {
 
   tick(nowNs: number): void {
     this.#meter ??= this.#begin();
-    if (this.#meter !== 'none') this.#meter.tick(nowNs);
+    this.#known?.tick(nowNs);
   }
 
   collect(sink: MetricSink): void {
     this.#meter ??= this.#begin();
-    if (this.#meter === 'none') return;
-    this.#meter.collect(sink);
+    if (this.#known === undefined) return;
+    this.#known.collect(sink);
     this.#locks.collect(sink);
     this.#queues.collect(sink);
   }
 
+  /** Undefined before the first look, and where there is none to be had. */
+  get #known(): EnergyMeter | undefined {
+    return this.#meter === 'none' ? undefined : this.#meter;
+  }
+
   get powerPerCpuW(): number {
-    return this.#meter === undefined || this.#meter === 'none' ? 0 : this.#meter.powerPerCpuW;
+    return this.#known?.powerPerCpuW ?? 0;
   }
 
   get idlePowerPerCpuW(): number {
-    return this.#meter === undefined || this.#meter === 'none' ? 0 : this.#meter.idlePowerPerCpuW;
+    return this.#known?.idlePowerPerCpuW ?? 0;
   }
 
   #switchCostNs(): number {
@@ -91,11 +96,11 @@ export class FollowedEnergy implements MetricSource {
 
   /** The last reading, of a program that has ended. */
   end(nowNs: number): void {
-    if (this.#meter !== undefined && this.#meter !== 'none') this.#meter.end(nowNs);
+    this.#known?.end(nowNs);
   }
 
   dispose(): void {
-    if (this.#meter !== undefined && this.#meter !== 'none') this.#meter.dispose();
+    this.#known?.dispose();
     this.#closeFiles();
   }
 

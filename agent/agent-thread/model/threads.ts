@@ -64,12 +64,6 @@ export interface ThreadTableSettings {
 /** Each costs one or two reads of 1-5 us; of more threads each is looked at less often, for the same. */
 const MAX_THREADS_PER_SAMPLE = 64;
 
-/**
- * Threads that have not run for a second are looked at less often: most of an idle pool. Running, runnable and waiting times are as exact as
- * before; only what such a thread was blocked in before it woke is known less finely.
- */
-const QUIET_INTERVAL_NS = 5e8;
-
 /** Wait words that could not be read in a row before the thread is accounted for without. */
 const MAX_UNREAD_WAITS = 10;
 
@@ -207,8 +201,7 @@ export class ThreadTable implements MetricSource {
     for (let left = Math.min(length, MAX_THREADS_PER_SAMPLE); left > 0; left--) {
       this.#nextToSample = (this.#nextToSample + 1) % length;
       const thread = this.#live[this.#nextToSample] as LiveThread;
-      const { isQuiet, states } = thread.account;
-      if (!isQuiet || nowNs - states.nowNs >= QUIET_INTERVAL_NS) this.#sampleThread(thread, nowNs);
+      if (thread.account.isDue(nowNs)) this.#sampleThread(thread, nowNs);
     }
     this.helpers.scan(nowNs, (osThreadId) => this.#osThreadIds.has(osThreadId));
   }
