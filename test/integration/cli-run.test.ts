@@ -15,13 +15,13 @@ import {
   startNode,
   UNTIL_ITS_INPUT_ENDS,
 } from '../support/run-node.ts';
+import { COUNTS_SIGNALS, sendEachSignal } from '../support/signals.ts';
 import { findTestedNodes } from '../support/tested-nodes.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const MAIN = `${ROOT}agent/cli/main.ts`;
 const AS_CHILD = `${ROOT}test/fixtures/cli/run-as-child.ts`;
 const APPS = `${ROOT}test/fixtures/apps/`;
-const COUNTS_SIGNALS = `${ROOT}test/fixtures/cli/counts-signals.cjs`;
 
 const { present } = await findTestedNodes();
 
@@ -87,13 +87,7 @@ describe.each(Object.entries(ROUTES))('%s', (route, before) => {
   });
 
   it('hands each signal on, once', async () => {
-    const { child, waitForOutput, ended } = startNode({ args: [...before, COUNTS_SIGNALS], env: WITHOUT_AGENT });
-    await waitForOutput('ready');
-    for (const signal of ['SIGHUP', 'SIGINT', 'SIGUSR2', 'SIGTERM'] as const) {
-      child.kill(signal);
-      await waitForOutput(`got ${signal}`);
-    }
-    const { stdout, exitCode } = await ended;
+    const { stdout, exitCode } = await sendEachSignal([...before, COUNTS_SIGNALS], WITHOUT_AGENT);
     expect(stdout).toContain('{"SIGHUP":1,"SIGINT":1,"SIGUSR2":1,"SIGTERM":1}');
     expect(exitCode).toBe(42);
   });

@@ -13,11 +13,11 @@ import { eventually } from '../support/eventually.ts';
 import { Observed } from '../support/observe.ts';
 import { OtlpReceiver } from '../support/otlp-receiver.ts';
 import { runNode, startNode } from '../support/run-node.ts';
+import { COUNTS_SIGNALS, sendEachSignal } from '../support/signals.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const MAIN = `${ROOT}agent/cli/main.ts`;
 const FOUR_THREADS = `${ROOT}test/fixtures/outside/four-threads.py`;
-const COUNTS_SIGNALS = `${ROOT}test/fixtures/cli/counts-signals.cjs`;
 
 const isLinux = process.platform === 'linux';
 
@@ -138,14 +138,7 @@ describe.skipIf(!isLinux)('a program under observation (needs Linux)', () => {
   });
 
   it('gets each signal, once', async () => {
-    const args = [MAIN, 'observe', '--', process.execPath, COUNTS_SIGNALS];
-    const { child, waitForOutput, ended } = startNode({ args });
-    await waitForOutput('ready');
-    for (const signal of ['SIGHUP', 'SIGINT', 'SIGUSR2', 'SIGTERM'] as const) {
-      child.kill(signal);
-      await waitForOutput(`got ${signal}`);
-    }
-    const { stdout, exitCode } = await ended;
+    const { stdout, exitCode } = await sendEachSignal([MAIN, 'observe', '--', process.execPath, COUNTS_SIGNALS]);
     expect(stdout).toContain('{"SIGHUP":1,"SIGINT":1,"SIGUSR2":1,"SIGTERM":1}');
     expect(exitCode).toBe(42);
   });
