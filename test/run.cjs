@@ -4,7 +4,7 @@
  *
  * Any Node of this decade can run this file, so it is written in ES5. The tools and tests need a newer one: the Node
  * at hand when it will do, otherwise the one `npm install` has put into node_modules. A failing step does not stop the
- * later ones. The last line printed is `N passed, N failed`, over all steps: each test counts as one, and so does a
+ * later ones, and what failed is named once more at the end. The last line printed is `N passed, N failed`, over all steps: each test counts as one, and so does a
  * failing step without tests. The exit code is 0 only when tests or checks ran and nothing failed.
  */
 'use strict';
@@ -61,7 +61,7 @@ function readTally() {
   try {
     return JSON.parse(fs.readFileSync(tallyFile, 'utf8'));
   } catch (error) {
-    return { passed: 0, failed: 0, skipped: [] };
+    return { passed: 0, failed: 0, failures: [], skipped: [] };
   } finally {
     fs.rmSync(tallyFile, { force: true });
   }
@@ -85,8 +85,11 @@ function runStep(node, name, extraArgs) {
   var result = childProcess.spawnSync(node, args, { cwd: root, stdio: 'inherit', env: env });
   var tally = readTally();
   tally.hasFailed = result.status !== 0 || tally.failed > 0;
-  if (tally.hasFailed && tally.failed === 0) tally.failed = 1;
   var how = tally.hasFailed ? 'FAILED (' + (result.signal || 'exit code ' + result.status) + ')' : 'ok';
+  if (tally.hasFailed && tally.failed === 0) {
+    tally.failed = 1;
+    tally.failures = ['the step itself: ' + how];
+  }
   console.log('=== ' + name + ': ' + how + ', ' + secondsSince(startedMs) + ' s');
   return tally;
 }
@@ -110,21 +113,24 @@ function main(args) {
     return 1;
   }
   var startedMs = Date.now();
-  var total = { passed: 0, failed: 0, skipped: [] };
-  var failedSteps = [];
+  var total = { passed: 0, failed: 0, failures: [], skipped: [] };
   names.forEach(function (name) {
     var tally = runStep(node, name, args.slice(names.length));
     total.passed += tally.passed;
     total.failed += tally.failed;
     total.skipped = total.skipped.concat(tally.skipped);
-    if (tally.hasFailed) failedSteps.push(name);
+    tally.failures.forEach(function (line) {
+      total.failures.push(name + ': ' + line);
+    });
   });
   console.log('');
   total.skipped.forEach(function (line) {
     console.log('skipped: ' + line);
   });
   console.log('time: ' + secondsSince(startedMs) + ' s');
-  if (failedSteps.length > 0) console.log('failed: ' + failedSteps.join(', '));
+  total.failures.forEach(function (line) {
+    console.log('failed: ' + line);
+  });
   var skippedPart = total.skipped.length > 0 ? ', ' + total.skipped.length + ' skipped' : '';
   console.log(total.passed + ' passed, ' + total.failed + ' failed' + skippedPart);
   return total.failed > 0 ? 1 : 0;

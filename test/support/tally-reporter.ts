@@ -13,6 +13,8 @@ const FILE_VARIABLE = 'GRIDWATCH_TEST_TALLY';
 export interface Tally {
   passed: number;
   failed: number;
+  /** One line for each failure: the file, the test's name, and the first line of what it said. */
+  failures: string[];
   /** One line for each skipped test: its file, its name, and the reason given to `skip`. */
   skipped: string[];
 }
@@ -21,21 +23,31 @@ export class TallyReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
     const file = process.env[FILE_VARIABLE];
     if (file === undefined) return;
-    const tally: Tally = { passed: 0, failed: unhandledErrors.length, skipped: [] };
+    const tally: Tally = { passed: 0, failed: 0, failures: [], skipped: [] };
+    for (const error of unhandledErrors) addFailure(tally, 'outside of any test', error);
     for (const module of modules) addModule(tally, module);
     writeFileSync(file, JSON.stringify(tally));
   }
 }
 
 function addModule(tally: Tally, module: TestModule): void {
-  tally.failed += module.errors().length;
-  for (const suite of module.children.allSuites()) tally.failed += suite.errors().length;
+  const file = module.relativeModuleId;
+  for (const error of module.errors()) addFailure(tally, file, error);
+  for (const suite of module.children.allSuites())
+    for (const error of suite.errors()) addFailure(tally, `${file} > ${suite.fullName}`, error);
   const otherReason = module.state() === 'failed' ? 'not run, its file has failed' : 'no reason given';
   for (const test of module.children.allTests()) {
     const result = test.result();
     if (result.state === 'passed') tally.passed++;
     else if (result.state === 'skipped')
-      tally.skipped.push(`${module.relativeModuleId} > ${test.fullName}: ${result.note ?? otherReason}`);
-    else tally.failed++; // A pending test was cut off in its middle.
+      tally.skipped.push(`${file} > ${test.fullName}: ${result.note ?? otherReason}`);
+    // A pending test was cut off in its middle.
+    else addFailure(tally, `${file} > ${test.fullName}`, result.errors?.[0]);
   }
+}
+
+function addFailure(tally: Tally, where: string, error: unknown): void {
+  const message = (error as Error | undefined)?.message ?? 'cut off';
+  tally.failed++;
+  tally.failures.push(`${where}: ${message.split('\n', 1)[0]}`);
 }
