@@ -41,6 +41,7 @@ const WAITS = 2;
 const MODE = 3;
 const SINCE = 4;
 const SUMS = 6;
+const ENTRY_WORDS: number = WAIT_ENTRY_BYTES >> 2;
 
 /** The exact waiting of a thread as of one moment; the sums include the wait that is going on. */
 export interface WaitSnapshot {
@@ -61,6 +62,8 @@ export class WaitWordWriter {
   readonly #i32: Int32Array;
   readonly #sequenceAt: number;
   readonly #entriesAt: number;
+  /** What stands in both entries, at first zeros: an atomic store costs twenty cycles, and from one wait to the next most words stay. */
+  readonly #standing: Int32Array;
   #sequence = 0;
   #waits = 0;
   #state: WaitState = WaitState.NONE;
@@ -73,6 +76,7 @@ export class WaitWordWriter {
     this.#i32 = memory.i32;
     this.#sequenceAt = memory.slotAt(slot, SLOT.WAIT_SEQUENCE) >> 2;
     this.#entriesAt = memory.slotAt(slot, SLOT.WAIT_ENTRIES) >> 2;
+    this.#standing = new Int32Array(2 * ENTRY_WORDS);
   }
 
   /** Waits begun so far. */
@@ -102,11 +106,11 @@ export class WaitWordWriter {
 
   #publish(targetId: number): void {
     const sequence = (this.#sequence + 1) | 0;
-    const entry = this.#entriesAt + (sequence & 1) * (WAIT_ENTRY_BYTES >> 2);
-    Atomics.store(this.#i32, entry + STATE, this.#state);
-    Atomics.store(this.#i32, entry + TARGET, targetId);
-    Atomics.store(this.#i32, entry + WAITS, this.#waits);
-    Atomics.store(this.#i32, entry + MODE, this.#mode);
+    const entry = (sequence & 1) * ENTRY_WORDS;
+    this.#store(entry + STATE, this.#state);
+    this.#store(entry + TARGET, targetId);
+    this.#store(entry + WAITS, this.#waits);
+    this.#store(entry + MODE, this.#mode);
     this.#storeNs(entry + SINCE, this.#sinceNs);
     for (let state = WaitState.PARKED; state <= WaitState.WAITING_QUEUE; state++) {
       this.#storeNs(entry + SUMS + (state - 1) * 2, this.#sumsNs[state] as number);
@@ -116,8 +120,14 @@ export class WaitWordWriter {
   }
 
   #storeNs(at: number, ns: number): void {
-    Atomics.store(this.#i32, at, Math.floor(ns / 0x100000000));
-    Atomics.store(this.#i32, at + 1, ns >>> 0);
+    this.#store(at, Math.floor(ns / 0x100000000));
+    this.#store(at + 1, ns | 0);
+  }
+
+  #store(at: number, value: number): void {
+    if (this.#standing[at] === value) return;
+    this.#standing[at] = value;
+    Atomics.store(this.#i32, this.#entriesAt + at, value);
   }
 }
 
@@ -135,7 +145,7 @@ export function readWaitWord(memory: ControlMemory, slot: number, nowNs: number)
   const loadNs = (at: number): number => Atomics.load(i32, at) * 0x100000000 + (Atomics.load(i32, at + 1) >>> 0);
   for (let attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
     const sequence = Atomics.load(i32, sequenceAt);
-    const entry = entriesAt + (sequence & 1) * (WAIT_ENTRY_BYTES >> 2);
+    const entry = entriesAt + (sequence & 1) * ENTRY_WORDS;
     const state = Atomics.load(i32, entry + STATE);
     const targetId = Atomics.load(i32, entry + TARGET);
     const waits = Atomics.load(i32, entry + WAITS) >>> 0;

@@ -86,16 +86,23 @@ describe('the wait word, in every interleaving', () => {
       'the sequence is stored before the entry',
       [
         change(
-          'Atomics.store(this.#i32, entry + STATE, this.#state);',
-          'Atomics.store(this.#i32, this.#sequenceAt, sequence); Atomics.store(this.#i32, entry + STATE, this.#state);',
+          'this.#store(entry + STATE, this.#state);',
+          'Atomics.store(this.#i32, this.#sequenceAt, sequence); this.#store(entry + STATE, this.#state);',
         ),
       ],
     ],
     [
       'there is only one entry',
       [
-        change('const entry = this.#entriesAt + (sequence & 1)', 'const entry = this.#entriesAt + 0'),
+        change('const entry = (sequence & 1)', 'const entry = 0'),
         change('const entry = entriesAt + (sequence & 1)', 'const entry = entriesAt + 0'),
+      ],
+    ],
+    [
+      'what stands in one entry is taken for what stands in the other',
+      [
+        change('if (this.#standing[at] === value)', 'if (this.#standing[at % ENTRY_WORDS] === value)'),
+        change('this.#standing[at] = value;', 'this.#standing[at % ENTRY_WORDS] = value;'),
       ],
     ],
     [
@@ -118,8 +125,8 @@ describe('the wait word, in every interleaving', () => {
 
   test('a plain store of a payload is a mistake where stores become visible late, and only there', async () => {
     const plain = change(
-      'Atomics.store(this.#i32, entry + TARGET, targetId);',
-      'this.#i32[entry + TARGET] = targetId;',
+      'Atomics.store(this.#i32, this.#entriesAt + at, value);',
+      'this.#i32[this.#entriesAt + at] = value;',
     );
     const { writer, reader } = await programs([plain]);
     expect(explore({ threads: { writer, reader } }).violation).toBeUndefined();
