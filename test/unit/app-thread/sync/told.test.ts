@@ -75,7 +75,8 @@ test('who was asked answers when it releases; the next one reads it', async () =
   expect(waiting).toMatchObject({ lockId: idOf(mutex), kind: 'mutex' });
   /* As a blocked waiter does after its first millisecond. */
   wordOf(mutex)[BLOCK.ASK >> 2] = 1;
-  const soonNs = lockThread().clock.nowNs() + 2e6;
+  /* So long that the timer of the waits is due: it comes before the notification, finds the lock free, and asks nobody. */
+  const soonNs = lockThread().clock.nowNs() + 12e6;
   while (lockThread().clock.nowNs() < soonNs);
   lease.release();
   expect(wordOf(mutex)[BLOCK.ASK >> 2]).toBe(0);
