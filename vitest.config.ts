@@ -5,6 +5,7 @@
  * Every file runs in a process of its own: the agent's subject is what a process does to its threads. After each
  * file `test/support/no-leaks.ts` fails it if a worker, a child process or another handle is left.
  */
+import { fileURLToPath } from 'node:url';
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 import { TallyReporter } from './test/support/tally-reporter.ts';
 
@@ -23,6 +24,10 @@ const config: ViteUserConfig = defineConfig({
     },
     projects: [
       {
+        // What an example imports is the package as it stands in the sources: `unit` needs no build, and no older one is tested in its place.
+        resolve: {
+          alias: [{ find: /^gridwatch$/, replacement: fileURLToPath(new URL('agent/index.ts', import.meta.url)) }],
+        },
         test: {
           ...shared,
           name: 'unit',

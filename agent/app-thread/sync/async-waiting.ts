@@ -121,8 +121,13 @@ export class AsyncQueue {
     });
   }
 
-  /** From time to time while there are waiters: what a waiter looks for after each slice. */
+  /**
+   * From time to time while there are waiters: what a waiter looks for after each slice. They attempt first: what was given up a moment ago is taken, so
+   * that nobody is asked for it, and nobody's time is up before it.
+   */
   tick(nowNs: number): void {
+    /* Also whatever was lost with a thread that died while it released (P2). */
+    this.turn();
     for (const [contended, waiters] of this.#waiters) {
       if (contended.bury()) this.turn();
       for (const waiter of waiters) {
@@ -130,8 +135,6 @@ export class AsyncQueue {
         this.#expire(waiter, nowNs);
       }
     }
-    /* Whatever was lost with a thread that died while it released (P2). */
-    this.turn();
   }
 
   /** When the first of the time-outs is; infinite for none. */

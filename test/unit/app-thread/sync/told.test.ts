@@ -2,7 +2,7 @@
  * What the locks of a thread tell the agent: of waits, of whom they were for, of new orders, of locks outside of lock memory. The thread is this one, with a
  * recorder of its own; other threads are words in lock memory.
  */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { setLockLink } from '../../../../agent/app-thread/lock-link.ts';
 import { Mutex } from '../../../../agent/app-thread/sync/index.ts';
 import { lockThread } from '../../../../agent/app-thread/sync/lock-thread.ts';
@@ -24,6 +24,25 @@ afterAll(() => setLockLink(locks.views.buffer, undefined));
 
 const idOf = ({ handle }: Mutex): number => new Int32Array(handle.buffer, handle.byteOffset)[BLOCK.ID >> 2] as number;
 const wordOf = ({ handle }: Mutex): Int32Array => new Int32Array(handle.buffer, handle.byteOffset, 384);
+
+/** Runs `fn` with a clock that stands still until the thread has parked: however late the machine lets it get there, its time is not up before. */
+function withTimeToPark(fn: () => void): void {
+  const thread = lockThread();
+  const { clock, atomics } = thread;
+  const standing = vi.spyOn(clock, 'nowNs').mockReturnValue(clock.nowNs());
+  const { waitAsync, notify } = atomics;
+  const wait = (words: Int32Array, index: number, value: number, timeoutMs: number): string => {
+    standing.mockRestore();
+    return atomics.wait(words, index, value, timeoutMs);
+  };
+  thread.atomics = { wait: wait as typeof Atomics.wait, waitAsync, notify };
+  try {
+    fn();
+  } finally {
+    thread.atomics = atomics;
+    standing.mockRestore();
+  }
+}
 
 test('a lock that was made before the agent is adopted when it is there, as are later ones; those in lock memory need not be', () => {
   const later = new Mutex();
@@ -57,7 +76,7 @@ test('a long wait is told with its outcome, its site, and the holder that it was
   const mutex = new Mutex('waited for');
   const { word } = otherThread();
   wordOf(mutex)[BLOCK.WORD >> 2] = word;
-  expect(codeOf(() => mutex.acquire({ timeoutMs: 5 }))).toBe('LOCK_TIMEOUT');
+  withTimeToPark(() => expect(codeOf(() => mutex.acquire({ timeoutMs: 5 }))).toBe('LOCK_TIMEOUT'));
   const { waits } = tracking.told();
   expect(waits).toHaveLength(1);
   expect(waits[0]).toMatchObject({ lockId: idOf(mutex), kind: 'mutex', mode: 'exclusive', outcome: 'timeout' });
@@ -75,7 +94,8 @@ test('who was asked answers when it releases; the next one reads it', async () =
   expect(waiting).toMatchObject({ lockId: idOf(mutex), kind: 'mutex' });
   /* As a blocked waiter does after its first millisecond. */
   wordOf(mutex)[BLOCK.ASK >> 2] = 1;
-  const soonNs = lockThread().clock.nowNs() + 2e6;
+  /* So long that the timer of the waits is due: it comes before the notification, finds the lock free, and asks nobody. */
+  const soonNs = lockThread().clock.nowNs() + 12e6;
   while (lockThread().clock.nowNs() < soonNs);
   lease.release();
   expect(wordOf(mutex)[BLOCK.ASK >> 2]).toBe(0);

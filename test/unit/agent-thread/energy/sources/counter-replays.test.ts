@@ -33,6 +33,9 @@ interface Seen {
 const isSame = (a: EnergyInterval | undefined, b: EnergyInterval | undefined): boolean =>
   a?.energyUj === b?.energyUj && a?.durationNs === b?.durationNs;
 
+/** By how much a reset misses what could have been drawn. */
+const MISSED_UJ = 2_000_000n;
+
 /** Everything that was told otherwise than the oracle says. */
 function replay(machine: Counted, rangeUj: bigint, steps: readonly Step[], seen: Seen): unknown[] {
   const count = machine.trueUj.length;
@@ -43,9 +46,10 @@ function replay(machine: Counted, rangeUj: bigint, steps: readonly Step[], seen:
     machine.run(durationNs, ...shares.slice(0, count).map((share) => share * MAX_W));
     const elapsedNs = machine.nowNs - anchor.ns;
     const limitUj = BigInt(Math.floor((1.5 * MAX_W * elapsedNs) / 1000));
-    isBroken ||= fault === 'reset' || fault === 'sleep';
-    // To a value to which the limit does not reach.
-    if (fault === 'reset') machine.trueUj[at] = ((anchor.uj[at] as bigint) + limitUj + 2_000_000n) % rangeUj;
+    // To a value to which the limit does not reach. Where it reaches all around to the old one, no reset can be told: then there is none.
+    const isReset = fault === 'reset' && (limitUj + MISSED_UJ < rangeUj || limitUj >= rangeUj);
+    isBroken ||= isReset || fault === 'sleep';
+    if (isReset) machine.trueUj[at] = ((anchor.uj[at] as bigint) + limitUj + MISSED_UJ) % rangeUj;
     if (fault === 'sleep') machine.sleptNs += 2e9 + durationNs;
     machine.show();
     if (fault === 'fail') machine.tree.failures.set(energyFile(PLACES[at] as string), 'EIO');
@@ -94,3 +98,22 @@ it.each(cases)(
   },
   60_000,
 );
+
+/* At 1.5 times the greatest power AMD's counter takes 156.03 s for its range: a moment before, there is nothing left to which it could be reset. */
+it('of a time in which the limit reaches nearly all around, a reset ends before the old value is met again', () => {
+  const rangeUj = RANGE_UJ.amd;
+  const wrapNs = Number(rangeUj) / (1.5 * MAX_W * 1e-3);
+  const shares = [0.001, 0.001, 0.001, 0.001];
+  const of = (durationNs: number, fault: Step['fault'] = 'none'): Step => ({ durationNs, shares, fault, victim: 0 });
+  for (const missingNs of [-1, 0, 1, 1e5, Number(MISSED_UJ) / 0.42, 1e7]) {
+    const seen: Seen = { wraps: 0, intervals: 0, gaps: 0 };
+    using machine = new Counted(
+      new MemoryMachine(),
+      [1n, 1n, 1n, 1n].map((below) => rangeUj - below),
+      rangeUj,
+    );
+    machine.read();
+    const steps = [of(5e10), of(1e7), of(Math.round(wrapNs - missingNs), 'reset'), of(1e7), of(1e7)];
+    expect(replay(machine, rangeUj, steps, seen)).toEqual([]);
+  }
+});
