@@ -1,8 +1,8 @@
 /**
  * Chooses where joules come from: the best source there is, or the one that is asked for, and says why it is not a better one.
  *
- * Runs on the agent thread, once, and in the process of `gridwatch doctor`. It must never throw, and always has an answer: the generic model needs
- * nothing. It looks for no further source once it has one. What is chosen is not chosen again: one that fails later tells gaps.
+ * Runs on the agent thread, once unless a source breaks, and in the process of `gridwatch doctor`. It must never throw, and always has an answer: the generic model needs
+ * nothing. It looks for no further source once it has one. One that breaks later is left out when it is asked again (`lasting-source.ts`).
  */
 import { availableParallelism } from 'node:os';
 import { type Hardware, readHardware } from '../../host/hardware.ts';
@@ -38,6 +38,10 @@ export interface ChoiceSettings {
   readonly maxPowerW: number | undefined;
   readonly nowNs: () => number;
   readonly hardware?: Hardware;
+  /** Sources that have broken. */
+  readonly broken?: ReadonlySet<EnergySourceName>;
+  /** The clock that is read already; a new one otherwise. */
+  readonly frequency?: FrequencyReader;
 }
 
 export interface Choice {
@@ -70,8 +74,7 @@ export function chooseSource(settings: ChoiceSettings): Choice {
   const online = parseCpuList(sys.readText('devices/system/cpu/online') ?? '')?.length;
   const logicalCpus = Math.max(1, online ?? hardware.logicalCount ?? availableParallelism());
   const confinement = readConfinement(proc, ownSys, logicalCpus);
-  const frequency = new FrequencyReader({ sys, nowNs });
-  for (let left = FREQUENCY_READS; left > 0; left--) frequency.ratio();
+  const frequency = settings.frequency ?? newFrequency(sys, nowNs);
   const isVirtualMachine = confinement.hypervisor !== undefined;
   const zones = raplZones(sys);
   const model: ModelSettings = {
@@ -103,6 +106,7 @@ export function chooseSource(settings: ChoiceSettings): Choice {
   const machine = { frequency, confinement, logicalCpus, idlePowerW: powersOf(model).idlePowerW };
   const toConsidered = ({ name, isUsable, why, step }: Candidate): Considered => ({ name, isUsable, why, step });
   for (const name of order) {
+    if (settings.broken?.has(name) === true) continue;
     const candidate = find[name]();
     considered.push(toConsidered(candidate));
     if (candidate.source !== undefined) return { source: candidate.source, considered, ...machine };
@@ -110,6 +114,12 @@ export function chooseSource(settings: ChoiceSettings): Choice {
   /* Not reached: the generic model is in every order. */
   const { source } = findGenericModel(model);
   return { source, considered, ...machine };
+}
+
+function newFrequency(sys: ProcTree, nowNs: () => number): FrequencyReader {
+  const frequency = new FrequencyReader({ sys, nowNs });
+  for (let left = FREQUENCY_READS; left > 0; left--) frequency.ratio();
+  return frequency;
 }
 
 /** What the model would refuse, a sandbox's idea of a processor for one, is left out. */
