@@ -104,6 +104,29 @@ describe('a virtual machine', () => {
   });
 });
 
+describe('a virtual machine on ARM, without tables of a firmware', () => {
+  const guest = (implementer: string, part: string): Files => ({
+    'proc/cpuinfo': `processor\t: 0\nBogoMIPS\t: 243.75\nFeatures\t: fp asimd\nCPU implementer\t: ${implementer}\nCPU architecture: 8\nCPU variant\t: 0x1\nCPU part\t: ${part}\nCPU revision\t: 1\n\n`,
+    'proc/device-tree/compatible': 'linux,dummy-virt\0',
+    'sys/devices/system/cpu/online': '0-7\n',
+  });
+
+  it.each([
+    ['Graviton2 and Altra', '0x41', '0xd0c', 'model:family', 2.4, 'Neoverse N1 (Altra)'],
+    ['Graviton3', '0x41', '0xd40', 'model:generic', 3.5, 'Neoverse V1'],
+    ['Graviton4 and Axion', '0x41', '0xd4f', 'model:generic', 3.5, 'Neoverse V2'],
+    ['Cobalt 100', '0x6d', '0xd49', 'model:generic', 3.5, 'Neoverse N2'],
+    ['AmpereOne', '0xc0', '0xac4', 'model:generic', 3.5, 'AmpereOne'],
+    ['a guest of macOS', '0x61', '0x000', 'model:generic', 3.5, 'Apple silicon'],
+    ['what nobody knows', '0x99', '0x123', 'model:generic', 3.5, '0x99 family 8 model 291'],
+  ])('%s has its name, and watts only where some are published', (_, implementer, part, name, uncertainty, known) => {
+    const { source, considered, confinement } = choose(guest(implementer, part));
+    expect(source).toMatchObject({ name, uncertainty, boundary: 'wall' });
+    expect(considered.find((one) => one.name === 'model:family')?.why).toContain(known);
+    expect(confinement.hypervisor).toBe('KVM');
+  });
+});
+
 it('has as many CPUs as are online', () => {
   const files = { ...CPUINFO('avx2'), 'sys/devices/system/cpu/online': '0-2,5\n' };
   expect(choose(files).logicalCpus).toBe(4);
