@@ -8,10 +8,12 @@ import { availableParallelism } from 'node:os';
 import { type Hardware, readHardware } from '../../host/hardware.ts';
 import { parseCpuList } from '../../host/inventory.ts';
 import type { ProcTree } from '../../host/proc.ts';
+import { type Battery, findBattery } from '../battery.ts';
 import { type Confinement, readConfinement } from '../confinement.ts';
 import { type CpuIdentity, cpuIdentityOf } from '../cpu-identity.ts';
 import { FrequencyReader } from '../frequency.ts';
 import { estimatePower } from '../power-model.ts';
+import { CalibratedModel } from './calibrated.ts';
 import {
   type Candidate,
   type Considered,
@@ -21,7 +23,14 @@ import {
 } from './energy-source.ts';
 import { findHostRapl } from './host-rapl.ts';
 import { findHwmon } from './hwmon.ts';
-import { findFamilyModel, findGenericModel, findTdpModel, type ModelSettings, powersOf } from './modelled.ts';
+import {
+  findFamilyModel,
+  findGenericModel,
+  findTdpModel,
+  type ModelledSource,
+  type ModelSettings,
+  powersOf,
+} from './modelled.ts';
 import { raplZones } from './powercap-zones.ts';
 import { findRapl, ratedPowerW } from './rapl.ts';
 
@@ -52,6 +61,8 @@ export interface Choice {
   readonly frequency: FrequencyReader;
   readonly confinement: Confinement;
   readonly logicalCpus: number;
+  /** What calibrates the source, while it discharges. */
+  readonly battery: Battery | undefined;
   /** What the machine draws idle by the model: of a measured source, what to believe until a quiet time was seen. */
   readonly idlePowerW: number;
 }
@@ -77,6 +88,15 @@ export function chooseSource(settings: ChoiceSettings): Choice {
   const frequency = settings.frequency ?? newFrequency(sys, nowNs);
   const isVirtualMachine = confinement.hypervisor !== undefined;
   const zones = raplZones(sys);
+  let battery: Battery | undefined;
+  /* What the user has measured stands, and a virtual machine may be shown the battery of a host of which it knows no load. */
+  const hasOwnWatts = settings.idlePowerW !== undefined || settings.maxPowerW !== undefined;
+  const calibrate = (source: ModelledSource): EnergySource => {
+    battery = isVirtualMachine || hasOwnWatts ? undefined : findBattery({ sys, nowNs });
+    return battery === undefined
+      ? source
+      : new CalibratedModel({ model: source, battery, isClockKnown: model.isClockKnown });
+  };
   const model: ModelSettings = {
     estimatePower,
     cpu: identityOf(hardware),
@@ -85,6 +105,7 @@ export function chooseSource(settings: ChoiceSettings): Choice {
     idlePowerW: settings.idlePowerW,
     maxPowerW: settings.maxPowerW,
     isClockKnown: frequency.reason === '',
+    calibrate,
   };
   const fallbackPowerW = greatestPowerW(model);
   const find: Readonly<Record<EnergySourceName, () => Candidate>> = {
@@ -109,11 +130,11 @@ export function chooseSource(settings: ChoiceSettings): Choice {
     if (settings.broken?.has(name) === true) continue;
     const candidate = find[name]();
     considered.push(toConsidered(candidate));
-    if (candidate.source !== undefined) return { source: candidate.source, considered, ...machine };
+    if (candidate.source !== undefined) return { source: candidate.source, considered, battery, ...machine };
   }
   /* Not reached: the generic model is in every order. */
   const { source } = findGenericModel(model);
-  return { source, considered, ...machine };
+  return { source, considered, battery, ...machine };
 }
 
 function newFrequency(sys: ProcTree, nowNs: () => number): FrequencyReader {

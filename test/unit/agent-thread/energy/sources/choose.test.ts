@@ -21,6 +21,12 @@ const METER: Files = {
 };
 const HOST: Files = { 'host/intel-rapl:0/energy_uj': '17' };
 
+const BATTERY: Files = {
+  'sys/class/power_supply/BAT0/type': 'Battery\n',
+  'sys/class/power_supply/BAT0/status': 'Discharging\n',
+  'sys/class/power_supply/BAT0/power_now': '12000000\n',
+};
+
 interface Asked {
   readonly forced?: EnergySourceName | 'auto';
   readonly idlePowerW?: number;
@@ -124,6 +130,47 @@ describe('a virtual machine on ARM, without tables of a firmware', () => {
     expect(source).toMatchObject({ name, uncertainty, boundary: 'wall' });
     expect(considered.find((one) => one.name === 'model:family')?.why).toContain(known);
     expect(confinement.hypervisor).toBe('KVM');
+  });
+});
+
+describe('a battery', () => {
+  const metal = CPUINFO('avx2');
+  it.each<[string, Files, Asked, EnergySourceName, string | undefined]>([
+    ['calibrates a model', { ...metal, ...BATTERY }, {}, 'model:family', 'BAT0'],
+    [
+      'calibrates the rated power',
+      { ...metal, ...RAPL, ...BATTERY },
+      { failures: { energy_uj: 'EACCES' } },
+      'model:tdp',
+      'BAT0',
+    ],
+    ['has nothing to tell to what measures', { ...metal, ...RAPL, ...BATTERY }, {}, 'rapl', undefined],
+    [
+      'has nothing to tell to who has measured',
+      { ...metal, ...BATTERY },
+      { idlePowerW: 5, maxPowerW: 40 },
+      'model:tdp',
+      undefined,
+    ],
+    [
+      'that a host shows to its guest is left alone',
+      { ...CPUINFO('hypervisor'), ...BATTERY },
+      {},
+      'model:family',
+      undefined,
+    ],
+  ])('%s', (_, files, asked, name, label) => {
+    const choice = choose(files, asked);
+    expect([choice.name, choice.battery?.label]).toEqual([name, label]);
+  });
+
+  it('changes nothing of a model before it has taught it anything', () => {
+    const [with_, without] = [choose({ ...metal, ...BATTERY }), choose(metal)];
+    expect(with_.source).toMatchObject({
+      idlePowerW: without.source.idlePowerW,
+      uncertainty: without.source.uncertainty,
+    });
+    expect(with_.considered).toEqual(without.considered.map((one) => ({ ...one, why: expect.any(String) })));
   });
 });
 
