@@ -1,5 +1,5 @@
 /**
- * Reads the energy of a program out of what would be exported of it, so that a person is told the same numbers.
+ * Reads the energy of a program out of one collection of what would be exported of it, so that a person is told the same numbers.
  *
  * Runs in the process of `gridwatch observe`. Plain bookkeeping.
  */
@@ -33,11 +33,14 @@ export class EnergyTally implements MetricSink {
     this.#told ??= {
       activeUj: 0,
       idleUj: 0,
-      source: String(attributes['gridwatch.energy.source']),
-      boundary: String(attributes['gridwatch.energy.boundary']),
+      source: '',
+      boundary: '',
       uncertainty: 1,
     };
-    this.#told[attributes['gridwatch.energy.component'] === 'active' ? 'activeUj' : 'idleUj'] = value;
+    /* A source that broke has sums of its own, before those of the next one. */
+    this.#told.source = String(attributes['gridwatch.energy.source']);
+    this.#told.boundary = String(attributes['gridwatch.energy.boundary']);
+    this.#told[attributes['gridwatch.energy.component'] === 'active' ? 'activeUj' : 'idleUj'] += value;
   }
 
   gauge(name: string, _attributes: Attributes, value: number): void {

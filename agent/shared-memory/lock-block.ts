@@ -47,6 +47,8 @@ export const BLOCK = {
   SHARED_ABORTS: 344,
   /** For a condition: notifications that found nobody; for the lost wake-up suspicion. */
   UNHEARD: 348,
+  /** Those of both contentions that awaited a promise: they have blocked no thread. */
+  ASYNC_CONTENTIONS: 352,
   ASK: 384,
   ACCOUNT_HOLDER: 448,
   ACCOUNT_SITE: 452,

@@ -17,7 +17,7 @@ export interface Confinement {
   readonly reservedCpus: number | undefined;
 }
 
-/** Makers of virtual machines, as the firmware's tables name them: x86 has a flag, ARM has only these. A rented machine of metal says so. */
+/** Makers of virtual machines, as the firmware's tables name them: x86 has a flag, ARM has these and a device tree. A rented machine of metal says so. */
 const VIRTUAL_VENDORS: readonly { readonly vendor: RegExp; readonly product: RegExp; readonly name: string }[] = [
   { vendor: /^QEMU/, product: /./, name: 'QEMU' },
   { vendor: /^Amazon EC2/, product: /^(?!.*\.metal)/, name: 'Amazon EC2' },
@@ -25,6 +25,10 @@ const VIRTUAL_VENDORS: readonly { readonly vendor: RegExp; readonly product: Reg
   { vendor: /^Microsoft/, product: /Virtual Machine/, name: 'Hyper-V' },
   { vendor: /^VMware/, product: /./, name: 'VMware' },
   { vendor: /^Xen/, product: /./, name: 'Xen' },
+  { vendor: /^Apple/, product: /Virtual/, name: 'Apple Virtualization' },
+  { vendor: /^Parallels/, product: /./, name: 'Parallels' },
+  { vendor: /^innotek GmbH/, product: /./, name: 'VirtualBox' },
+  { vendor: /^Hetzner/, product: /vServer/, name: 'Hetzner' },
 ];
 
 /** `sys` is the real one, of this container: `GRIDWATCH_SYSFS_ROOT` may be the host's. */
@@ -48,5 +52,7 @@ function hypervisor(proc: ProcTree, sys: ProcTree): string | undefined {
   const xen = sys.readText('hypervisor/type')?.trim();
   if (xen !== undefined && xen !== '') return xen;
   if (proc.readText('device-tree/hypervisor/compatible') !== undefined) return 'KVM';
+  /* Firecracker, Cloud Hypervisor and QEMU on ARM, which have no tables without firmware. */
+  if (proc.readText('device-tree/compatible')?.includes('linux,dummy-virt') === true) return 'KVM';
   return /^flags\s*:.*\shypervisor(?:\s|$)/m.test(proc.readText('cpuinfo') ?? '') ? 'unknown' : undefined;
 }

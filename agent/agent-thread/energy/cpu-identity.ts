@@ -55,7 +55,11 @@ const AMD: readonly (readonly [string, number, number, number, FamilyName])[] = 
   ['hygongenuine', 0x18, 0x00, 0x02, 'EPYC 1 Naples'], // Dhyana, a licensed Naples
 ];
 
-/** Of all these only Altra has published results, and its cores are Graviton2's. Widely copied "Graviton" watts are a copy of Rome's. */
+/**
+ * Implementer and part are all that ARM's `/proc/cpuinfo` has, and all that is looked at: the firmware's tables, which would tell Graviton2 from Altra, are not in every
+ * container and virtual machine. Of all these only Altra has published results, and its cores are Graviton2's: a part that several processors share has one name here.
+ * The others have a name and the generic watts. Widely copied "Graviton" watts are a copy of Rome's.
+ */
 const ARM: Readonly<Record<string, IdentifiedCpu>> = {
   'arm 0xd0c': { familyName: 'Neoverse N1 (Altra)', power: 'Neoverse N1 (Altra)' }, // ARM_CPU_PART_NEOVERSE_N1: Graviton2, Altra
   'arm 0xd40': { familyName: 'Neoverse V1', power: undefined }, // ARM_CPU_PART_NEOVERSE_V1: Graviton3
@@ -66,10 +70,23 @@ const ARM: Readonly<Record<string, IdentifiedCpu>> = {
   'microsoft 0xd49': { familyName: 'Neoverse N2', power: undefined }, // MICROSOFT_CPU_PART_AZURE_COBALT_100
   'ampere 0xac3': { familyName: 'AmpereOne', power: undefined }, // AMPERE_CPU_PART_AMPERE1
   'ampere 0xac4': { familyName: 'AmpereOne', power: undefined }, // AMPERE_CPU_PART_AMPERE1A
+  'hisilicon 0xd01': { familyName: 'Kunpeng 920', power: undefined }, // HISI_CPU_PART_TSV110
+  'fujitsu 0x1': { familyName: 'A64FX', power: undefined }, // FUJITSU_CPU_PART_A64FX
+  'cavium 0xaf': { familyName: 'ThunderX2', power: undefined }, // CAVIUM_CPU_PART_THUNDERX2
+  // No core has this part: macOS shows it to its virtual machines, whichever processor it runs on.
+  'apple 0x0': { familyName: 'Apple silicon', power: undefined },
 };
 
 /** The implementers in that table, by the kernel's code. */
-const ARM_IMPLEMENTERS: Readonly<Record<string, string>> = { '0x41': 'arm', '0x6d': 'microsoft', '0xc0': 'ampere' };
+const ARM_IMPLEMENTERS: Readonly<Record<string, string>> = {
+  '0x41': 'arm',
+  '0x43': 'cavium',
+  '0x46': 'fujitsu',
+  '0x48': 'hisilicon',
+  '0x61': 'apple',
+  '0x6d': 'microsoft',
+  '0xc0': 'ampere',
+};
 
 export function identifyCpu({ vendor, family, model, stepping }: CpuIdentity): IdentifiedCpu | undefined {
   if (vendor === undefined || model === undefined) return undefined;

@@ -5,6 +5,9 @@
  *
  * What a source says is of the time since its last good reading, and so is the CPU time that it is divided by: each reading remembers the counters of its moment, and
  * an interval is held against those of the moment at which it began. Time without a good reading has no energy.
+ *
+ * The source may become another one (`lasting-source.ts`). What each has told is a sum of its own, which stays what it is when the next one's begins at zero: no sum ever
+ * falls, the process is all of them together, and threads, whose sums go on, are as much as all active ones.
  */
 import type { MetricSink, MetricSource } from '../telemetry/metrics.ts';
 import { Ahead, Attribution } from './attribution.ts';
@@ -24,11 +27,12 @@ const MAX_MOMENTS = 120;
 const REST = 'other';
 
 export interface EnergyMeterSettings {
+  /** Its name, its boundary and all else may change from one look to the next. */
   readonly source: EnergySource;
   /** What the node draws idle, by the model: of a measured source, what to believe at first. */
   readonly idlePowerW: number;
-  /** How far the process's share can be off, of the source's own bounds apart. */
-  readonly uncertainty: number;
+  /** How far what the process has of the source of this moment can be off. */
+  readonly uncertainty: () => number;
   readonly node: { read(): NodeTimes | undefined };
   /** CPU time of the threads so far, by name; those of one name together. It grows. */
   readonly threadsNs: () => ReadonlyMap<string, number>;
@@ -50,22 +54,30 @@ interface Moment {
   readonly usedNs: ReadonlyMap<string, number>;
 }
 
+/** What a source has told of this process, with one boundary. */
+interface Told {
+  readonly from: { readonly 'gridwatch.energy.source': string; readonly 'gridwatch.energy.boundary': string };
+  /** Of a measured source. */
+  readonly idle: IdlePower;
+  activeUj: number;
+  idleUj: number;
+}
+
 export class EnergyMeter implements MetricSource {
   readonly #settings: EnergyMeterSettings;
   readonly #attribution = new Attribution();
-  readonly #idle: IdlePower;
   readonly #rest = new Ahead();
   readonly #elsewhere = new Ahead();
   readonly #threadsUj = new Map<string, number>();
   #moments: Moment[] = [];
   /** What the threads had used by the last look, as they were told, and in all. */
-  #told: ReadonlyMap<string, number> = new Map();
+  #threadsNs: ReadonlyMap<string, number> = new Map();
   readonly #usedNs = new Map<string, number>();
   #knownNs = 0;
   #restNs = 0;
   #elsewhereNs = 0;
-  #activeUj = 0;
-  #idleUj = 0;
+  /** The last one is that of the source of this moment. */
+  readonly #told: Told[] = [];
   #dividedNs = 0;
   #ratePowerW = 0;
   #idlePowerW = 0;
@@ -73,7 +85,6 @@ export class EnergyMeter implements MetricSource {
 
   constructor(settings: EnergyMeterSettings) {
     this.#settings = settings;
-    this.#idle = new IdlePower(settings.idlePowerW);
   }
 
   /** Watts for each CPU of the process that is busy; 0 until it is known. */
@@ -115,11 +126,11 @@ export class EnergyMeter implements MetricSource {
     const told = threadsNs();
     for (const [name, ns] of told) {
       /* What was told under a name that is no longer told has shrunk nothing: it was used all the same. */
-      const gainedNs = Math.max(0, ns - (this.#told.get(name) ?? 0));
+      const gainedNs = Math.max(0, ns - (this.#threadsNs.get(name) ?? 0));
       this.#knownNs += gainedNs;
       this.#usedNs.set(name, (this.#usedNs.get(name) ?? 0) + gainedNs);
     }
-    this.#told = told;
+    this.#threadsNs = told;
     for (const name of this.#usedNs.keys()) if (!told.has(name)) this.#usedNs.delete(name);
     const ownNs = processNs();
     this.#restNs += this.#rest.gained(ownNs, this.#knownNs);
@@ -135,12 +146,13 @@ export class EnergyMeter implements MetricSource {
     if (from === undefined || energyUj < 0) return;
     const { source, reservedShare } = this.#settings;
     const utilization = utilizationOf(from.node, now.node);
-    if (source.isMeasured) this.#idle.saw(energyUj, durationNs, utilization);
+    const tally = this.#tally();
+    if (source.isMeasured) tally.idle.saw(energyUj, durationNs, utilization);
     const threadsNs = new Map<string, number>();
     for (const [name, ns] of now.usedNs) threadsNs.set(name, ns - (from.usedNs.get(name) ?? 0));
     const elsewhereNs = now.elsewhereNs - from.elsewhereNs;
     const idleShare = reservedShare() ?? usedShare(threadsNs, elsewhereNs);
-    this.#idlePowerW = source.isMeasured ? this.#idle.powerW : (source.idlePowerW ?? 0);
+    this.#idlePowerW = source.isMeasured ? tally.idle.powerW : (source.idlePowerW ?? 0);
     const shares = this.#attribution.divide({
       energyUj,
       durationNs,
@@ -149,8 +161,8 @@ export class EnergyMeter implements MetricSource {
       threadsNs,
       elsewhereNs,
     });
-    this.#activeUj += shares.processActiveUj;
-    this.#idleUj += shares.processIdleUj;
+    tally.activeUj += shares.processActiveUj;
+    tally.idleUj += shares.processIdleUj;
     this.#dividedNs += durationNs;
     for (const [name, uj] of shares.threadsUj) this.#threadsUj.set(name, (this.#threadsUj.get(name) ?? 0) + uj);
     /* Who is not told of any more is not kept either. */
@@ -158,19 +170,35 @@ export class EnergyMeter implements MetricSource {
     if (shares.processNs > 0) this.#ratePowerW = (shares.processActiveUj * 1e3) / shares.processNs;
   }
 
+  #tally(): Told {
+    const { source, idlePowerW } = this.#settings;
+    const from = { 'gridwatch.energy.source': source.name, 'gridwatch.energy.boundary': source.boundary };
+    const last = this.#told.at(-1);
+    const isSame =
+      last?.from['gridwatch.energy.source'] === source.name &&
+      last.from['gridwatch.energy.boundary'] === source.boundary;
+    if (last !== undefined && isSame) return last;
+    const added = { from, idle: new IdlePower(idlePowerW), activeUj: 0, idleUj: 0 };
+    this.#told.push(added);
+    return added;
+  }
+
   collect(sink: MetricSink): void {
-    const { source, uncertainty, carbon } = this.#settings;
+    const { uncertainty, carbon } = this.#settings;
     const nowNs = this.#settings.nowNs();
     if (nowNs >= this.#dueNs - INTERVAL_NS + MIN_INTERVAL_NS) this.#read(nowNs);
     if (this.#dividedNs === 0) return;
-    const from = { 'gridwatch.energy.source': source.name, 'gridwatch.energy.boundary': source.boundary };
-    sink.sum('gridwatch.process.energy', { 'gridwatch.energy.component': 'active', ...from }, this.#activeUj);
-    sink.sum('gridwatch.process.energy', { 'gridwatch.energy.component': 'idle', ...from }, this.#idleUj);
+    let energyUj = 0;
+    for (const { from, activeUj, idleUj } of this.#told) {
+      sink.sum('gridwatch.process.energy', { 'gridwatch.energy.component': 'active', ...from }, activeUj);
+      sink.sum('gridwatch.process.energy', { 'gridwatch.energy.component': 'idle', ...from }, idleUj);
+      energyUj += activeUj + idleUj;
+    }
     for (const [name, uj] of this.#threadsUj) sink.sum('gridwatch.thread.energy', { 'thread.name': name }, uj);
     sink.gauge('gridwatch.cpu.power', {}, this.#ratePowerW);
-    sink.gauge('gridwatch.energy.uncertainty', {}, uncertainty);
+    sink.gauge('gridwatch.energy.uncertainty', {}, uncertainty());
     if (carbon === undefined) return;
-    const operationalG = ((this.#activeUj + this.#idleUj) / 1e6) * carbon.gramsPerJoule;
+    const operationalG = (energyUj / 1e6) * carbon.gramsPerJoule;
     const embodiedG = (this.#dividedNs / 3600e9) * carbon.gramsPerHour;
     sink.sum('gridwatch.process.carbon', {}, operationalG + embodiedG);
   }

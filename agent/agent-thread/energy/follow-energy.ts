@@ -1,5 +1,5 @@
 /**
- * Sets up what prices CPU time: chooses a source at the first look, says which one it is, and lets the meter read it.
+ * Sets up what prices CPU time: chooses a source at the first look, and again when one breaks, says which one it is, and lets the meter read it.
  *
  * Runs on the agent thread. It must never throw: without what it needs there is no energy, and that is said once.
  */
@@ -14,7 +14,8 @@ import { EnergyMeter } from './energy-meter.ts';
 import { LockEnergy } from './lock-energy.ts';
 import { NodeCpu } from './node-cpu.ts';
 import { QueueEnergy } from './queue-energy.ts';
-import { chooseSource } from './sources/choose.ts';
+import { type ChoiceSettings, chooseSource } from './sources/choose.ts';
+import { LastingSource } from './sources/lasting-source.ts';
 import { measureSwitchNs } from './switch-cost.ts';
 import { combinedFactor, UNCERTAINTY } from './uncertainty.ts';
 
@@ -25,6 +26,8 @@ export interface FollowEnergySettings {
   readonly proc: ProcTree;
   /** Of this container. */
   readonly sys: ProcTree;
+  /** Where a hypervisor's folder is mounted; tests have one of their own. */
+  readonly hostRoot?: string;
   readonly table: { cpuNs(): ReadonlyMap<string, number> | undefined };
   /** CPU time so far; this process's own unless told otherwise. It grows. */
   readonly processNs?: () => number;
@@ -117,8 +120,8 @@ export class FollowedEnergy implements MetricSource {
   }
 
   #meterOf(node: NodeCpu): EnergyMeter {
-    const { config, proc, sys, table, nowNs, diag } = this.#settings;
-    const { source, frequency, confinement, logicalCpus, idlePowerW } = chooseSource({
+    const { config, proc, sys, table, nowNs, diag, hostRoot } = this.#settings;
+    const choice: ChoiceSettings = {
       sys: config.sysfsRoot === sys.root ? sys : new ProcTree({ root: config.sysfsRoot }),
       proc,
       ownSys: sys,
@@ -126,11 +129,22 @@ export class FollowedEnergy implements MetricSource {
       idlePowerW: config.powerIdleW,
       maxPowerW: config.powerMaxW,
       nowNs,
-    });
-    if (config.energySource !== 'auto' && config.energySource !== source.name)
+      ...(hostRoot === undefined ? {} : { hostRoot }),
+    };
+    const { source: first, frequency, confinement, logicalCpus, idlePowerW } = chooseSource(choice);
+    if (config.energySource !== 'auto' && config.energySource !== first.name)
       diag.warn(
-        `the energy source ${config.energySource} cannot be had, it is ${source.name}: gridwatch doctor says why`,
+        `the energy source ${config.energySource} cannot be had, it is ${first.name}: gridwatch doctor says why`,
       );
+    const source = new LastingSource({
+      first,
+      choose: (broken) => chooseSource({ ...choice, broken, frequency }).source,
+      onChange: (broken, next) => {
+        diag.warn(
+          `the energy source ${broken.name} has told of nothing for half a minute: it is ${next.name} from now on, until the program is started anew`,
+        );
+      },
+    });
     this.#closeFiles = () => {
       node.close();
       frequency.dispose();
@@ -140,7 +154,7 @@ export class FollowedEnergy implements MetricSource {
     return new EnergyMeter({
       source,
       idlePowerW,
-      uncertainty: combinedFactor([source.uncertainty, source.isMeasured ? UNCERTAINTY.raplShare : 1]),
+      uncertainty: () => combinedFactor([source.uncertainty, source.isMeasured ? UNCERTAINTY.raplShare : 1]),
       node,
       threadsNs: () => table.cpuNs() ?? new Map(),
       processNs: this.#settings.processNs ?? ownCpuNs,

@@ -8,20 +8,16 @@
  */
 import type { QueueTotal } from '../model/queue-totals.ts';
 import type { MetricSink, MetricSource } from '../telemetry/metrics.ts';
+import { PricedTime } from './priced-time.ts';
 
 export interface QueueEnergySettings {
   readonly totals: () => Iterable<QueueTotal>;
   readonly rates: { readonly powerPerCpuW: number };
 }
 
-interface Priced {
-  postedNs: number;
-  activeUj: number;
-}
-
 export class QueueEnergy implements MetricSource {
   readonly #settings: QueueEnergySettings;
-  readonly #priced = new WeakMap<QueueTotal, Priced>();
+  readonly #active = new PricedTime<QueueTotal>();
 
   constructor(settings: QueueEnergySettings) {
     this.#settings = settings;
@@ -30,13 +26,9 @@ export class QueueEnergy implements MetricSource {
   collect(sink: MetricSink): void {
     const { totals, rates } = this.#settings;
     for (const total of totals()) {
-      const { serialisedNs } = total;
+      const { serialisedNs, attributes } = total;
       if (serialisedNs === 0) continue;
-      const priced = this.#priced.get(total) ?? { postedNs: 0, activeUj: 0 };
-      this.#priced.set(total, priced);
-      priced.activeUj += (rates.powerPerCpuW * Math.max(0, serialisedNs - priced.postedNs)) / 1e3;
-      priced.postedNs = serialisedNs;
-      sink.sum('gridwatch.queue.energy', total.attributes, priced.activeUj);
+      sink.sum('gridwatch.queue.energy', attributes, this.#active.energyUj(total, serialisedNs, rates.powerPerCpuW));
     }
   }
 }

@@ -14,6 +14,11 @@ export const UNCERTAINTY = {
   raplShare: 2,
   /** A model whose idle and maximal watts were measured on this machine. */
   calibrated: 1.15,
+  /**
+   * What a battery gives more when the CPUs work is not what the processors take of it (regulators, memory and the fan take theirs), nor what a plug would give (the
+   * charger takes its own): 10 to 20 % either way. No published bound.
+   */
+  batteryBoundary: 1.2,
   /** The watts of the CPU's family, under a load like the benchmark's, with a known clock. */
   family: 1.6,
   /** The same where the clock is not known, as in most virtual machines. */
@@ -40,6 +45,19 @@ export function factorOf(logVariance: number): number {
 /** The factor of a product or quotient of values that are wrong independently of one another; 1 for none. */
 export function combinedFactor(factors: readonly number[]): number {
   return factorOf(factors.reduce((sum, factor) => sum + logVarianceOf(factor), 0));
+}
+
+export interface Part {
+  /** Of the sum: above 0. */
+  readonly value: number;
+  readonly factor: number;
+}
+
+/** The factor of a sum of values that are wrong independently of one another: the greater part counts most; 1 for a sum of nothing. */
+export function factorOfSum(parts: readonly Part[]): number {
+  const total = parts.reduce((sum, { value }) => sum + value, 0);
+  if (!(total > 0)) return 1;
+  return factorOf(parts.reduce((sum, { value, factor }) => sum + (value / total) ** 2 * logVarianceOf(factor), 0));
 }
 
 /** Where the true value lies with 90 %. */

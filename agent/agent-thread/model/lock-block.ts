@@ -57,6 +57,7 @@ export class LockBlockReader {
   readonly #last = new Uint32Array(COUNTS.length);
   readonly #histograms: readonly (readonly [BlockHistogram, LockMode, 'waits' | 'holds'])[];
   #lastAbandonments = 0;
+  #lastAsyncContentions = 0;
 
   constructor(views: BlockViews, blockAt: number, { bytes }: LockIdentity) {
     this.#i32 = views.i32;
@@ -87,6 +88,9 @@ export class LockBlockReader {
     const abandoned = this.#delta(BLOCK.ABANDONMENTS, this.#lastAbandonments);
     this.#lastAbandonments = (this.#lastAbandonments + abandoned) >>> 0;
     totals.abandonments += abandoned;
+    const asynchronous = this.#delta(BLOCK.ASYNC_CONTENTIONS, this.#lastAsyncContentions);
+    this.#lastAsyncContentions = (this.#lastAsyncContentions + asynchronous) >>> 0;
+    totals.asyncContentions += asynchronous;
     for (const [histogram, mode, name] of this.#histograms) histogram.addNewTo(() => totals.of(mode)[name]);
   }
 

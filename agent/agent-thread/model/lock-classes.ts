@@ -60,6 +60,8 @@ export class LockClass {
   readonly kind: ShownKind;
   readonly blame: LockBlame = new LockBlame();
   abandonments = 0;
+  /** Contentions of either mode that have blocked no thread. */
+  asyncContentions = 0;
   /** As of the last look. */
   waiters = 0;
   oldestWaiterNs = 0;
@@ -74,10 +76,10 @@ export class LockClass {
     return this.#modes[LOCK_MODES.indexOf(mode)] as ModeTotals;
   }
 
-  /** How often somebody had to wait, whichever way, and how long in all. */
-  get contention(): { readonly waits: number; readonly waitedNs: number } {
+  /** How often somebody had to wait, whichever way, how often of that without blocking a thread, and how long in all. */
+  get contention(): { readonly waits: number; readonly asyncWaits: number; readonly waitedNs: number } {
     const of = (field: 'contentions' | 'waitedNs'): number => this.#modes.reduce((sum, mode) => sum + mode[field], 0);
-    return { waits: of('contentions'), waitedNs: of('waitedNs') };
+    return { waits: of('contentions'), asyncWaits: this.asyncContentions, waitedNs: of('waitedNs') };
   }
 
   /** Somebody waits, since then. */

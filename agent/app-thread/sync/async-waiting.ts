@@ -166,7 +166,7 @@ export class AsyncQueue {
           return;
         }
         this.#remove(waiter);
-        if (!contended.isQueue) wait.acquired(waiter.trace);
+        if (!contended.isQueue) wait.acquiredAsync(waiter.trace);
         waiter.take(waiter.entry);
       } catch (error) {
         this.#fail(waiter, error);

@@ -66,6 +66,12 @@ export class Wait {
     else if (holder !== 0) blame(observer, this, waitedNs);
   }
 
+  /** The same, of a wait that has blocked no thread: counted as that first, because a contention that nobody has called asynchronous is priced as one that blocked. */
+  acquiredAsync(trace: Trace | undefined): void {
+    Atomics.add(this.lock.words, word(BLOCK.ASYNC_CONTENTIONS), 1);
+    this.acquired(trace);
+  }
+
   /** The wait ended without the lock. */
   failed(outcome: Exclude<WaitOutcome, 'acquired'>, trace?: Trace): void {
     const { lock, mode, startNs, holder } = this;

@@ -42,7 +42,13 @@ export function checkEnergy(
   });
   try {
     const better = platform === 'linux' ? checkOthers(choice, config) : [elsewhere(platform)];
-    return [checkChosen(choice), ...better, ...checkClock(choice), ...checkConfinement(choice)];
+    return [
+      checkChosen(choice),
+      ...better,
+      ...checkClock(choice),
+      ...checkBattery(choice),
+      ...checkConfinement(choice),
+    ];
   } finally {
     choice.source.dispose();
     choice.frequency.dispose();
@@ -97,6 +103,14 @@ function checkClock({ source, frequency }: Choice): Check[] {
       remedy: 'Compare two variants on one and the same machine: quotients are right where joules are not.',
     },
   ];
+}
+
+function checkBattery({ battery }: Choice): Check[] {
+  if (battery === undefined) return [];
+  const isDischarging = battery.powerW() !== undefined;
+  const when = isDischarging ? 'as it does now' : 'which it does not now';
+  const found = `While this machine runs on nothing but its battery (${battery.label}), ${when}, the estimate learns from it how much more a busy CPU draws: after some minutes at different loads. Screen and disks are not taken for the CPUs.`;
+  return [{ level: 'ok', found, remedy: '' }];
 }
 
 function checkConfinement({ source, confinement, logicalCpus }: Choice): Check[] {

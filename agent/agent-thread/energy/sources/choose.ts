@@ -1,17 +1,19 @@
 /**
  * Chooses where joules come from: the best source there is, or the one that is asked for, and says why it is not a better one.
  *
- * Runs on the agent thread, once, and in the process of `gridwatch doctor`. It must never throw, and always has an answer: the generic model needs
- * nothing. It looks for no further source once it has one. What is chosen is not chosen again: one that fails later tells gaps.
+ * Runs on the agent thread, once unless a source breaks, and in the process of `gridwatch doctor`. It must never throw, and always has an answer: the generic model needs
+ * nothing. It looks for no further source once it has one. One that breaks later is left out when it is asked again (`lasting-source.ts`).
  */
 import { availableParallelism } from 'node:os';
 import { type Hardware, readHardware } from '../../host/hardware.ts';
 import { parseCpuList } from '../../host/inventory.ts';
 import type { ProcTree } from '../../host/proc.ts';
+import { type Battery, findBattery } from '../battery.ts';
 import { type Confinement, readConfinement } from '../confinement.ts';
 import { type CpuIdentity, cpuIdentityOf } from '../cpu-identity.ts';
 import { FrequencyReader } from '../frequency.ts';
 import { estimatePower } from '../power-model.ts';
+import { CalibratedModel } from './calibrated.ts';
 import {
   type Candidate,
   type Considered,
@@ -21,7 +23,14 @@ import {
 } from './energy-source.ts';
 import { findHostRapl } from './host-rapl.ts';
 import { findHwmon } from './hwmon.ts';
-import { findFamilyModel, findGenericModel, findTdpModel, type ModelSettings, powersOf } from './modelled.ts';
+import {
+  findFamilyModel,
+  findGenericModel,
+  findTdpModel,
+  type ModelledSource,
+  type ModelSettings,
+  powersOf,
+} from './modelled.ts';
 import { raplZones } from './powercap-zones.ts';
 import { findRapl, ratedPowerW } from './rapl.ts';
 
@@ -38,6 +47,10 @@ export interface ChoiceSettings {
   readonly maxPowerW: number | undefined;
   readonly nowNs: () => number;
   readonly hardware?: Hardware;
+  /** Sources that have broken. */
+  readonly broken?: ReadonlySet<EnergySourceName>;
+  /** The clock that is read already; a new one otherwise. */
+  readonly frequency?: FrequencyReader;
 }
 
 export interface Choice {
@@ -48,6 +61,8 @@ export interface Choice {
   readonly frequency: FrequencyReader;
   readonly confinement: Confinement;
   readonly logicalCpus: number;
+  /** What calibrates the source, while it discharges. */
+  readonly battery: Battery | undefined;
   /** What the machine draws idle by the model: of a measured source, what to believe until a quiet time was seen. */
   readonly idlePowerW: number;
 }
@@ -70,10 +85,18 @@ export function chooseSource(settings: ChoiceSettings): Choice {
   const online = parseCpuList(sys.readText('devices/system/cpu/online') ?? '')?.length;
   const logicalCpus = Math.max(1, online ?? hardware.logicalCount ?? availableParallelism());
   const confinement = readConfinement(proc, ownSys, logicalCpus);
-  const frequency = new FrequencyReader({ sys, nowNs });
-  for (let left = FREQUENCY_READS; left > 0; left--) frequency.ratio();
+  const frequency = settings.frequency ?? newFrequency(sys, nowNs);
   const isVirtualMachine = confinement.hypervisor !== undefined;
   const zones = raplZones(sys);
+  let battery: Battery | undefined;
+  /* What the user has measured stands, and a virtual machine may be shown the battery of a host of which it knows no load. */
+  const hasOwnWatts = settings.idlePowerW !== undefined || settings.maxPowerW !== undefined;
+  const calibrate = (source: ModelledSource): EnergySource => {
+    battery = isVirtualMachine || hasOwnWatts ? undefined : findBattery({ sys, nowNs });
+    return battery === undefined
+      ? source
+      : new CalibratedModel({ model: source, battery, isClockKnown: model.isClockKnown });
+  };
   const model: ModelSettings = {
     estimatePower,
     cpu: identityOf(hardware),
@@ -82,6 +105,7 @@ export function chooseSource(settings: ChoiceSettings): Choice {
     idlePowerW: settings.idlePowerW,
     maxPowerW: settings.maxPowerW,
     isClockKnown: frequency.reason === '',
+    calibrate,
   };
   const fallbackPowerW = greatestPowerW(model);
   const find: Readonly<Record<EnergySourceName, () => Candidate>> = {
@@ -103,13 +127,20 @@ export function chooseSource(settings: ChoiceSettings): Choice {
   const machine = { frequency, confinement, logicalCpus, idlePowerW: powersOf(model).idlePowerW };
   const toConsidered = ({ name, isUsable, why, step }: Candidate): Considered => ({ name, isUsable, why, step });
   for (const name of order) {
+    if (settings.broken?.has(name) === true) continue;
     const candidate = find[name]();
     considered.push(toConsidered(candidate));
-    if (candidate.source !== undefined) return { source: candidate.source, considered, ...machine };
+    if (candidate.source !== undefined) return { source: candidate.source, considered, battery, ...machine };
   }
   /* Not reached: the generic model is in every order. */
   const { source } = findGenericModel(model);
-  return { source, considered, ...machine };
+  return { source, considered, battery, ...machine };
+}
+
+function newFrequency(sys: ProcTree, nowNs: () => number): FrequencyReader {
+  const frequency = new FrequencyReader({ sys, nowNs });
+  for (let left = FREQUENCY_READS; left > 0; left--) frequency.ratio();
+  return frequency;
 }
 
 /** What the model would refuse, a sandbox's idea of a processor for one, is left out. */

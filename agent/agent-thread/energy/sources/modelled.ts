@@ -31,6 +31,14 @@ export interface ModelSettings {
   readonly maxPowerW: number | undefined;
   /** Whether the loads have the clock in them. */
   readonly isClockKnown: boolean;
+  /** What makes a better one of a model, where there is anything to measure it by. */
+  readonly calibrate?: (model: ModelledSource) => EnergySource;
+}
+
+/** A source that knows what the machine draws at most, too. */
+export interface ModelledSource extends EnergySource {
+  readonly idlePowerW: number;
+  readonly maxPowerW: number;
 }
 
 interface Watts {
@@ -51,12 +59,13 @@ interface ModelSourceSettings {
   readonly powerOf: (load: CpuLoad) => PowerEstimate;
 }
 
-class ModelSource implements EnergySource {
+class ModelSource implements ModelledSource {
   readonly name: EnergySourceName;
   readonly boundary: EnergyBoundary;
   readonly uncertainty: number;
   readonly isMeasured = false;
   readonly idlePowerW: number;
+  readonly maxPowerW: number;
   readonly #settings: ModelSourceSettings;
   #beforeNs: number | undefined;
   #remainderUj = 0;
@@ -66,6 +75,7 @@ class ModelSource implements EnergySource {
     this.boundary = settings.boundary;
     this.uncertainty = settings.uncertainty;
     this.idlePowerW = settings.watts.idleW;
+    this.maxPowerW = settings.watts.maxW;
     this.#settings = settings;
   }
 
@@ -165,11 +175,13 @@ function ofModel(name: EnergySourceName, settings: ModelSettings, cpu: CpuIdenti
 
 function build(
   name: EnergySourceName,
-  { estimatePower, logicalCpus }: ModelSettings,
+  { estimatePower, logicalCpus, calibrate }: ModelSettings,
   cpu: CpuIdentity,
   rest: Pick<ModelSourceSettings, 'watts' | 'boundary' | 'uncertainty'>,
 ): EnergySource {
-  return new ModelSource({ ...rest, name, powerOf: (load) => estimatePower({ ...cpu, logicalCpus, ...load }) });
+  const powerOf = (load: CpuLoad): PowerEstimate => estimatePower({ ...cpu, logicalCpus, ...load });
+  const model = new ModelSource({ ...rest, name, powerOf });
+  return calibrate === undefined ? model : calibrate(model);
 }
 
 function explain({ source, familyName, idlePowerW, maxPowerW }: PowerEstimate): string {

@@ -26,6 +26,12 @@ describe('a hypervisor', () => {
     [firmware('Microsoft Corporation', 'Virtual Machine'), 'Hyper-V'],
     [{ 'sys/hypervisor/type': 'xen\n' }, 'xen'],
     [{ 'proc/device-tree/hypervisor/compatible': 'linux,kvm\0' }, 'KVM'],
+    [{ 'proc/device-tree/compatible': 'linux,dummy-virt\0' }, 'KVM'],
+    [{ 'proc/device-tree/compatible': 'raspberrypi,5-model-b\0brcm,bcm2712\0' }, undefined],
+    [firmware('Apple Inc.', 'Apple Virtualization Generic Platform'), 'Apple Virtualization'],
+    [firmware('Apple Inc.', 'MacBookPro16,1'), undefined],
+    [firmware('Hetzner', 'vServer'), 'Hetzner'],
+    [firmware('innotek GmbH', 'VirtualBox'), 'VirtualBox'],
     [firmware('LENOVO', '20XW'), undefined],
   ])('of %j is %s', (files, name) => {
     expect(read(files).hypervisor).toBe(name);

@@ -30,6 +30,11 @@ describe('a CPU is known by its numbers', () => {
     ['Ampere', 8, 0xac3, 'AmpereOne'],
     ['0xc0', 8, 0xac3, 'AmpereOne'],
     ['Microsoft', 8, 0xd49, 'Neoverse N2'],
+    ['HiSilicon', 8, 0xd01, 'Kunpeng 920'],
+    ['0x46', 8, 0x001, 'A64FX'],
+    ['Cavium', 8, 0x0af, 'ThunderX2'],
+    ['Apple', 8, 0x000, 'Apple silicon'],
+    ['0x61', 8, 0x000, 'Apple silicon'],
   ])('%s %i %i is %s', (vendor, family, model, name) => {
     expect(familyOf(vendor, family, model)).toBe(name);
   });

@@ -32,7 +32,7 @@ class FakeNode {
     this.meter = new EnergyMeter({
       source: this.#source(isMeasured, idlePowerW),
       idlePowerW,
-      uncertainty: 1.6,
+      uncertainty: () => 1.6,
       node: { read: () => ({ busyNs: this.#busyNs, totalNs: this.#nowNs * CPUS }) },
       threadsNs: () => new Map(this.#threadsNs),
       processNs: () => this.#processNs,

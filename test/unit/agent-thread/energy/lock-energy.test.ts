@@ -59,6 +59,16 @@ describe('the energy of a lock', () => {
     expect(uj(collectFrom(energy), 'gridwatch.lock.energy', 'mutex')).toBeCloseTo(40 + 80, 9);
   });
 
+  test('`acquireAsync` neither spins nor takes a thread off its CPU', () => {
+    wait('mutex', 3, SECOND_NS);
+    lockClass('mutex').asyncContentions += 2;
+    const written = collectFrom(energy);
+    expect(uj(written, 'gridwatch.lock.energy', 'mutex')).toBeCloseTo(4 * (5 + 5), 9);
+    expect(uj(written, 'gridwatch.lock.idle_energy', 'mutex')).toBeCloseTo(3e6, 3);
+    lockClass('mutex').asyncContentions += 1;
+    expect(uj(collectFrom(energy), 'gridwatch.lock.energy', 'mutex')).toBeCloseTo(4 * (5 + 5), 9);
+  });
+
   test.each(['promise', 'web_lock'] as const)('a wait for a %s takes no thread off its CPU', (kind) => {
     wait(kind, 3, SECOND_NS);
     const written = collectFrom(energy);

@@ -5,6 +5,7 @@ import {
   boundsOf,
   combinedFactor,
   factorOf,
+  factorOfSum,
   logVarianceOf,
   UNCERTAINTY,
 } from '../../../../agent/agent-thread/energy/uncertainty.ts';
@@ -49,6 +50,23 @@ test('nine in ten of the products lie within the combined factor', () => {
   const within = products.filter((product) => product <= combined && product >= 1 / combined).length;
   expect(within / products.length).toBeGreaterThan(0.89);
   expect(within / products.length).toBeLessThan(0.91);
+});
+
+test('a sum is known better than its parts, and like the one that is nearly all of it', () => {
+  expect(factorOfSum([])).toBe(1);
+  expect(factorOfSum([{ value: 7, factor: 1.6 }])).toBeCloseTo(1.6, 12);
+  expect(
+    factorOfSum([
+      { value: 7, factor: 1.2 },
+      { value: 0, factor: 3.5 },
+    ]),
+  ).toBeCloseTo(1.2, 12);
+  expect(
+    factorOfSum([
+      { value: 5, factor: 1.6 },
+      { value: 5, factor: 1.6 },
+    ]),
+  ).toBeCloseTo(1.6 ** Math.SQRT1_2, 12);
 });
 
 test('bounds are value / factor and value * factor', () => {

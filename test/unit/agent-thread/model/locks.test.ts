@@ -78,6 +78,18 @@ describe('a lock with a name', () => {
     expect(valueOf('acquisitions', 'pool', `${semaphore}=exclusive`, written)).toBeUndefined();
   });
 
+  test('counts apart the waits that have blocked no thread', () => {
+    const lock = world.lock('orders');
+    count(lock, BLOCK.CONTENTIONS, 5);
+    count(lock, BLOCK.ASYNC_CONTENTIONS, 3);
+    collect();
+    count(lock, BLOCK.ASYNC_CONTENTIONS, 1);
+    collect();
+    expect(Array.from(world.locks.classes, ({ contention }) => contention)).toEqual([
+      { waits: 5, asyncWaits: 4, waitedNs: 0 },
+    ]);
+  });
+
   test('that nobody has for itself is waited for in shared mode', () => {
     count(world.lock('ready', 'condition'), BLOCK.SHARED_ACQUISITIONS, 2);
     world.lock('start', 'barrier');

@@ -98,6 +98,7 @@ describe.each([
     expect(order).toEqual([1, 2, 3]);
     expect(blockOf(mutex)[BLOCK.ACQUISITIONS >> 2]).toBe(4);
     expect(blockOf(mutex)[BLOCK.CONTENTIONS >> 2]).toBe(3);
+    expect(blockOf(mutex)[BLOCK.ASYNC_CONTENTIONS >> 2]).toBe(3);
   });
 
   test('Q3: who is aborted is rejected with the reason, and the next one is served', async () => {

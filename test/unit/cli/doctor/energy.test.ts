@@ -59,6 +59,19 @@ it('has the estimate follow the clock where that can be read', () => {
   expect(found).toContain('The clock of the CPUs is read, and the estimate follows it.');
 });
 
+it('says that a battery calibrates, and whether it does now', () => {
+  const laptop = (status: string): Files => ({
+    'proc/cpuinfo': 'processor\t: 0\nvendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: 140\nflags\t\t: fpu\n\n',
+    'sys/class/power_supply/BAT0/type': 'Battery\n',
+    'sys/class/power_supply/BAT0/status': `${status}\n`,
+    'sys/class/power_supply/BAT0/power_now': '9000000\n',
+  });
+  const said = (status: string): string | undefined =>
+    look(laptop(status)).find(({ found }) => found.includes('BAT0'))?.found;
+  expect(said('Discharging')).toContain('nothing but its battery (BAT0), as it does now, the estimate learns from it');
+  expect(said('Charging')).toContain('nothing but its battery (BAT0), which it does not now, the estimate learns');
+});
+
 it('finds a problem only where a source is asked for that cannot be had', () => {
   const [chosen, problem, ...rest] = look(CPU, { GRIDWATCH_ENERGY_SOURCE: 'rapl' });
   expect(chosen?.found).toContain('"model:family"');

@@ -37,6 +37,7 @@ const PATHS = [
   ...['scaling_cur_freq', 'cpuinfo_max_freq', 'cpuinfo_min_freq', 'base_frequency'].map(
     (file) => `sys/devices/system/cpu/cpufreq/policy0/${file}`,
   ),
+  ...['type', 'status', 'power_now', 'scope', 'online'].map((file) => `sys/class/power_supply/BAT0/${file}`),
   'proc/cpuinfo',
   'proc/uptime',
   'proc/self/cgroup',
@@ -77,6 +78,8 @@ const content = fc.oneof(
 function likely(path: string): string {
   if (path === 'proc/cpuinfo') return 'processor : 0\nvendor_id : GenuineIntel\ncpu family : 6\nmodel : 106\n';
   if (path === 'proc/uptime') return '5.00 1.00';
+  if (path.endsWith('BAT0/type')) return 'Battery';
+  if (path.endsWith('BAT0/status')) return 'Discharging';
   if (path.endsWith('hwmon0/name')) return 'apm_xgene';
   if (path.endsWith('power1_label')) return 'CPU power';
   if (path.endsWith(':0:0/name')) return 'dram';

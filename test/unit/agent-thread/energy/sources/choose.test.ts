@@ -21,6 +21,12 @@ const METER: Files = {
 };
 const HOST: Files = { 'host/intel-rapl:0/energy_uj': '17' };
 
+const BATTERY: Files = {
+  'sys/class/power_supply/BAT0/type': 'Battery\n',
+  'sys/class/power_supply/BAT0/status': 'Discharging\n',
+  'sys/class/power_supply/BAT0/power_now': '12000000\n',
+};
+
 interface Asked {
   readonly forced?: EnergySourceName | 'auto';
   readonly idlePowerW?: number;
@@ -101,6 +107,70 @@ describe('a virtual machine', () => {
     expect(choose(files).source.uncertainty).toBe(1.6);
     let slowNs = 0;
     expect(choose(files, { nowNs: () => (slowNs += 3e5) }).source.uncertainty).toBe(2.4);
+  });
+});
+
+describe('a virtual machine on ARM, without tables of a firmware', () => {
+  const guest = (implementer: string, part: string): Files => ({
+    'proc/cpuinfo': `processor\t: 0\nBogoMIPS\t: 243.75\nFeatures\t: fp asimd\nCPU implementer\t: ${implementer}\nCPU architecture: 8\nCPU variant\t: 0x1\nCPU part\t: ${part}\nCPU revision\t: 1\n\n`,
+    'proc/device-tree/compatible': 'linux,dummy-virt\0',
+    'sys/devices/system/cpu/online': '0-7\n',
+  });
+
+  it.each([
+    ['Graviton2 and Altra', '0x41', '0xd0c', 'model:family', 2.4, 'Neoverse N1 (Altra)'],
+    ['Graviton3', '0x41', '0xd40', 'model:generic', 3.5, 'Neoverse V1'],
+    ['Graviton4 and Axion', '0x41', '0xd4f', 'model:generic', 3.5, 'Neoverse V2'],
+    ['Cobalt 100', '0x6d', '0xd49', 'model:generic', 3.5, 'Neoverse N2'],
+    ['AmpereOne', '0xc0', '0xac4', 'model:generic', 3.5, 'AmpereOne'],
+    ['a guest of macOS', '0x61', '0x000', 'model:generic', 3.5, 'Apple silicon'],
+    ['what nobody knows', '0x99', '0x123', 'model:generic', 3.5, '0x99 family 8 model 291'],
+  ])('%s has its name, and watts only where some are published', (_, implementer, part, name, uncertainty, known) => {
+    const { source, considered, confinement } = choose(guest(implementer, part));
+    expect(source).toMatchObject({ name, uncertainty, boundary: 'wall' });
+    expect(considered.find((one) => one.name === 'model:family')?.why).toContain(known);
+    expect(confinement.hypervisor).toBe('KVM');
+  });
+});
+
+describe('a battery', () => {
+  const metal = CPUINFO('avx2');
+  it.each<[string, Files, Asked, EnergySourceName, string | undefined]>([
+    ['calibrates a model', { ...metal, ...BATTERY }, {}, 'model:family', 'BAT0'],
+    [
+      'calibrates the rated power',
+      { ...metal, ...RAPL, ...BATTERY },
+      { failures: { energy_uj: 'EACCES' } },
+      'model:tdp',
+      'BAT0',
+    ],
+    ['has nothing to tell to what measures', { ...metal, ...RAPL, ...BATTERY }, {}, 'rapl', undefined],
+    [
+      'has nothing to tell to who has measured',
+      { ...metal, ...BATTERY },
+      { idlePowerW: 5, maxPowerW: 40 },
+      'model:tdp',
+      undefined,
+    ],
+    [
+      'that a host shows to its guest is left alone',
+      { ...CPUINFO('hypervisor'), ...BATTERY },
+      {},
+      'model:family',
+      undefined,
+    ],
+  ])('%s', (_, files, asked, name, label) => {
+    const choice = choose(files, asked);
+    expect([choice.name, choice.battery?.label]).toEqual([name, label]);
+  });
+
+  it('changes nothing of a model before it has taught it anything', () => {
+    const [with_, without] = [choose({ ...metal, ...BATTERY }), choose(metal)];
+    expect(with_.source).toMatchObject({
+      idlePowerW: without.source.idlePowerW,
+      uncertainty: without.source.uncertainty,
+    });
+    expect(with_.considered).toEqual(without.considered.map((one) => ({ ...one, why: expect.any(String) })));
   });
 });
 
