@@ -28,6 +28,7 @@ const task: fc.Arbitrary<TaskRecord> = fc.record({
   serviceNs: ns,
   context: fc.option(ids, { nil: undefined }),
   spanId,
+  isAlone: fc.boolean(),
 });
 
 const ofMessage = {
@@ -78,6 +79,7 @@ test('ids with the highest and the lowest bit are the same on both sides', () =>
       waitNs: 1,
       serviceNs: 1,
       context: undefined,
+      isAlone: false,
       spanId: id,
     };
     expect(decodeTask(through(encodeTask(said)))?.spanId).toBe(id);

@@ -250,6 +250,7 @@ describe('a task of a pool', () => {
         serviceNs: 5,
         context: span,
         spanId: one.spanId,
+        isAlone: true,
       },
     ]);
     expect(lookUpName(tracked.memory, tracked.told[0]?.nameNumber ?? 0)).toBe('piscina@work.js');
