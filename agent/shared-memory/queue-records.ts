@@ -149,9 +149,10 @@ export function encodeTaskCpu(task: TraceIds, { beganNs, workedNs, cpuNs }: Task
 
 /** Undefined where it says what cannot be: no thread uses more CPU time than there was. */
 export function decodeTaskCpu({ number, startNs, durationNs, context }: RecordHalf): TaskCpuRecord | undefined {
-  const cpuNs = number * 1e3;
-  if (context === undefined || cpuNs < MIN_TASK_CPU_NS || cpuNs > durationNs + TICK_NS) return undefined;
-  return { spanId: context.spanId, beganNs: startNs, workedNs: durationNs, cpuNs: Math.min(cpuNs, durationNs) };
+  const toldNs = number * 1e3;
+  const cpuNs = Math.min(toldNs, durationNs);
+  if (context === undefined || !(cpuNs >= MIN_TASK_CPU_NS && toldNs <= durationNs + TICK_NS)) return undefined;
+  return { spanId: context.spanId, beganNs: startNs, workedNs: durationNs, cpuNs };
 }
 
 export function encodeMessage(message: MessageRecord): TwoHalves {
