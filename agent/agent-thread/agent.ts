@@ -146,6 +146,7 @@ const followed = followQueues({
   switches,
   drops,
   emit: (span) => telemetry.spans.emit(span),
+  rates: energy,
   nowNs,
 });
 disabled.showPorts(() => followed.ports?.poisonedPorts ?? 0);
@@ -240,6 +241,7 @@ const liveness = new Liveness({
 liveness.watch(settings.mainClaim, settings.mainPort);
 
 const heapGuard = new HeapGuard(HEAP_LIMIT_BYTES, (usedBytes) => {
+  dispatch.flush();
   diag.warn(`the agent thread is started anew: its heap stays at ${Math.round(usedBytes / 2 ** 20)} MiB`);
   void telemetry.flush(config.exitTimeoutMs).then(() => process.exit(EXIT_CODE_HEAP));
 });
@@ -273,6 +275,7 @@ const drain = new Drain(memory, clock, {
     identity.settle();
     fullInventory?.settle();
     await controlFile.firstLook;
+    if (switches.isOn('energy')) energy.catchUp(nowNs());
     dispatch.flush();
     await telemetry.flush(config.exitTimeoutMs);
   },

@@ -23,6 +23,8 @@ const GC_ROOT_NS = 100e6;
 /** A turn of the event loop shorter than this is no span of its own. */
 const LOOP_ROOT_NS = 100e6;
 
+const QUEUE_RECORDS: ReadonlySet<RecordKind> = new Set([RecordKind.TASK, RecordKind.TASK_CPU, RecordKind.MESSAGE]);
+
 const CONTEXT_LOSS_DETAILS: Readonly<Record<ContextLoss, string>> = {
   several_api_versions:
     'a thread without an SDK loads several versions of @opentelemetry/api, so spans of other threads are not active there',
@@ -60,7 +62,7 @@ export class Dispatch {
   record(thread: ObservedThread, record: RingRecord): void {
     if (record.kind === RecordKind.EVENTLOOP) this.#loopWasBlocked(thread, record);
     else if (record.kind === RecordKind.GC) this.#collected(thread, record);
-    else if (record.kind === RecordKind.TASK || record.kind === RecordKind.MESSAGE) this.#queues.record(thread, record);
+    else if (QUEUE_RECORDS.has(record.kind)) this.#queues.record(thread, record);
     else this.#locks.record(thread.claim.slot, record);
   }
 
@@ -106,9 +108,15 @@ export class Dispatch {
     this.#unclaimed.tick(nowNs);
   }
 
+  /** To be called after each drain of all rings. */
+  drained(nowNs: number): void {
+    this.#queues.drained(nowNs);
+  }
+
   /** Hands over all that waits for something. */
   flush(): void {
     this.#unclaimed.flush();
+    this.#queues.flush();
   }
 
   dropped(kind: LostKind, dropped: number): void {

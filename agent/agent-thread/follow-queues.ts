@@ -8,6 +8,7 @@ import { type ControlMemory, HEADER } from '../shared-memory/layout.ts';
 import { MessageMemory } from '../shared-memory/message-memory.ts';
 import { readSlot, type SlotClaim } from '../shared-memory/registry.ts';
 import { forgetThread } from '../shared-memory/vouching.ts';
+import { type EnergyRates, SpanEnergy } from './energy/span-energy.ts';
 import type { FeatureSwitches } from './feature-switches.ts';
 import type { Locks } from './model/locks.ts';
 import { Ports } from './model/ports.ts';
@@ -29,6 +30,8 @@ export interface FollowedQueuesSettings {
   readonly switches: FeatureSwitches;
   readonly drops: DropCounts;
   readonly emit: (span: SpanRecord) => void;
+  /** What CPU time costs. */
+  readonly rates: EnergyRates;
   readonly nowNs: () => number;
 }
 
@@ -43,7 +46,7 @@ export interface FollowedQueues {
 }
 
 export function followQueues(settings: FollowedQueuesSettings): FollowedQueues {
-  const { memory, messageBuffer, totals, locks, living, switches, drops, emit, nowNs } = settings;
+  const { memory, messageBuffer, totals, locks, living, switches, drops, emit, rates, nowNs } = settings;
   const text = (number: number): string => locks.text(number);
   const recent = new RecentThreads(living);
   const messages = MessageMemory.attach(messageBuffer);
@@ -76,6 +79,7 @@ export function followQueues(settings: FollowedQueuesSettings): FollowedQueues {
     threads: recent,
     text,
     emit,
+    energy: new SpanEnergy({ emit, rates, isOn: () => switches.isOn('energy') }),
     onCorrupt: () => drops.count('corrupt', 1),
     thresholdNs: () => memory.f64[HEADER.QUEUE_THRESHOLD_NS >> 3] as number,
   });

@@ -7,12 +7,14 @@ import {
   type Direction,
   decodeMessage,
   decodeTask,
+  decodeTaskCpu,
   type MessageRecord,
   type TaskRecord,
 } from '../shared-memory/queue-records.ts';
 import { RecordKind } from '../shared-memory/records.ts';
 import type { RingRecord } from '../shared-memory/ring-reader.ts';
 import { codeAttributes } from './detect/lock-attributes.ts';
+import type { SpanEnergy } from './energy/span-energy.ts';
 import type { RecentThread, RecentThreads } from './model/recent-threads.ts';
 import { shownName } from './model/shown-name.ts';
 import type { SignalAttributes } from './telemetry/catalog.ts';
@@ -26,6 +28,8 @@ export interface QueueDispatchSettings {
   /** The text of the number of a name. */
   readonly text: (number: number) => string;
   readonly emit: (span: SpanRecord) => void;
+  /** The door of the spans of tasks. */
+  readonly energy: Pick<SpanEnergy, 'used' | 'served' | 'drained' | 'flush'>;
   /** Called for a record that cannot be believed. */
   readonly onCorrupt: () => void;
   /** An item that waits this long becomes a span, as of now. */
@@ -39,19 +43,33 @@ export class QueueDispatch {
     this.#settings = settings;
   }
 
-  /** A task that this thread has submitted, or a message that it has received. */
+  /** A task that this thread has submitted, what one has used that it has served, or a message that it has received. */
   record(thread: RecentThread, record: RingRecord): void {
-    const { emit, onCorrupt } = this.#settings;
+    const { emit, energy, onCorrupt } = this.#settings;
     const halves = record.other === undefined ? [record] : [record, record.other];
     if (record.kind === RecordKind.TASK) {
       const task = decodeTask(halves);
       if (task === undefined) onCorrupt();
-      else emit(this.#task(thread, task));
+      else energy.served(this.#task(thread, task), task.isAlone);
+    } else if (record.kind === RecordKind.TASK_CPU) {
+      const used = decodeTaskCpu(record);
+      if (used === undefined) onCorrupt();
+      else energy.used(used);
     } else {
       const message = decodeMessage(halves);
       if (message === undefined) onCorrupt();
       else emit(this.#message(thread, message));
     }
+  }
+
+  /** To be called after each drain of all rings. */
+  drained(nowNs: number): void {
+    this.#settings.energy.drained(nowNs);
+  }
+
+  /** Lets through all that waits for something. */
+  flush(): void {
+    this.#settings.energy.flush();
   }
 
   #task(thread: RecentThread, task: TaskRecord): SpanRecord {

@@ -102,6 +102,7 @@ export class ObservedThreads {
     /* Once all threads are known: the records of one name others. */
     let records = 0;
     for (const thread of this.#bySlot.values()) records += this.#drainRing(thread);
+    this.#dispatch.drained(nowNs);
     return records;
   }
 

@@ -11,7 +11,7 @@ import type { OutgoingContext } from './messages/outgoing-context.ts';
 import type { Receiving } from './messages/receiving.ts';
 
 const LINK = Symbol.for('gridwatch.messages');
-const LINK_VERSION = 2;
+const LINK_VERSION = 3;
 
 export interface MessageLink {
   readonly version: number;
@@ -26,6 +26,8 @@ export interface MessageLink {
    * `fn` is merely called.
    */
   runWith<T>(context: TraceIds | undefined, fn: () => T): T;
+  /** Runs `fn`, which is the work on the task whose span this is, and all that it begins, with that span active; and tells what it has used of the CPU. */
+  runTask<T>(task: TraceIds, fn: () => T): T;
   /** For broadcast channels. */
   readonly broadcasts?: BroadcastSeam | undefined;
 }

@@ -3,7 +3,7 @@
  *
  * Runs on every thread: application threads offer them through their recorder, the agent thread decodes them. What is decoded is validated.
  */
-import type { RecordHalf } from './lock-records.ts';
+import type { EncodedRecord, RecordHalf } from './lock-records.ts';
 import { DIRECTIONS, type Direction, QUEUE_KINDS, type QueueKind } from './queue-cells.ts';
 import { RecordKind } from './records.ts';
 import type { TraceIds } from './registry.ts';
@@ -28,7 +28,27 @@ export interface TaskRecord {
   readonly context: TraceIds | undefined;
   /** The id of its own span, where spans of the program are children of that: it must then be exported. */
   readonly spanId: string | undefined;
+  /** That worker had no other task while it had this one, as far as the submitting thread knows. */
+  readonly isAlone: boolean;
 }
+
+/**
+ * What a task has used of its worker's thread so far. Offered by the worker before it posts the result, so before the record of that task; where it cannot tell the
+ * result from other messages it tells at each, and the last one counts.
+ */
+export interface TaskCpuRecord {
+  /** The id of the task's own span. */
+  readonly spanId: string;
+  /** When the work on it began, and for how long it has gone on. */
+  readonly beganNs: number;
+  readonly workedNs: number;
+  readonly cpuNs: number;
+}
+
+/** CPU time that is not worth a record, nor a price. */
+export const MIN_TASK_CPU_NS = 1e6;
+/** A kernel that counts by its ticks may be one of them ahead of the clock. */
+const TICK_NS = 1e7;
 
 export { DIRECTIONS, type Direction };
 
@@ -57,6 +77,10 @@ export interface MessageRecord {
 }
 
 const NO_ID = '0000000000000000';
+/** Beside the kind and the outcome of a task. */
+const IS_ALONE = 0x10000;
+
+export type TaskCpuTimes = Omit<TaskCpuRecord, 'spanId'>;
 
 type TwoHalves = readonly [RecordHalf, RecordHalf];
 
@@ -65,7 +89,8 @@ export function encodeTask(task: TaskRecord): TwoHalves {
     {
       kind: RecordKind.TASK,
       number: task.nameNumber,
-      second: QUEUE_KINDS.indexOf(task.kind) | (TASK_OUTCOMES.indexOf(task.outcome) << 8),
+      second:
+        QUEUE_KINDS.indexOf(task.kind) | (TASK_OUTCOMES.indexOf(task.outcome) << 8) | (task.isAlone ? IS_ALONE : 0),
       third: task.workerThreadId,
       fourth: task.siteNumber,
       startNs: task.submittedNs,
@@ -101,7 +126,33 @@ export function decodeTask([first, second]: readonly RecordHalf[]): TaskRecord |
     serviceNs: second.durationNs,
     context: first.context,
     spanId: idOf(second.number, second.second),
+    isAlone: (first.second & IS_ALONE) !== 0,
   };
+}
+
+/** `task` is the context of the task's own span. */
+export function encodeTaskCpu(task: TraceIds, { beganNs, workedNs, cpuNs }: TaskCpuTimes): EncodedRecord {
+  return [
+    {
+      kind: RecordKind.TASK_CPU,
+      /* Microseconds, as the system has them: 35 minutes of them at most. */
+      number: Math.min(0x7fffffff, Math.round(cpuNs / 1e3)),
+      second: 0,
+      third: 0,
+      fourth: 0,
+      startNs: beganNs,
+      durationNs: workedNs,
+      context: task,
+    },
+  ];
+}
+
+/** Undefined where it says what cannot be: no thread uses more CPU time than there was. */
+export function decodeTaskCpu({ number, startNs, durationNs, context }: RecordHalf): TaskCpuRecord | undefined {
+  const toldNs = number * 1e3;
+  const cpuNs = Math.min(toldNs, durationNs);
+  if (context === undefined || !(cpuNs >= MIN_TASK_CPU_NS && toldNs <= durationNs + TICK_NS)) return undefined;
+  return { spanId: context.spanId, beganNs: startNs, workedNs: durationNs, cpuNs };
 }
 
 export function encodeMessage(message: MessageRecord): TwoHalves {

@@ -20,6 +20,7 @@ export const RecordKind = {
   RACE: 6,
   MESSAGE: 7,
   TASK: 8,
+  TASK_CPU: 9,
 } as const;
 export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind];
 
@@ -33,6 +34,7 @@ export const RECORD_KIND_NAMES = [
   'order',
   'race',
   'message',
+  'task',
   'task',
 ] as const;
 

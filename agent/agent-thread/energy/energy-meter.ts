@@ -80,6 +80,7 @@ export class EnergyMeter implements MetricSource {
   readonly #told: Told[] = [];
   #dividedNs = 0;
   #ratePowerW = 0;
+  #knownUntilNs = Number.NEGATIVE_INFINITY;
   #idlePowerW = 0;
   #dueNs = Number.NEGATIVE_INFINITY;
 
@@ -92,6 +93,11 @@ export class EnergyMeter implements MetricSource {
     return this.#ratePowerW;
   }
 
+  /** The end of the interval in which that was so. */
+  get knownUntilNs(): number {
+    return this.#knownUntilNs;
+  }
+
   /** Watts that go by for each CPU of the node when nobody uses it; 0 until it is known. */
   get idlePowerPerCpuW(): number {
     return this.#idlePowerW / this.#settings.logicalCpus;
@@ -99,6 +105,11 @@ export class EnergyMeter implements MetricSource {
 
   tick(nowNs: number): void {
     if (nowNs >= this.#dueNs) this.#read(nowNs);
+  }
+
+  /** A reading for somebody who asks between two, unless the last one is young. */
+  catchUp(nowNs: number): void {
+    if (nowNs >= this.#dueNs - INTERVAL_NS + MIN_INTERVAL_NS) this.#read(nowNs);
   }
 
   /** One more reading, of all there will be, unless the last one is too young for the ticks in which the kernel counts. */
@@ -167,7 +178,9 @@ export class EnergyMeter implements MetricSource {
     for (const [name, uj] of shares.threadsUj) this.#threadsUj.set(name, (this.#threadsUj.get(name) ?? 0) + uj);
     /* Who is not told of any more is not kept either. */
     for (const name of this.#threadsUj.keys()) if (!now.usedNs.has(name)) this.#threadsUj.delete(name);
-    if (shares.processNs > 0) this.#ratePowerW = (shares.processActiveUj * 1e3) / shares.processNs;
+    if (shares.processNs <= 0) return;
+    this.#ratePowerW = (shares.processActiveUj * 1e3) / shares.processNs;
+    this.#knownUntilNs = now.atNs;
   }
 
   #tally(): Told {
@@ -185,8 +198,7 @@ export class EnergyMeter implements MetricSource {
 
   collect(sink: MetricSink): void {
     const { uncertainty, carbon } = this.#settings;
-    const nowNs = this.#settings.nowNs();
-    if (nowNs >= this.#dueNs - INTERVAL_NS + MIN_INTERVAL_NS) this.#read(nowNs);
+    this.catchUp(this.#settings.nowNs());
     if (this.#dividedNs === 0) return;
     let energyUj = 0;
     for (const { from, activeUj, idleUj } of this.#told) {

@@ -79,8 +79,18 @@ export class FollowedEnergy implements MetricSource {
     return this.#known?.powerPerCpuW ?? 0;
   }
 
+  get knownUntilNs(): number {
+    return this.#known?.knownUntilNs ?? Number.NEGATIVE_INFINITY;
+  }
+
   get idlePowerPerCpuW(): number {
     return this.#known?.idlePowerPerCpuW ?? 0;
+  }
+
+  /** The prices of what has just been used, for somebody who cannot wait for the next reading. */
+  catchUp(nowNs: number): void {
+    this.#meter ??= this.#begin();
+    this.#known?.catchUp(nowNs);
   }
 
   #switchCostNs(): number {

@@ -19,11 +19,13 @@ export class OutgoingContext {
   #task: TraceIds | undefined;
 
   readonly #scopes: { readonly context?: Context | undefined };
+  readonly #onPost: (spanId: string) => void;
   #lookAgainNs = 0;
 
-  /** `scopes`: the context of what is served, where no manager of the application's has it. */
-  constructor(scopes: { readonly context?: Context | undefined }) {
+  /** `scopes`: the context of what is served, where no manager of the application's has it. `onPost` is told of each message that a span is active for. */
+  constructor(scopes: { readonly context?: Context | undefined }, onPost: (spanId: string) => void) {
     this.#scopes = scopes;
+    this.#onPost = onPost;
   }
 
   /** Undefined without one. */
@@ -31,7 +33,10 @@ export class OutgoingContext {
     if (this.#isTask) return this.#wordsOf(this.#task, NO_SPANS);
     try {
       const context = this.#manager(nowNs)?.active?.() ?? this.#scopes.context;
-      return context === undefined ? undefined : this.#wordsOf(validIds(spanContextIn(context)), 0);
+      if (context === undefined) return undefined;
+      const ids = validIds(spanContextIn(context));
+      if (ids !== undefined) this.#onPost(ids.spanId);
+      return this.#wordsOf(ids, 0);
     } catch {
       return undefined;
     }

@@ -15,6 +15,7 @@ import type { PortEnd, PortEnds } from './port-ends.ts';
 import { portsInMessage } from './ports-in-message.ts';
 import { addTo } from './sending.ts';
 import { type ServedContext, ServedMessages } from './served-messages.ts';
+import type { TaskCpu } from './task-cpu.ts';
 import { takePorts } from './transfers.ts';
 
 const NO_PORTS: readonly unknown[] = [];
@@ -24,6 +25,7 @@ export interface ReceivingSettings {
   readonly recorder: Recorder;
   readonly ends: PortEnds;
   readonly scopes: ContextScopes;
+  readonly taskCpu: TaskCpu;
   readonly isOff: () => boolean;
 }
 
@@ -35,6 +37,8 @@ export class Receiving {
   /** Told of each port out of sight that `receiveMessageOnPort` was called with: it may be a broadcast channel. */
   onStrange: ((port: object) => void) | undefined;
   #received: TraceIds | undefined;
+  /** The context of the message whose handlers run next, if it brought a task. */
+  #task: TraceIds | undefined;
   /** The slot + 1 of who posted the message whose handlers run; 0 for none. */
   #servedSlot = 0;
   /** What the handlers of the message that was read last are to run in; undefined for no scope. */
@@ -84,6 +88,9 @@ export class Receiving {
   run(handlers: () => unknown): unknown {
     const context = this.#scope?.context;
     this.#scope = undefined;
+    const { scopes, taskCpu } = this.#settings;
+    /* Without scopes nobody would know a later post for the task's. */
+    if (context !== undefined && context === this.#task && scopes.canActivate) taskCpu.serves(this.#task);
     return this.#messages.run(context, handlers);
   }
 
@@ -96,6 +103,7 @@ export class Receiving {
     const { ends } = this.#settings;
     this.#servedSlot = 0;
     this.#received = undefined;
+    this.#task = undefined;
     const end = ends.find(port);
     this.isStrange = end === undefined;
     if (end === undefined || !this.#take(port, end, undefined, isError)) return undefined;
@@ -103,6 +111,7 @@ export class Receiving {
     const message = this.#count(end, isError);
     const source = this.#taken.hasContext ? this.#taken.context() : undefined;
     this.#received = source;
+    if (!this.#taken.hasSpans) this.#task = source;
     return message === undefined || !this.#taken.hasSpans ? source : this.#messages.contextOf(message);
   }
 

@@ -17,6 +17,7 @@ import { OutgoingContext } from './outgoing-context.ts';
 import { PortEnds } from './port-ends.ts';
 import { Receiving } from './receiving.ts';
 import { Sending } from './sending.ts';
+import { TaskCpu } from './task-cpu.ts';
 import { giveToWorker, type TicketPorts, takeFromTicket } from './worker-ports.ts';
 
 export interface ThreadMessagesSettings {
@@ -40,15 +41,17 @@ export function followMessages({ recorder, memory, scopes, ports, serverOf }: Th
   const bits = featureBits(['messages']);
   const isOff = (): boolean => recorder.isOff(bits);
   const ends = new PortEnds(memory, recorder.memory, recorder.claim);
-  const outgoing = new OutgoingContext(scopes);
+  const taskCpu = new TaskCpu(recorder);
+  const outgoing = new OutgoingContext(scopes, (spanId) => taskCpu.posts(spanId));
   const sending = new Sending({ ends, outgoing, nowNs: () => recorder.clock.nowNs(), isOff });
-  const receiving = new Receiving({ recorder, ends, scopes, isOff });
+  const receiving = new Receiving({ recorder, ends, scopes, taskCpu, isOff });
   const unpatch = patchMessaging({ control: recorder.memory, ends, sending, receiving, serverOf });
   setMessageLink({
     postAs: (context, fn) => outgoing.postAs(context, fn),
     received: () => receiving.received,
     servingThreadId: () => receiving.servingThreadId,
     runWith: (context, fn) => scopes.run(context, fn),
+    runTask: (task, fn) => taskCpu.measure(task, () => scopes.run(task, fn)),
     broadcasts: { memory, outgoing, scopes, receiving },
   });
   if (ports !== undefined) takeFromTicket(ends, ports, process.getBuiltinModule('node:worker_threads').parentPort);

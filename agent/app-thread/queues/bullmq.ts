@@ -132,6 +132,7 @@ class JobSpan implements BullmqSpan {
       serviceNs: nowNs - this.#beganNs,
       context: this.#context?.ids,
       spanId: undefined,
+      isAlone: false,
     });
   }
 }

@@ -39,6 +39,30 @@ export class NamedQueue {
 
   /** Those in service on a worker, by Node's `threadId` of that. */
   readonly onWorkers: Map<number, QueueItem> = new Map();
+  /** How many are in service on workers that were given one while they had another, until they have none. */
+  readonly #crowds = new Map<number, number>();
+
+  /** An item begins on a worker; false if it is not the only one there. */
+  joins(workerThreadId: number, item: QueueItem): boolean {
+    const { onWorkers } = this;
+    const before = onWorkers.size;
+    onWorkers.set(workerThreadId, item);
+    const crowd = this.#crowds.size === 0 ? undefined : this.#crowds.get(workerThreadId);
+    if (crowd === undefined && onWorkers.size > before) return true;
+    this.#crowds.set(workerThreadId, (crowd ?? 1) + 1);
+    return false;
+  }
+
+  /** It has ended there; false if another one has come meanwhile. */
+  leaves(workerThreadId: number, item: QueueItem): boolean {
+    const { onWorkers } = this;
+    if (onWorkers.get(workerThreadId) === item) onWorkers.delete(workerThreadId);
+    const crowd = this.#crowds.size === 0 ? undefined : this.#crowds.get(workerThreadId);
+    if (crowd === undefined) return true;
+    if (crowd > 1) this.#crowds.set(workerThreadId, crowd - 1);
+    else this.#crowds.delete(workerThreadId);
+    return false;
+  }
 
   /** To be called after each change of who waits at its front. */
   tellOldest(): void {

@@ -28,6 +28,8 @@ export interface QueueItem {
   /** Of the items that it is the cause of, how many wait. */
   waitingEffects: number;
   workerThreadId: number;
+  /** Its worker has had no other one since it began. */
+  isAlone: boolean;
   /** It counts as arrived. */
   isIn: boolean;
   beganNs: number;
@@ -128,7 +130,7 @@ export class TrackedQueue {
     named.cell.addActive(1, nowNs);
     this.#active++;
     item.workerThreadId = workerThreadId;
-    if (workerThreadId >= 0) named.onWorkers.set(workerThreadId, item);
+    if (workerThreadId >= 0) item.isAlone = named.joins(workerThreadId, item);
   }
 
   /** Runs the work on an item that has begun on this thread, so that what it submits is known to be its own. */
@@ -153,7 +155,7 @@ export class TrackedQueue {
         this.#active--;
       }
       if (item.waitingEffects > 0) named.cell.add(QUEUE_CELL.SELF_WAITING, -1);
-      if (named.onWorkers.get(item.workerThreadId) === item) named.onWorkers.delete(item.workerThreadId);
+      if (item.workerThreadId >= 0 && !named.leaves(item.workerThreadId, item)) item.isAlone = false;
       named.cell.add(outcome === 'aborted' ? QUEUE_CELL.ABORTS : QUEUE_CELL.COMPLETIONS);
       if (outcome === 'failed') named.cell.add(QUEUE_CELL.ERRORS);
     }
@@ -230,6 +232,7 @@ export class TrackedQueue {
       cause: undefined,
       waitingEffects: 0,
       workerThreadId: -1,
+      isAlone: false,
       isIn: false,
       beganNs: 0,
       isOver: false,
@@ -263,6 +266,7 @@ export class TrackedQueue {
       serviceNs: nowNs - beganNs,
       context: item.context,
       spanId: item.spanId,
+      isAlone: item.isAlone,
     });
   }
 }

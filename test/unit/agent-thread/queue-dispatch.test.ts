@@ -8,7 +8,9 @@ import type { EncodedRecord } from '../../../agent/shared-memory/lock-records.ts
 import {
   encodeMessage,
   encodeTask,
+  encodeTaskCpu,
   type MessageRecord,
+  type TaskCpuRecord,
   type TaskRecord,
 } from '../../../agent/shared-memory/queue-records.ts';
 import { RecordKind } from '../../../agent/shared-memory/records.ts';
@@ -35,6 +37,8 @@ function thread(name: string, slot: number, threadId: number): RecentThread {
 const main = thread('main', 0, 0);
 const worker = thread('worker-1', 3, 5);
 let spans: SpanRecord[];
+let alone: boolean[];
+let used: TaskCpuRecord[];
 let corrupt: number;
 
 function dispatch(encoded: EncodedRecord, by = main): void {
@@ -49,6 +53,15 @@ function dispatch(encoded: EncodedRecord, by = main): void {
     },
     text: (number) => TEXTS[number] ?? '',
     emit: (span) => void spans.push(span),
+    energy: {
+      served: (span, isAlone) => {
+        spans.push(span);
+        alone.push(isAlone);
+      },
+      used: (record) => void used.push(record),
+      drained: () => {},
+      flush: () => {},
+    },
     onCorrupt: () => void corrupt++,
     thresholdNs: () => 20 * MS,
   });
@@ -71,6 +84,7 @@ function task(changes: Partial<TaskRecord> = {}): EncodedRecord {
     serviceNs: 12 * MS,
     context: PARENT,
     spanId: 'abcdef0123456789',
+    isAlone: true,
     ...changes,
   });
 }
@@ -96,6 +110,8 @@ function message(changes: Partial<MessageRecord> = {}): EncodedRecord {
 
 beforeEach(() => {
   spans = [];
+  alone = [];
+  used = [];
   corrupt = 0;
 });
 
@@ -235,6 +251,25 @@ test.each([
   for (const halves of out) dispatch(halves as EncodedRecord);
   expect(spans).toEqual([]);
   expect(corrupt).toBe(2);
+});
+
+describe('the CPU time of a task', () => {
+  const times = { beganNs: 131 * MS, workedNs: 10 * MS, cpuNs: 9 * MS };
+
+  test('is handed on by the id of its span, and the task with whether it was alone', () => {
+    dispatch(encodeTaskCpu({ ...PARENT, spanId: 'abcdef0123456789' }, times), worker);
+    dispatch(task());
+    dispatch(task({ isAlone: false }));
+    expect(used).toEqual([{ spanId: 'abcdef0123456789', ...times }]);
+    expect(alone).toEqual([true, false]);
+  });
+
+  test('that cannot be is counted as such: without a span, less than is told of, more than there was', () => {
+    const [half] = encodeTaskCpu(PARENT, times);
+    for (const changes of [{ context: undefined }, { number: 999 }, { number: -1 }, { number: 20_001 }])
+      dispatch([{ ...half, ...changes }], worker);
+    expect([used, corrupt]).toEqual([[], 4]);
+  });
 });
 
 test('one of one half is counted, too', () => {

@@ -63,6 +63,7 @@ function observe(): ObservedThreads {
     started: ({ entry }: { entry: { name: string } }) => tell(`started ${entry.name}`),
     ended: ({ entry }: { entry: { name: string } }, { exitKind }: { exitKind: number }) =>
       tell(`ended ${entry.name} ${exitKind}`),
+    drained: () => {},
     gcSuspended: () => tell('gc suspended'),
     contextLost: (reason: string) => tell(`context lost ${reason}`),
   };

@@ -6,8 +6,10 @@ import {
   DIRECTIONS,
   decodeMessage,
   decodeTask,
+  decodeTaskCpu,
   encodeMessage,
   encodeTask,
+  encodeTaskCpu,
   type MessageRecord,
   TASK_OUTCOMES,
   type TaskRecord,
@@ -28,6 +30,7 @@ const task: fc.Arbitrary<TaskRecord> = fc.record({
   serviceNs: ns,
   context: fc.option(ids, { nil: undefined }),
   spanId,
+  isAlone: fc.boolean(),
 });
 
 const ofMessage = {
@@ -64,6 +67,16 @@ describe('arrives as it was said', () => {
       }),
     );
   });
+
+  test('what a task has used, in whole microseconds', () => {
+    fc.assert(
+      fc.property(ids, ns, fc.integer({ min: 1000, max: 2e9 }), fc.nat(1e9), (span, beganNs, cpuUs, waitedUs) => {
+        const times = { beganNs, workedNs: (cpuUs + waitedUs) * 1e3, cpuNs: cpuUs * 1e3 };
+        const [half] = through(encodeTaskCpu(span, times));
+        expect(half && decodeTaskCpu(half)).toEqual({ spanId: span.spanId, ...times });
+      }),
+    );
+  });
 });
 
 test('ids with the highest and the lowest bit are the same on both sides', () => {
@@ -78,6 +91,7 @@ test('ids with the highest and the lowest bit are the same on both sides', () =>
       waitNs: 1,
       serviceNs: 1,
       context: undefined,
+      isAlone: false,
       spanId: id,
     };
     expect(decodeTask(through(encodeTask(said)))?.spanId).toBe(id);
@@ -109,6 +123,12 @@ test('scribbled on: nothing throws, and kinds, outcomes and directions are those
         expect(QUEUE_KINDS).toContain(asMessage.kind);
         expect(DIRECTIONS).toContain(asMessage.direction);
         expect(asMessage.processNs).toBeGreaterThanOrEqual(0);
+      }
+      for (const one of halves) {
+        const { cpuNs, workedNs, spanId: id } = decodeTaskCpu(one) ?? { cpuNs: 0, workedNs: 0, spanId: 'f'.repeat(16) };
+        expect(cpuNs === 0 || cpuNs >= 1e6).toBe(true);
+        expect(cpuNs).toBeLessThanOrEqual(workedNs);
+        expect(id).toMatch(/^(?!0{16})[0-9a-f]{16}$/);
       }
       expect(halves.length === 2 || (asTask ?? asMessage) === undefined).toBe(true);
     }),

@@ -32,6 +32,7 @@ export const QUEUE_SPANS: Readonly<Record<QueueSpan, SpanDefinition>> = {
       'gridwatch.queue.kind',
       'gridwatch.task.outcome',
       'gridwatch.task.thread.name',
+      'gridwatch.span.energy',
       'code.file.path',
       'code.line.number',
     ],

@@ -22,6 +22,11 @@ export const SPAN_ATTRIBUTES = {
     brief: 'The stack as V8 writes it, at most 32 frames; none with `GRIDWATCH_STACKS=off`.',
   },
   'gridwatch.span.cpu.time': { type: 'double', brief: 'CPU time of the thread within the span, in seconds.' },
+  'gridwatch.span.energy': {
+    type: 'double',
+    brief:
+      "Active energy of the CPU time of the worker's thread, in joules; absent below 1 ms of CPU, where the worker had other tasks as well, or where it is not known.",
+  },
   'gridwatch.eventloop.ongoing': { type: 'boolean', brief: 'The turn had not ended when it was told of.' },
   'gridwatch.suppressed': {
     type: 'int',

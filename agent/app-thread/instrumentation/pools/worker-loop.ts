@@ -45,7 +45,7 @@ function getHandler(original: Callable): Callable {
 
 function within({ link, context }: Taken, handler: unknown): unknown {
   if (typeof handler !== 'function') return handler;
-  return (task: unknown) => link.runWith(context, () => (handler as Callable)(task));
+  return (task: unknown) => link.runTask(context, () => (handler as Callable)(task));
 }
 
 /** Patches what a worker's files declare. */

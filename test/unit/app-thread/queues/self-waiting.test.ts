@@ -87,6 +87,7 @@ describe('work on a worker', () => {
     setMessageLink({
       postAs: (_, fn) => fn(),
       runWith: (_, fn) => fn(),
+      runTask: (_, fn) => fn(),
       received: () => undefined,
       servingThreadId: () => serving,
     });

@@ -177,6 +177,7 @@ describe('a pool of the shape of piscina', () => {
       received: () => undefined,
       servingThreadId: () => -1,
       runWith: (_, fn) => fn(),
+      runTask: (_, fn) => fn(),
     });
     void pool.runTask(1, {});
     void pool.runTask(2, {});

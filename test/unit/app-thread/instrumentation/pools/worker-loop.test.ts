@@ -10,6 +10,7 @@ const idsOf = (spanId: string): TraceIds => ({ traceId: 'a'.repeat(32), spanId, 
 /** A worker like piscina's: a message is taken, its function found, called and waited for, and then the next one is taken. */
 class Loop {
   readonly seen: string[] = [];
+  readonly measured: string[] = [];
   active: string | undefined;
   received: TraceIds | undefined;
   readonly declared: Declared = { onMessage: this.#onMessage.bind(this), getHandler: this.#getHandler.bind(this) };
@@ -19,16 +20,22 @@ class Loop {
       postAs: (_, fn) => fn(),
       received: () => this.received,
       servingThreadId: () => -1,
-      runWith: (context, fn) => {
-        const before = this.active;
-        this.active = context?.spanId;
-        try {
-          return fn();
-        } finally {
-          this.active = before;
-        }
+      runWith: (context, fn) => this.#runAs(context?.spanId, fn),
+      runTask: (task, fn) => {
+        this.measured.push(task.spanId);
+        return this.#runAs(task.spanId, fn);
       },
     });
+  }
+
+  #runAs<T>(spanId: string | undefined, fn: () => T): T {
+    const before = this.active;
+    this.active = spanId;
+    try {
+      return fn();
+    } finally {
+      this.active = before;
+    }
   }
 
   take(name: string, context: TraceIds | undefined): Promise<void> {
@@ -69,6 +76,7 @@ describe('the loop of a worker', () => {
     expect(loop.seen.filter((line) => !line.startsWith('loop'))).toEqual(
       expect.arrayContaining(['a in 1', 'b in undefined', 'c in 3']),
     );
+    expect(loop.measured.toSorted()).toEqual(['1', '3']);
     expect(new Set(loop.seen.filter((line) => line.startsWith('loop')))).toEqual(new Set(['loop in undefined']));
   });
 
