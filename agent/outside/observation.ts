@@ -3,9 +3,10 @@
  *
  * Runs in the process of `gridwatch observe` and `gridwatch compare`. It must never throw, and never touch the program.
  *
- * A look may cost at most a twentieth of a core: with thousands of threads there are fewer of them.
+ * A look may cost at most a twentieth of a core: with thousands of threads there are fewer of them. Only its CPU time counts: on a busy machine, where looking is
+ * worth most, the process waits long for a CPU in the middle of one.
  */
-import { FollowedEnergy } from '../agent-thread/energy/follow-energy.ts';
+import { FollowedEnergy, ownCpuNs } from '../agent-thread/energy/follow-energy.ts';
 import { ProcTree, type ReportUnavailable } from '../agent-thread/host/proc.ts';
 import { ProcTaskDirectory } from '../agent-thread/host/task.ts';
 import type { NamedUsage } from '../agent-thread/model/thread-series.ts';
@@ -29,6 +30,8 @@ export interface ObservationSettings {
   readonly onUnavailable: ReportUnavailable;
   /** Before it was started, by the clock; now by default. */
   readonly beganNs?: number | undefined;
+  /** CPU time of this process so far; tests have one of their own. */
+  readonly usedNs?: () => number;
   readonly proc?: ProcTree;
   readonly sys?: ProcTree;
 }
@@ -104,16 +107,16 @@ export class Observation implements MetricSource {
 
   /** Looks from now on until `end`. Holds the process alive. */
   start(): void {
-    const { clock } = this.#settings;
-    const wait = (tookNs: number): void => {
+    const { clock, usedNs = ownCpuNs } = this.#settings;
+    const wait = (costNs: number): void => {
       this.#timer = setTimeout(
         () => {
-          const fromNs = clock.nowNs();
+          const beforeNs = usedNs();
           this.#look();
           clock.reanchor();
-          wait(clock.nowNs() - fromNs);
+          wait(usedNs() - beforeNs);
         },
-        Math.max(LOOK_INTERVAL_MS, tookNs / 1e6 / MAX_SHARE),
+        Math.max(LOOK_INTERVAL_MS, costNs / 1e6 / MAX_SHARE),
       );
     };
     wait(0);

@@ -1,5 +1,5 @@
 /** A program observed by a clock that the test turns, on a machine that it describes: what is told at the end, and of one that was there before. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { ProcTree } from '../../../agent/agent-thread/host/proc.ts';
 import { resolveConfig } from '../../../agent/config/resolve.ts';
 import { createDiag } from '../../../agent/diag.ts';
@@ -18,6 +18,8 @@ class Machine {
   readonly log: readonly string[];
   readonly observation: Observation;
   nowNs = 1000 * S;
+  /** CPU time of who observes. */
+  usedNs = 0;
   #busyTicks = 0;
   #ticks = 0;
 
@@ -38,6 +40,7 @@ class Machine {
       onUnavailable,
       proc: new ProcTree({ fs: this.files }),
       sys: new ProcTree({ root: '/sys', fs: this.files }),
+      usedNs: () => this.usedNs,
     });
   }
 
@@ -114,6 +117,28 @@ describe('Observation', () => {
     machine.observation.end();
     expect(machine.observation.seen().energy).toBeUndefined();
     expect(machine.log).toEqual([]);
+  });
+
+  it.each([
+    { what: 'waits for a CPU in the middle of each look, and looks on', clockNs: 0.5 * S, cpuNs: 1e6, looks: 100 },
+    { what: 'looks less often where looking costs more than a twentieth of a core', clockNs: 20e6, cpuNs: 20e6, looks: 25 },
+  ])('$what', ({ clockNs, cpuNs, looks }) => {
+    vi.useFakeTimers();
+    const machine = new Machine();
+    const list = machine.files.readdirSync;
+    const looking = vi.spyOn(machine.files, 'readdirSync').mockImplementation(((path: string) => {
+      if (path === '/proc/') {
+        machine.nowNs += clockNs;
+        machine.usedNs += cpuNs;
+      }
+      return list(path);
+    }) as typeof list);
+    machine.observation.start();
+    vi.advanceTimersByTime(10_000);
+    machine.observation.dispose();
+    vi.useRealTimers();
+    const seen = looking.mock.calls.filter(([path]) => path === '/proc/').length;
+    expect(Math.abs(seen - looks)).toBeLessThanOrEqual(2);
   });
 
   it('knows when the program is gone', () => {
