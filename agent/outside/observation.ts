@@ -7,7 +7,7 @@
  * worth most, the process waits long for a CPU in the middle of one.
  */
 import { FollowedEnergy, ownCpuNs } from '../agent-thread/energy/follow-energy.ts';
-import { ProcTree, type ReportUnavailable } from '../agent-thread/host/proc.ts';
+import { ProcTree, type ReportUnavailable, reasonOf } from '../agent-thread/host/proc.ts';
 import { ProcTaskDirectory } from '../agent-thread/host/task.ts';
 import type { NamedUsage } from '../agent-thread/model/thread-series.ts';
 import type { ThreadUsage } from '../agent-thread/model/thread-usage.ts';
@@ -48,8 +48,10 @@ export interface Seen {
   readonly named: readonly SeenThread[];
   readonly processes: number;
   readonly mostThreads: number;
-  /** Undefined where the kernel does not tell how long threads wait for a CPU. */
+  /** False where the kernel does not tell how long threads wait for a CPU. */
   readonly hasSchedule: boolean;
+  /** False where the kernel does not tell this user what the threads wait in. */
+  readonly hasWaits: boolean;
   /** Undefined when it was too short to tell, or nobody could. */
   readonly energy: EnergyTold | undefined;
 }
@@ -65,6 +67,7 @@ export class Observation implements MetricSource {
   readonly #beganNs: number;
   /** When the program began. */
   readonly #startedNs: number;
+  readonly #hasWaits: boolean;
   readonly #before: { readonly cpu: CpuTimes; readonly usages: ReturnType<TreeThreads['usages']> };
   #timer: NodeJS.Timeout | undefined;
   #endedNs: number | undefined;
@@ -101,6 +104,7 @@ export class Observation implements MetricSource {
       diag,
       onUnavailable,
     });
+    this.#hasWaits = showsWaits(proc, pid);
     this.#look();
     this.#before = { cpu: { ...this.#tree.cpu }, usages: this.#threads.usages() };
   }
@@ -170,6 +174,7 @@ export class Observation implements MetricSource {
       processes: seenProcesses,
       mostThreads,
       hasSchedule: this.#threads.hasSchedule,
+      hasWaits: this.#hasWaits,
       energy: energy.told,
     };
   }
@@ -194,4 +199,12 @@ export class Observation implements MetricSource {
     this.#threads.dispose();
     this.#energy.dispose();
   }
+}
+
+/** What a thread waits in the kernel tells to those who may trace it; to others it shows nothing in the place of it. This file, of no interest here, has the same guard. */
+function showsWaits(proc: ProcTree, pid: number): boolean {
+  const guarded = proc.file(`${pid}/io`);
+  const isShown = guarded.read() || reasonOf(guarded.failure) !== 'no_permission';
+  guarded.close();
+  return isShown;
 }

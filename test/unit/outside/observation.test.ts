@@ -23,10 +23,11 @@ class Machine {
   #busyTicks = 0;
   #ticks = 0;
 
-  constructor({ isChild = true, before = 0, startedTicks = UP_TICKS } = {}) {
+  constructor({ isChild = true, before = 0, startedTicks = UP_TICKS, io = 'rchar: 1\n' } = {}) {
     const own = { stat: '1 (x) S 1 2', schedstat: '5 5 5', syscall: '17 0x1', wchan: '0' };
     for (const [name, text] of Object.entries(own)) this.files.files.set(`/proc/thread-self/${name}`, text);
     this.files.files.set('/sys/devices/system/cpu/online', '0-1\n');
+    this.files.files.set(`/proc/${PID}/io`, io);
     this.#startedTicks = startedTicks;
     this.show(before, 0);
     const { log, onUnavailable } = unavailableLog();
@@ -121,7 +122,12 @@ describe('Observation', () => {
 
   it.each([
     { what: 'waits for a CPU in the middle of each look, and looks on', clockNs: 0.5 * S, cpuNs: 1e6, looks: 100 },
-    { what: 'looks less often where looking costs more than a twentieth of a core', clockNs: 20e6, cpuNs: 20e6, looks: 25 },
+    {
+      what: 'looks less often where looking costs more than a twentieth of a core',
+      clockNs: 20e6,
+      cpuNs: 20e6,
+      looks: 25,
+    },
   ])('$what', ({ clockNs, cpuNs, looks }) => {
     vi.useFakeTimers();
     const machine = new Machine();
@@ -139,6 +145,12 @@ describe('Observation', () => {
     vi.useRealTimers();
     const seen = looking.mock.calls.filter(([path]) => path === '/proc/').length;
     expect(Math.abs(seen - looks)).toBeLessThanOrEqual(2);
+  });
+
+  it('knows whether the kernel tells it what the threads wait in', () => {
+    const machine = new Machine();
+    expect(machine.observation.seen().hasWaits).toBe(true);
+    expect(new Machine({ io: 'EACCES' }).observation.seen().hasWaits).toBe(false);
   });
 
   it('knows when the program is gone', () => {
