@@ -68,7 +68,8 @@ export class Observation implements MetricSource {
   /** When the program began. */
   readonly #startedNs: number;
   readonly #hasWaits: boolean;
-  readonly #before: { readonly cpu: CpuTimes; readonly usages: ReturnType<TreeThreads['usages']> };
+  /** What one that was there before had used by then; a child is told of from its start, which is a moment before the first look. */
+  readonly #before: { readonly cpu: CpuTimes; readonly usages: ReturnType<TreeThreads['usages']> } | undefined;
   #timer: NodeJS.Timeout | undefined;
   #endedNs: number | undefined;
 
@@ -106,7 +107,7 @@ export class Observation implements MetricSource {
     });
     this.#hasWaits = showsWaits(proc, pid);
     this.#look();
-    this.#before = { cpu: { ...this.#tree.cpu }, usages: this.#threads.usages() };
+    this.#before = isChild ? undefined : { cpu: { ...this.#tree.cpu }, usages: this.#threads.usages() };
   }
 
   /** Looks from now on until `end`. Holds the process alive. */
@@ -157,10 +158,10 @@ export class Observation implements MetricSource {
     const { cpu, seenProcesses, mostThreads } = this.#tree;
     const { named: soFar, total } = this.#threads.usages();
     const before = this.#before;
-    total.add(before.usages.total, -1);
+    if (before !== undefined) total.add(before.usages.total, -1);
     const named = soFar.map(({ name, role, usage: all }) => {
       const usage = all.copy();
-      const earlier = before.usages.named.find((one) => one.name === name);
+      const earlier = before?.usages.named.find((one) => one.name === name);
       if (earlier !== undefined) usage.add(earlier.usage, -1);
       return { name, role, usage };
     });
@@ -168,7 +169,7 @@ export class Observation implements MetricSource {
     this.#energy.collect(energy);
     return {
       wallNs: (this.#endedNs ?? this.#settings.clock.nowNs()) - this.#beganNs,
-      cpu: { userNs: cpu.userNs - before.cpu.userNs, systemNs: cpu.systemNs - before.cpu.systemNs },
+      cpu: { userNs: cpu.userNs - (before?.cpu.userNs ?? 0), systemNs: cpu.systemNs - (before?.cpu.systemNs ?? 0) },
       total,
       named,
       processes: seenProcesses,

@@ -35,6 +35,7 @@ class Machine {
     this.observation = new Observation({
       pid: PID,
       isChild,
+      beganNs: isChild ? this.nowNs - (UP_TICKS - startedTicks) * 1e7 : undefined,
       clock: { nowNs: () => this.nowNs, reanchor: () => {} } as unknown as Clock,
       config: resolveConfig({ GRIDWATCH_POWER_IDLE_W: '10', GRIDWATCH_POWER_MAX_W: '30' }).config,
       diag: createDiag('off'),
@@ -84,6 +85,18 @@ describe('Observation', () => {
     expect(energy?.activeUj).toBeLessThan(40e6);
     machine.observation.dispose();
     expect(machine.files.openPaths.size).toBe(0);
+  });
+
+  it('of a child tells what it had used by the first look, too', () => {
+    const machine = new Machine({ before: 30, startedTicks: UP_TICKS - 50 });
+    machine.later(2);
+    machine.show(200, 0);
+    machine.observation.end();
+    const { wallNs, cpu, total, named } = machine.observation.seen();
+    expect([wallNs, cpu.userNs, named[0]?.usage.userNs]).toEqual([2.5 * S, 2 * S, 2 * S]);
+    // The tick that it is not charged for yet is a guess.
+    expect(Math.abs(total.of('running') - 2 * S)).toBeLessThanOrEqual(1e7);
+    expect([total.voluntarySwitches, total.involuntarySwitches]).toEqual([3, 2]);
   });
 
   it('prices only its own share of a machine that others use, too', () => {
