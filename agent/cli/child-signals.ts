@@ -9,7 +9,7 @@
  * alone does not reach the program then. SIGTERM, SIGUSR1 and SIGUSR2 always do.
  */
 import type { ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 
 /** How a program ended: with a code, or of a signal. */
@@ -52,8 +52,23 @@ export function handSignalsOn(child: ChildProcess, onInterrupt?: () => void): vo
 export function endLike(outcome: Outcome): void {
   const { code, signal } = outcome;
   if (signal === null) process.exit(code ?? 1);
+  leaveNoCore();
   process.kill(process.pid, signal);
   setTimeout(() => process.exit(128 + constants.signals[signal]), SELF_KILL_DEADLINE_MS);
+}
+
+/**
+ * The core of a program that crashed is looked for in its folder, and one of this process, of half a gigabyte, would be put in its place: the kernel
+ * writes it into the folder that a process is in, and into `/proc` nobody can. Where it goes elsewhere, to a program or by an absolute path, it
+ * is told to put no memory in it. Where there is no `/proc` cores bear the process's number.
+ */
+function leaveNoCore(): void {
+  try {
+    process.chdir('/proc');
+    writeFileSync('/proc/self/coredump_filter', '0');
+  } catch {
+    // A kernel that dumps no cores has no filter for them.
+  }
 }
 
 /** Whether what is typed at the terminal reaches this process, and so the whole group. */

@@ -4,8 +4,8 @@
 import { SAME_HOST_FACTOR } from '../outside/energy-tally.ts';
 import type { Seen } from '../outside/observation.ts';
 import { joules } from './observe-summary.ts';
+import { shownCommand } from './outside-program.ts';
 import { contains, median, pairedRatio, type Ratio, widened } from './paired-ratio.ts';
-import { printable } from './ui/printable.ts';
 import { formatMs } from './ui/quantities.ts';
 
 /** What one run took. Undefined: it could not be told. */
@@ -109,7 +109,7 @@ export function renderComparison(comparison: Comparison): string {
   });
   return [
     `gridwatch: ${a.length} rounds of A and B in alternating order, after one that does not count; ${where}`,
-    ...commands.map((command, i) => `  ${'AB'[i]}  ${printable(command.join(' '), 100)}`),
+    ...commands.map((command, i) => `  ${'AB'[i]}  ${shownCommand(command, 100)}`),
     '',
     `  ${''.padEnd(15)} ${['A, median', 'B, median', 'B / A'].map((head) => head.padEnd(10)).join(' ')} 95 % interval`,
     ...lines,

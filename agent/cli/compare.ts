@@ -7,7 +7,7 @@ import { handSignalsOn } from './child-signals.ts';
 import { readCompareArguments } from './compare-arguments.ts';
 import { jsonOf, type Run, renderComparison, runOf } from './compare-report.ts';
 import { type Inside, openInside } from './inside-figures.ts';
-import { describeOutcome, startProgram, unsupported } from './outside-program.ts';
+import { describeOutcome, shownCommand, startProgram, unsupported } from './outside-program.ts';
 import { packageVersion } from './path.ts';
 import { printable } from './ui/printable.ts';
 
@@ -97,7 +97,7 @@ async function measure({ settings, inside }: Means, command: readonly string[], 
   started.child.stderr?.destroy();
   if (isInterrupted) throw new RunFailure('interrupted: nothing is said of the rounds before.');
   if (outcome.code !== 0) {
-    const name = printable(command.join(' '), 80);
+    const name = shownCommand(command, 80);
     const last = said
       .trim()
       .split('\n')

@@ -3,7 +3,7 @@
  * command) goes through `printable`.
  */
 import type { Seen, SeenThread } from '../outside/observation.ts';
-import { printable } from './ui/printable.ts';
+import { fit, printable } from './ui/printable.ts';
 import { counted, formatMs, formatShare } from './ui/quantities.ts';
 
 /** Threads that are shown, the busiest first. */
@@ -32,20 +32,20 @@ export function hasDestination(env: NodeJS.ProcessEnv): boolean {
 }
 
 export function renderSummary(seen: Seen, { title, isSent, problem = '' }: SummaryHead): string {
-  const { wallNs, cpu, total, processes, mostThreads, hasSchedule } = seen;
+  const { wallNs, cpu, total, processes, mostThreads, hasSchedule, hasWaits } = seen;
   const cpuNs = cpu.userNs + cpu.systemNs;
   const perWall = (ns: number): string => (wallNs > 0 ? (ns / wallNs).toFixed(2) : '0');
+  const waits = (name: string, state: 'parked' | 'blocked_io', note: string): [string, string, string] =>
+    hasWaits
+      ? [name, perWall(total.of(state)), note]
+      : [name, 'unknown', 'the kernel tells it to root, and to the user whose program it is'];
   const what = `at most ${counted(mostThreads, 'thread')} at once, ${counted(processes, 'process', 'processes')} seen`;
   const rows: [string, string, string][] = [
     ['wall time', ms(wallNs), ''],
     ['CPU time', ms(cpuNs), `user ${ms(cpu.userNs)}, system ${ms(cpu.systemNs)}; descendants included`],
     ['parallelism', perWall(cpuNs), `threads running at once, on average; ${what}`],
-    [
-      'parked',
-      perWall(total.of('parked')),
-      'threads waiting in a futex, on average: for locks, an interpreter lock, or work',
-    ],
-    ['blocked', perWall(total.of('blocked_io')), 'threads waiting for files, pipes or sockets, on average'],
+    waits('parked', 'parked', 'threads waiting in a futex, on average: for locks, an interpreter lock, or work'),
+    waits('blocked', 'blocked_io', 'threads waiting for files, pipes or sockets, on average'),
     [
       'runnable delay',
       hasSchedule ? ms(total.of('runnable')) : 'unknown',
@@ -87,7 +87,7 @@ function threadLines({ named, wallNs }: Seen): string[] {
   const lines = used.slice(0, MAX_THREADS_SHOWN).map((one) => {
     const { usage } = one;
     const columns = [usage.of('running'), usage.of('runnable'), usage.of('parked'), usage.of('blocked_io')].map(share);
-    const name = printable(one.name, NAME_COLUMNS).padEnd(NAME_COLUMNS);
+    const name = fit(printable(one.name), NAME_COLUMNS);
     return `    ${name}${ms(cpuOf(one)).padStart(9)} ${columns.join(' ')}`;
   });
   const left = used.length - lines.length;

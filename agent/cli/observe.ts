@@ -8,8 +8,7 @@ import type { Shipping, ShippingSettings } from '../outside/ship.ts';
 import { endLike, handSignalsOn } from './child-signals.ts';
 import { readObserveArguments } from './observe-arguments.ts';
 import { hasDestination, renderSummary } from './observe-summary.ts';
-import { describeOutcome, startProgram, unsupported } from './outside-program.ts';
-import { printable } from './ui/printable.ts';
+import { describeOutcome, shownCommand, startProgram, unsupported } from './outside-program.ts';
 
 const HELP = `gridwatch observe -- command [arguments]
 gridwatch observe --pid N
@@ -19,6 +18,9 @@ gridwatch observe --pid N
   or at Ctrl-C of one that was attached to, a summary is printed on stderr. With OTEL_EXPORTER_OTLP_ENDPOINT the same
   metrics are sent as of a Node program. Linux only.
 `;
+
+/** Of the command in the summary's first line. */
+const TITLE_CHARS = 80;
 
 /** How often it is looked whether a program that is not our child has ended. */
 const ALIVE_INTERVAL_MS = 100;
@@ -53,7 +55,7 @@ async function observeCommand(command: readonly string[]): Promise<void> {
   const observation = beginObservation(settings, started.pid, spawnedNs);
   const shipping = ship(settings, { pid: started.pid, command, source: observation });
   const outcome = await started.ended;
-  await finish(observation, shipping, `${nameOf(command)} ${describeOutcome(outcome)}`);
+  await finish(observation, shipping, `${shownCommand(command, TITLE_CHARS)} ${describeOutcome(outcome)}`);
   endLike(outcome);
 }
 
@@ -69,7 +71,9 @@ async function observeRunning(pid: number): Promise<void> {
   const settings = outsideSettings(process.env);
   const observation = beginObservation(settings, pid);
   const shipping = ship(settings, { pid, command, source: observation });
-  process.stderr.write(`gridwatch: observing ${nameOf(command)} (${pid}); Ctrl-C ends that, and not the program.\n`);
+  process.stderr.write(
+    `gridwatch: observing ${shownCommand(command, TITLE_CHARS)} (${pid}); Ctrl-C ends that, and not the program.\n`,
+  );
   const isInterrupted = await new Promise<boolean>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve(true));
     const timer = setInterval(() => {
@@ -81,7 +85,7 @@ async function observeRunning(pid: number): Promise<void> {
   await finish(
     observation,
     shipping,
-    `${nameOf(command)} (${pid}) ${isInterrupted ? 'is no longer observed' : 'ended'}`,
+    `${shownCommand(command, TITLE_CHARS)} (${pid}) ${isInterrupted ? 'is no longer observed' : 'ended'}`,
   );
   process.exit(0);
 }
@@ -107,8 +111,4 @@ async function finish(observation: Observation, shipping: Promise<Shipping | und
   const problem = await shipped?.end();
   process.stderr.write(renderSummary(observation.seen(), { title, isSent: shipped !== undefined, problem }));
   observation.dispose();
-}
-
-function nameOf(command: readonly string[]): string {
-  return printable(command.join(' '), 80);
 }

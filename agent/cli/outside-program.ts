@@ -67,6 +67,11 @@ function startFailure(file: string, error: unknown): StartFailure {
   return { reason: why || `${name} cannot be started: ${message}`, exitCode: EXIT_NOT_EXECUTABLE };
 }
 
+/** A command in one line for a person, also where an argument is a program of many lines. */
+export function shownCommand(command: readonly string[], maxLength: number): string {
+  return printable(command.join(' ').replaceAll(/\s+/g, ' '), maxLength);
+}
+
 /** How a program ended, as the end of a sentence that begins with its name. */
 export function describeOutcome({ code, signal }: Outcome): string {
   return signal === null ? `ended with exit code ${code}` : `ended by ${signal}`;

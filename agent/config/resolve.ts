@@ -92,6 +92,7 @@ function resolve(base: Config, sources: readonly Source[]): Resolution {
   const faults: Fault[] = [];
   for (const { what, settings, ours } of sources) readSettings(what, settings, ours);
   checkPower();
+  checkCarbon();
   return { config: Object.freeze(values), problems: faults.map((fault) => toProblem(fault, values)) };
 
   function readSettings(what: string, source: unknown, ours: Source['ours']): void {
@@ -133,7 +134,16 @@ function resolve(base: Config, sources: readonly Source[]): Resolution {
     }
   }
 
-  /** The one rule about two settings at once. */
+  /** What the hardware has cost is a part of the carbon, and never all of it. */
+  function checkCarbon(): void {
+    const { carbonIntensity, carbonEmbodied } = values;
+    if (carbonEmbodied === undefined || carbonIntensity !== undefined) return;
+    values.carbonEmbodied = DEFAULTS.carbonEmbodied;
+    const name = names.get('carbonEmbodied') ?? SETTINGS.carbonEmbodied.variable;
+    const expected = `${SETTINGS.carbonIntensity.variable} beside it: without one there is no carbon metric`;
+    faults.push({ name, given: show(carbonEmbodied), expected, option: 'carbonEmbodied' });
+  }
+
   function checkPower(): void {
     const { powerIdleW, powerMaxW } = values;
     if (powerIdleW === undefined || powerMaxW === undefined || powerIdleW <= powerMaxW) return;

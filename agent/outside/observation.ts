@@ -3,10 +3,11 @@
  *
  * Runs in the process of `gridwatch observe` and `gridwatch compare`. It must never throw, and never touch the program.
  *
- * A look may cost at most a twentieth of a core: with thousands of threads there are fewer of them.
+ * A look may cost at most a twentieth of a core: with thousands of threads there are fewer of them. Only its CPU time counts: on a busy machine, where looking is
+ * worth most, the process waits long for a CPU in the middle of one.
  */
-import { FollowedEnergy } from '../agent-thread/energy/follow-energy.ts';
-import { ProcTree, type ReportUnavailable } from '../agent-thread/host/proc.ts';
+import { FollowedEnergy, ownCpuNs } from '../agent-thread/energy/follow-energy.ts';
+import { ProcTree, type ReportUnavailable, reasonOf } from '../agent-thread/host/proc.ts';
 import { ProcTaskDirectory } from '../agent-thread/host/task.ts';
 import type { NamedUsage } from '../agent-thread/model/thread-series.ts';
 import type { ThreadUsage } from '../agent-thread/model/thread-usage.ts';
@@ -29,6 +30,8 @@ export interface ObservationSettings {
   readonly onUnavailable: ReportUnavailable;
   /** Before it was started, by the clock; now by default. */
   readonly beganNs?: number | undefined;
+  /** CPU time of this process so far; tests have one of their own. */
+  readonly usedNs?: () => number;
   readonly proc?: ProcTree;
   readonly sys?: ProcTree;
 }
@@ -45,8 +48,10 @@ export interface Seen {
   readonly named: readonly SeenThread[];
   readonly processes: number;
   readonly mostThreads: number;
-  /** Undefined where the kernel does not tell how long threads wait for a CPU. */
+  /** False where the kernel does not tell how long threads wait for a CPU. */
   readonly hasSchedule: boolean;
+  /** False where the kernel does not tell this user what the threads wait in. */
+  readonly hasWaits: boolean;
   /** Undefined when it was too short to tell, or nobody could. */
   readonly energy: EnergyTold | undefined;
 }
@@ -62,7 +67,9 @@ export class Observation implements MetricSource {
   readonly #beganNs: number;
   /** When the program began. */
   readonly #startedNs: number;
-  readonly #before: { readonly cpu: CpuTimes; readonly usages: ReturnType<TreeThreads['usages']> };
+  readonly #hasWaits: boolean;
+  /** What one that was there before had used by then; a child is told of from its start, which is a moment before the first look. */
+  readonly #before: { readonly cpu: CpuTimes; readonly usages: ReturnType<TreeThreads['usages']> } | undefined;
   #timer: NodeJS.Timeout | undefined;
   #endedNs: number | undefined;
 
@@ -98,22 +105,23 @@ export class Observation implements MetricSource {
       diag,
       onUnavailable,
     });
+    this.#hasWaits = showsWaits(proc, pid);
     this.#look();
-    this.#before = { cpu: { ...this.#tree.cpu }, usages: this.#threads.usages() };
+    this.#before = isChild ? undefined : { cpu: { ...this.#tree.cpu }, usages: this.#threads.usages() };
   }
 
   /** Looks from now on until `end`. Holds the process alive. */
   start(): void {
-    const { clock } = this.#settings;
-    const wait = (tookNs: number): void => {
+    const { clock, usedNs = ownCpuNs } = this.#settings;
+    const wait = (costNs: number): void => {
       this.#timer = setTimeout(
         () => {
-          const fromNs = clock.nowNs();
+          const beforeNs = usedNs();
           this.#look();
           clock.reanchor();
-          wait(clock.nowNs() - fromNs);
+          wait(usedNs() - beforeNs);
         },
-        Math.max(LOOK_INTERVAL_MS, tookNs / 1e6 / MAX_SHARE),
+        Math.max(LOOK_INTERVAL_MS, costNs / 1e6 / MAX_SHARE),
       );
     };
     wait(0);
@@ -150,10 +158,10 @@ export class Observation implements MetricSource {
     const { cpu, seenProcesses, mostThreads } = this.#tree;
     const { named: soFar, total } = this.#threads.usages();
     const before = this.#before;
-    total.add(before.usages.total, -1);
+    if (before !== undefined) total.add(before.usages.total, -1);
     const named = soFar.map(({ name, role, usage: all }) => {
       const usage = all.copy();
-      const earlier = before.usages.named.find((one) => one.name === name);
+      const earlier = before?.usages.named.find((one) => one.name === name);
       if (earlier !== undefined) usage.add(earlier.usage, -1);
       return { name, role, usage };
     });
@@ -161,12 +169,13 @@ export class Observation implements MetricSource {
     this.#energy.collect(energy);
     return {
       wallNs: (this.#endedNs ?? this.#settings.clock.nowNs()) - this.#beganNs,
-      cpu: { userNs: cpu.userNs - before.cpu.userNs, systemNs: cpu.systemNs - before.cpu.systemNs },
+      cpu: { userNs: cpu.userNs - (before?.cpu.userNs ?? 0), systemNs: cpu.systemNs - (before?.cpu.systemNs ?? 0) },
       total,
       named,
       processes: seenProcesses,
       mostThreads,
       hasSchedule: this.#threads.hasSchedule,
+      hasWaits: this.#hasWaits,
       energy: energy.told,
     };
   }
@@ -191,4 +200,12 @@ export class Observation implements MetricSource {
     this.#threads.dispose();
     this.#energy.dispose();
   }
+}
+
+/** What a thread waits in the kernel tells to those who may trace it; to others it shows nothing in the place of it. This file, of no interest here, has the same guard. */
+function showsWaits(proc: ProcTree, pid: number): boolean {
+  const guarded = proc.file(`${pid}/io`);
+  const isShown = guarded.read() || reasonOf(guarded.failure) !== 'no_permission';
+  guarded.close();
+  return isShown;
 }

@@ -4,6 +4,9 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -135,6 +138,18 @@ describe.skipIf(!isLinux)('a program under observation (needs Linux)', () => {
     const { stderr, signal } = await observe(['sh', '-c', 'kill -TERM $$']);
     expect(signal).toBe('SIGTERM');
     expect(stderr).toContain('ended by SIGTERM');
+  });
+
+  it('leaves no core of the command in the place of its own', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'gridwatch-core-'));
+    try {
+      const line = 'ulimit -c "$(ulimit -H -c)"; exec "$0" "$1" observe -- sh -c "ulimit -c 0; kill -SEGV \\$\\$"';
+      const observer = spawn('sh', ['-c', line, process.execPath, MAIN], { cwd: folder, stdio: 'ignore' });
+      expect(await once(observer, 'exit')).toEqual([null, 'SIGSEGV']);
+      expect(readdirSync(folder)).toEqual([]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('gets each signal, once', async () => {

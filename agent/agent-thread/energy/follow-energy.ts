@@ -180,7 +180,8 @@ export class FollowedEnergy implements MetricSource {
   }
 }
 
-function ownCpuNs(): number {
+/** CPU time of this process so far. */
+export function ownCpuNs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) * 1e3;
 }

@@ -1,7 +1,7 @@
 /**
  * Files of `/proc` and `/sys` that are read again and again: one buffer for all, descriptors that stay open, 1-3 us a read.
  *
- * Runs on the agent thread. It must never throw, whatever is missing, forbidden or gone, and it must never write. What was
+ * Runs on the agent thread. It must never throw, whatever is missing, forbidden or gone, never wait for a file, and never write. What was
  * read stands in the tree's one buffer until the next read of any of its files.
  */
 import * as nodeFs from 'node:fs';
@@ -27,6 +27,9 @@ const MAX_OPEN_FILES = 256;
 
 /** Enough for the per-CPU lines of `/proc/stat` on 512 CPUs; a thread's files are below 2 KiB. */
 const BUFFER_BYTES = 64 * 1024;
+
+/** Whoever chooses a root may have a pipe in it: without a writer its `open` would wait for one, and the agent thread with it. A pipe cannot be read from its beginning. */
+const OPEN_FLAGS = nodeFs.constants.O_RDONLY | (nodeFs.constants.O_NONBLOCK ?? 0);
 
 /** What a read returned instead of a length: the thread, or the file, is not there any more. */
 const GONE = new Set(['ESRCH', 'ENOENT', 'ENOTDIR']);
@@ -117,7 +120,7 @@ export class ProcFile {
     let isKept = fd >= 0;
     try {
       if (!isKept) {
-        fd = fs.openSync(this.path, 'r');
+        fd = fs.openSync(this.path, OPEN_FLAGS);
         isKept = this.#tree.tryKeep();
         if (isKept) this.#fd = fd;
       }

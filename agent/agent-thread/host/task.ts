@@ -96,11 +96,19 @@ export class ProcTaskDirectory implements TaskDirectory {
     for (const entry of entries) {
       const osThreadId = Number(entry);
       if (!Number.isSafeInteger(osThreadId) || isKnown(osThreadId)) continue;
-      const name = this.#proc.readText(`${this.#folder}/${entry}/comm`)?.trimEnd();
-      if (name !== undefined) threads.push({ osThreadId, name });
+      const name = this.#proc.readText(`${this.#folder}/${entry}/comm`);
+      if (name !== undefined) threads.push({ osThreadId, name: nameOf(name) });
     }
     return threads;
   }
+}
+
+/** Programs name their threads in UTF-8. The kernel keeps 15 bytes of a name: of the last character perhaps only some. */
+function nameOf(latin1: string): string {
+  return Buffer.from(latin1, 'latin1')
+    .toString()
+    .trimEnd()
+    .replace(/\ufffd+$/, '');
 }
 
 function probe({ proc, onUnavailable, arch = process.arch }: ProcTaskDirectorySettings): TaskSources {

@@ -16,6 +16,8 @@ export interface EnergyCheckSettings extends MachineSettings {
   readonly hostRoot?: string;
 }
 
+const DEFAULT_ROOT = '/sys';
+
 const BOUNDARIES: Readonly<Record<Choice['source']['boundary'], string>> = {
   package: 'the processors, without memory',
   package_dram: 'the processors and their memory',
@@ -26,13 +28,14 @@ const BOUNDARIES: Readonly<Record<Choice['source']['boundary'], string>> = {
 
 export function checkEnergy(
   config: Config,
-  { procRoot = '/proc', sysRoot = '/sys', platform = process.platform, ...rest }: EnergyCheckSettings = {},
+  { procRoot = '/proc', sysRoot = DEFAULT_ROOT, platform = process.platform, ...rest }: EnergyCheckSettings = {},
 ): Check[] {
   if (!config.features.energy)
     return [{ level: 'note', found: 'Energy is not told.', remedy: 'Take -energy out of GRIDWATCH_FEATURES.' }];
+  const sys = new ProcTree({ root: sysRoot === DEFAULT_ROOT ? config.sysfsRoot : sysRoot });
   const choice = chooseSource({
     ...rest,
-    sys: new ProcTree({ root: sysRoot === '/sys' ? config.sysfsRoot : sysRoot }),
+    sys,
     proc: new ProcTree({ root: procRoot }),
     ownSys: new ProcTree({ root: sysRoot }),
     forced: config.energySource,
@@ -44,6 +47,7 @@ export function checkEnergy(
     const better = platform === 'linux' ? checkOthers(choice, config) : [elsewhere(platform)];
     return [
       checkChosen(choice),
+      ...checkRoot(sys, config),
       ...better,
       ...checkClock(choice),
       ...checkBattery(choice),
@@ -64,6 +68,21 @@ function checkChosen({ source, considered }: Choice): Check {
       `with 90 % the truth is no further off than by a factor of ${source.uncertainty}.`,
     remedy: '',
   };
+}
+
+/** A root of the user's that is not there, or is something else, would be taken for a machine without counters. */
+function checkRoot(sys: ProcTree, { sysfsRoot }: Config): Check[] {
+  if (sysfsRoot === DEFAULT_ROOT) return [];
+  const names = sys.list('.');
+  if (names?.some((name) => /^(?:class|devices|intel-rapl:.*)$/.test(name)) === true) return [];
+  const what = names === undefined ? 'is no folder that can be listed' : 'has neither "class" nor zones of RAPL in it';
+  return [
+    {
+      level: 'problem',
+      found: `GRIDWATCH_SYSFS_ROOT is ${sysfsRoot}, which ${what}.`,
+      remedy: `Set it to where the sysfs of the machine is: in a container started with -v /sys:/host/sys:ro to /host/sys, else unset it.`,
+    },
+  ];
 }
 
 function checkOthers({ considered }: Choice, { energySource: forced }: Config): Check[] {

@@ -24,6 +24,7 @@ const SEEN: Seen = {
   processes: 1,
   mostThreads: 5,
   hasSchedule: true,
+  hasWaits: true,
   energy: { activeUj: 10e6, idleUj: 3e6, source: 'model:family', boundary: 'wall', uncertainty: 2 },
 };
 
@@ -56,13 +57,22 @@ describe('renderSummary', () => {
 
   it('says what is not known', () => {
     const text = renderSummary(
-      { ...SEEN, energy: undefined, hasSchedule: false },
+      { ...SEEN, energy: undefined, hasSchedule: false, hasWaits: false },
       { ...HEAD, isSent: true, problem: 'x' },
     );
     expect(text).toMatch(/energy +unknown/);
     expect(text).toMatch(/runnable delay +unknown/);
+    expect(text).toMatch(/parked +unknown +the kernel tells it to root, and to the user whose program it is\n/);
+    expect(text).toMatch(/blocked +unknown/);
     expect(text).toContain('Not all metrics were sent: x.');
     expect(renderSummary(SEEN, { ...HEAD, isSent: true })).toContain('The metrics were sent.');
+  });
+
+  it('keeps its columns beside names in wide characters', () => {
+    const named = ['日本語', 'abc'].map((name) => ({ name, role: 'worker' as const, usage: usage({}, 1e9) }));
+    const text = renderSummary({ ...SEEN, named }, HEAD);
+    expect(text).toMatch(/^ {4}日本語 {10} {6}1 s /m);
+    expect(text).toMatch(/^ {4}abc {13} {6}1 s /m);
   });
 
   it('keeps quiet about more threads than can be read', () => {

@@ -1,5 +1,5 @@
 /** A program observed by a clock that the test turns, on a machine that it describes: what is told at the end, and of one that was there before. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { ProcTree } from '../../../agent/agent-thread/host/proc.ts';
 import { resolveConfig } from '../../../agent/config/resolve.ts';
 import { createDiag } from '../../../agent/diag.ts';
@@ -18,13 +18,16 @@ class Machine {
   readonly log: readonly string[];
   readonly observation: Observation;
   nowNs = 1000 * S;
+  /** CPU time of who observes. */
+  usedNs = 0;
   #busyTicks = 0;
   #ticks = 0;
 
-  constructor({ isChild = true, before = 0, startedTicks = UP_TICKS } = {}) {
+  constructor({ isChild = true, before = 0, startedTicks = UP_TICKS, io = 'rchar: 1\n' } = {}) {
     const own = { stat: '1 (x) S 1 2', schedstat: '5 5 5', syscall: '17 0x1', wchan: '0' };
     for (const [name, text] of Object.entries(own)) this.files.files.set(`/proc/thread-self/${name}`, text);
     this.files.files.set('/sys/devices/system/cpu/online', '0-1\n');
+    this.files.files.set(`/proc/${PID}/io`, io);
     this.#startedTicks = startedTicks;
     this.show(before, 0);
     const { log, onUnavailable } = unavailableLog();
@@ -32,12 +35,14 @@ class Machine {
     this.observation = new Observation({
       pid: PID,
       isChild,
+      beganNs: isChild ? this.nowNs - (UP_TICKS - startedTicks) * 1e7 : undefined,
       clock: { nowNs: () => this.nowNs, reanchor: () => {} } as unknown as Clock,
       config: resolveConfig({ GRIDWATCH_POWER_IDLE_W: '10', GRIDWATCH_POWER_MAX_W: '30' }).config,
       diag: createDiag('off'),
       onUnavailable,
       proc: new ProcTree({ fs: this.files }),
       sys: new ProcTree({ root: '/sys', fs: this.files }),
+      usedNs: () => this.usedNs,
     });
   }
 
@@ -82,6 +87,18 @@ describe('Observation', () => {
     expect(machine.files.openPaths.size).toBe(0);
   });
 
+  it('of a child tells what it had used by the first look, too', () => {
+    const machine = new Machine({ before: 30, startedTicks: UP_TICKS - 50 });
+    machine.later(2);
+    machine.show(200, 0);
+    machine.observation.end();
+    const { wallNs, cpu, total, named } = machine.observation.seen();
+    expect([wallNs, cpu.userNs, named[0]?.usage.userNs]).toEqual([2.5 * S, 2 * S, 2 * S]);
+    // The tick that it is not charged for yet is a guess.
+    expect(Math.abs(total.of('running') - 2 * S)).toBeLessThanOrEqual(1e7);
+    expect([total.voluntarySwitches, total.involuntarySwitches]).toEqual([3, 2]);
+  });
+
   it('prices only its own share of a machine that others use, too', () => {
     const energyWith = (elseTicks: number): number => {
       const machine = new Machine();
@@ -114,6 +131,39 @@ describe('Observation', () => {
     machine.observation.end();
     expect(machine.observation.seen().energy).toBeUndefined();
     expect(machine.log).toEqual([]);
+  });
+
+  it.each([
+    { what: 'waits for a CPU in the middle of each look, and looks on', clockNs: 0.5 * S, cpuNs: 1e6, looks: 100 },
+    {
+      what: 'looks less often where looking costs more than a twentieth of a core',
+      clockNs: 20e6,
+      cpuNs: 20e6,
+      looks: 25,
+    },
+  ])('$what', ({ clockNs, cpuNs, looks }) => {
+    vi.useFakeTimers();
+    const machine = new Machine();
+    const list = machine.files.readdirSync;
+    const looking = vi.spyOn(machine.files, 'readdirSync').mockImplementation(((path: string) => {
+      if (path === '/proc/') {
+        machine.nowNs += clockNs;
+        machine.usedNs += cpuNs;
+      }
+      return list(path);
+    }) as typeof list);
+    machine.observation.start();
+    vi.advanceTimersByTime(10_000);
+    machine.observation.dispose();
+    vi.useRealTimers();
+    const seen = looking.mock.calls.filter(([path]) => path === '/proc/').length;
+    expect(Math.abs(seen - looks)).toBeLessThanOrEqual(2);
+  });
+
+  it('knows whether the kernel tells it what the threads wait in', () => {
+    const machine = new Machine();
+    expect(machine.observation.seen().hasWaits).toBe(true);
+    expect(new Machine({ io: 'EACCES' }).observation.seen().hasWaits).toBe(false);
   });
 
   it('knows when the program is gone', () => {

@@ -123,8 +123,11 @@ export function findTdpModel(settings: ModelSettings): Candidate {
   const model = powersOf(settings);
   const isSaid = maxPowerW !== undefined || (idlePowerW !== undefined && ratedPowerW === undefined);
   const knownMaxW = maxPowerW ?? ratedPowerW ?? model.maxPowerW;
-  const idleW = idlePowerW ?? (knownMaxW * model.idlePowerW) / model.maxPowerW;
-  const watts = { idleW, maxW: Math.max(idleW, knownMaxW) };
+  const idleShare = model.idlePowerW / model.maxPowerW;
+  const idleW = idlePowerW ?? knownMaxW * idleShare;
+  /* A machine that draws more idle than the model says has more in it that is no CPU: what its work takes is on top of that. */
+  const maxW = maxPowerW ?? Math.max(knownMaxW, idleW + knownMaxW * (1 - idleShare));
+  const watts = { idleW, maxW: Math.max(idleW, maxW) };
   const source = build('model:tdp', settings, settings.cpu, {
     watts,
     boundary: isSaid ? 'wall' : 'package',

@@ -30,11 +30,16 @@ export interface RaplZones {
   readonly zones: readonly RaplZone[];
   /** There are zones, but nothing in them: containers are shown an empty folder in place of the one they stand in. */
   readonly isMasked: boolean;
+  /** How many zones the folder lists; of more than `MAX_ZONES` none is read. */
+  readonly listed: number;
 }
 
 const ZONE = /^intel-rapl(?:-mmio)?:[0-9a-f]+(?::[0-9a-f]+)?$/;
 const PACKAGE = /^package-\d+(?:-die-\d+)?$/;
 const PSYS = /^psys(?:-\d+)?$/;
+
+/** Sixteen sockets of eight dies, with their memory, twice. Of more, reading once a second would cost more than the agent may. */
+export const MAX_ZONES = 512;
 
 /** As many as the driver has: long term, short term, peak, and one to come. */
 const CONSTRAINTS = [0, 1, 2, 3];
@@ -46,6 +51,7 @@ const MAX_RATED_W = 1e4;
 /** Every counter once: those of `intel-rapl-mmio` are read only where there is no other way to the same one. */
 export function raplZones(sys: ProcTree): RaplZones {
   const folders = (sys.list(POWERCAP) ?? []).filter((name) => ZONE.test(name)).toSorted(byInterface);
+  if (folders.length > MAX_ZONES) return { zones: [], isMasked: false, listed: folders.length };
   const byLabel = new Map<string, RaplZone>();
   let hasNames = false;
   for (const folder of folders) {
@@ -58,7 +64,7 @@ export function raplZones(sys: ProcTree): RaplZones {
     const zone = readZone(sys, folder, found);
     if (known === undefined || zone.failure === '') byLabel.set(zone.label, zone);
   }
-  return { zones: [...byLabel.values()], isMasked: folders.length > 0 && !hasNames };
+  return { zones: [...byLabel.values()], isMasked: folders.length > 0 && !hasNames, listed: folders.length };
 }
 
 function byInterface(a: string, b: string): number {

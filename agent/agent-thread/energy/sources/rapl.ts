@@ -8,7 +8,7 @@ import type { ProcTree } from '../../host/proc.ts';
 import { UNCERTAINTY } from '../uncertainty.ts';
 import { CounterSource } from './counter-source.ts';
 import { type Candidate, unusable, usable } from './energy-source.ts';
-import { POWERCAP, type RaplZone, type RaplZones } from './powercap-zones.ts';
+import { MAX_ZONES, POWERCAP, type RaplZone, type RaplZones } from './powercap-zones.ts';
 
 export interface RaplSettings {
   readonly sys: ProcTree;
@@ -42,6 +42,12 @@ const VIRTUAL_STEP =
 export function findRapl({ sys, proc, found, fallbackPowerW, isVirtualMachine }: RaplSettings): Candidate {
   const where = `${sys.root}/${POWERCAP}`;
   if (found.isMasked) return unusable('rapl', `${where} has zones, but their files are hidden`, UNMASK_STEP);
+  if (found.listed > MAX_ZONES)
+    return unusable(
+      'rapl',
+      `${where} has ${found.listed} zones, more than any machine`,
+      'Set GRIDWATCH_SYSFS_ROOT to the sysfs of the machine',
+    );
   const packages = ofKind(found, 'package');
   const psys = ofKind(found, 'psys');
   const [main, boundary] = packages.length > 0 ? [packages, 'package' as const] : [psys, 'platform' as const];

@@ -1,4 +1,8 @@
 /** Files that are read again and again, and all that can go wrong with them. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { reasonOf, Scanner } from '../../../../agent/agent-thread/host/proc.ts';
 import { fakeTree } from './proc-fixtures.ts';
@@ -74,6 +78,26 @@ describe('ProcFile', () => {
     file.read();
     fs.openPaths.clear();
     expect(() => file.close()).not.toThrow();
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('a pipe without a writer, in the place of a file (needs mkfifo)', () => {
+  it('cannot be read, and nobody waits for it', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'gridwatch-pipe-'));
+    try {
+      expect(spawnSync('mkfifo', [join(folder, 'pipe')]).status).toBe(0);
+      const module = new URL('../../../../agent/agent-thread/host/proc.ts', import.meta.url);
+      const read = `const { ProcTree } = await import(${JSON.stringify(module.href)});
+        const file = new ProcTree({ root: ${JSON.stringify(folder)} }).file('pipe');
+        console.log(file.read(), file.failure);`;
+      const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', read], {
+        encoding: 'utf8',
+        timeout: 20_000,
+      });
+      expect(stdout).toBe('false ESPIPE\n');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
 

@@ -157,6 +157,12 @@ describe('ProcTaskDirectory', () => {
     expect(directory.open(osThreadId)).toBeUndefined();
   });
 
+  it('reads names in any script, and leaves out the character that the kernel has cut', () => {
+    const cut = Buffer.from('faden-日本語ü').subarray(0, 14).toString('latin1');
+    const { directory } = open(fakeTree({ ...GOOD, 'self/task/7/comm': `${cut}\n` }).tree);
+    expect(directory.list(() => false)).toEqual([{ osThreadId: 7, name: 'faden-日本' }]);
+  });
+
   it('lists the threads nobody knows yet, those that vanish meanwhile left out', () => {
     const files = { ...GOOD, 'self/task/8/comm': 'read:ESRCH', 'self/task/9/comm': 'x\n', 'self/task/odd/comm': 'y\n' };
     const { directory } = open(fakeTree(files).tree);

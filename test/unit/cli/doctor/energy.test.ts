@@ -84,6 +84,31 @@ it('finds a problem only where a source is asked for that cannot be had', () => 
   expect(levels(look(CPU, { GRIDWATCH_ENERGY_SOURCE: 'model:generic' }))).toEqual(['ok', 'note', 'ok']);
 });
 
+it('finds a problem in a root that is no sysfs', () => {
+  const roots = (GRIDWATCH_SYSFS_ROOT: string): Check[] =>
+    checkEnergy(resolveConfig({ GRIDWATCH_SYSFS_ROOT }).config, { platform: 'linux' }).filter(
+      ({ level }) => level === 'problem',
+    );
+  using machine = new MachineTree({
+    ...powercap({ 'intel-rapl:0': { name: 'package-0' } }),
+    'host/intel-rapl:0/energy_uj': '5',
+  });
+  expect(roots(machine.path('sys'))).toEqual([]);
+  expect(roots(machine.path('host'))).toEqual([]);
+  for (const [root, what] of [
+    [machine.path('nowhere'), 'is no folder that can be listed'],
+    [machine.path('host/intel-rapl:0'), 'has neither "class" nor zones of RAPL in it'],
+  ] as const) {
+    expect(roots(root)).toEqual([
+      {
+        level: 'problem',
+        found: `GRIDWATCH_SYSFS_ROOT is ${root}, which ${what}.`,
+        remedy: expect.stringContaining('/host/sys'),
+      },
+    ]);
+  }
+});
+
 it("takes the user's watts", () => {
   const env = { GRIDWATCH_POWER_IDLE_W: '20', GRIDWATCH_POWER_MAX_W: '95' };
   expect(look(CPU, env)[0]?.found).toContain('"model:tdp": 20 to 95 W');

@@ -116,6 +116,15 @@ describe('model:tdp', () => {
     expect(wattsAt(source, 1)).toBeCloseTo(180, 5);
   });
 
+  it.each([400, 20])(
+    'prices work as the model does on a machine of which only the idle power is known: %d W',
+    (idlePowerW) => {
+      const { source } = findTdpModel(settingsOf({ idlePowerW }));
+      const model = estimatePower({ ...ROME, logicalCpus: 8, utilization: 0 });
+      expect(wattsAt(source, 1) - idlePowerW).toBeCloseTo(model.maxPowerW - model.idlePowerW, 5);
+    },
+  );
+
   it.each([
     [{ idlePowerW: 40 }, 'wall'],
     [{ maxPowerW: 90 }, 'wall'],

@@ -6,6 +6,7 @@ import {
   energyFile,
   type Files,
   MachineTree,
+  MemoryMachine,
   NO_LOAD,
   powercap,
   RANGE_UJ,
@@ -265,4 +266,23 @@ it('a read that fails midway, of a counter that was fine, is a gap and then goes
   expect(source?.read(2 * SECOND_NS, NO_LOAD)).toEqual({ energyUj: 20_000_000, durationNs: 2 * SECOND_NS });
   source?.dispose();
   expect(machine.openFiles).toBe(0);
+});
+
+it('does not read more zones than any machine has', () => {
+  using machine = new MemoryMachine();
+  machine.write(
+    powercap(
+      Object.fromEntries(
+        Array.from({ length: 513 }, (_, i) => [`intel-rapl:${i.toString(16)}`, { name: `package-${i}` }]),
+      ),
+    ),
+  );
+  const { sys, proc } = machine;
+  const found = raplZones(sys);
+  expect(found).toEqual({ zones: [], isMasked: false, listed: 513 });
+  expect(findRapl({ sys, proc, found, fallbackPowerW: 500, isVirtualMachine: false })).toMatchObject({
+    isUsable: false,
+    why: expect.stringContaining('513 zones, more than any machine'),
+    step: expect.stringContaining('GRIDWATCH_SYSFS_ROOT'),
+  });
 });
