@@ -4,6 +4,7 @@
  * Runs on the agent thread.
  */
 
+import type { LockLabel } from '../model/lock-scene-types.ts';
 import type { SignalAttributes } from '../telemetry/catalog.ts';
 import type { MetricSink, MetricSource } from '../telemetry/metrics.ts';
 import type { Voices } from './deadlock-report.ts';
@@ -25,7 +26,9 @@ export class Inversions implements MetricSource {
     const circle = [...found.slice(found.indexOf(oldest)), ...found.slice(0, found.indexOf(oldest))];
     this.#count++;
     const { emitSpan, emitLog, diag } = this.#voices;
-    const orders = circle.map(({ outer, inner }) => `"${inner.className}" is taken while "${outer.className}" is held`);
+    const orders = circle.map(
+      ({ outer, inner }) => `"${inner.className}" is taken while ${another(outer, inner)}"${outer.className}" is held`,
+    );
     const attributes = this.#attributesOf(newest);
     emitSpan({
       name: 'lock.order.inversion',
@@ -77,5 +80,10 @@ function byAge(one: LockOrder, other: LockOrder): number {
 
 /** `main held "a" and took "b" at app.js:3:5 in f`. */
 function sentenceOf({ outer, inner, thread, stack }: LockOrder): string {
-  return `${thread.name} held "${outer.className}" and took "${inner.className}"${atPlace({ site: '', stack })}`;
+  return `${thread.name} held "${outer.className}" and took ${another(outer, inner)}"${inner.className}"${atPlace({ site: '', stack })}`;
+}
+
+/** Two locks of one class have one name. */
+function another(one: LockLabel, other: LockLabel): string {
+  return one.className === other.className ? 'another ' : '';
 }

@@ -153,7 +153,7 @@ export class LockOrders {
             if (++this.#steps > MAX_STEPS) return;
             if (!canFollow(ways, way)) continue;
             const path = { ways: [...ways, way], nodes: [...nodes, to] };
-            if (to === start) this.#close(path.ways, path.nodes);
+            if (to === start) this.#close(path.ways);
             else if (path.nodes.length < MAX_CIRCLE) longer.push(path);
           }
         }
@@ -162,11 +162,11 @@ export class LockOrders {
     }
   }
 
-  #close(circle: readonly Way[], nodes: readonly string[]): void {
+  #close(circle: readonly Way[]): void {
     const [first, last] = [circle[0], circle.at(-1)];
     if (first === undefined || last === undefined || !conflict(last.innerMode, first.outerMode)) return;
     if (!canBeOfThreads(circle)) return;
-    const key = nodes.toSorted().join('\0');
+    const key = [...new Set(circle.map(({ outer }) => classOf(outer)))].toSorted().join('\0');
     if (this.#told.has(key)) return;
     this.#told.add(key);
     for (const oldest of this.#told) {
@@ -179,10 +179,12 @@ export class LockOrders {
 
 /** Two locks of one class are told apart; others by class, and those without a name by themselves. */
 function nodesOf({ outer, inner }: Way): [from: string, to: string] {
-  const [from, to] = [outer, inner].map(({ kind, className, key }) =>
-    className === '' ? key : `${kind} ${className}`,
-  );
-  return from === to ? [outer.key, inner.key] : [from as string, to as string];
+  const [from, to] = [classOf(outer), classOf(inner)];
+  return from === to ? [outer.key, inner.key] : [from, to];
+}
+
+function classOf({ kind, className, key }: LockLabel): string {
+  return className === '' ? key : `${kind} ${className}`;
 }
 
 /** Whatever a circle needs of `way`, `known` gives as well, for the threads that have gone it. */

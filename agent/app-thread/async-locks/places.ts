@@ -6,7 +6,7 @@
 import { siteOf, stackOf, type Trace, takeTrace } from '../call-site.ts';
 import type { LockObserver } from '../lock-observer.ts';
 import { ProgramFrames } from '../program-frames.ts';
-import type { Hold } from './tracked-lock.ts';
+import type { Hold, HoldDetails } from './tracked-lock.ts';
 
 /** Traces a thread takes in a second: of requests that are granted at once, of those that wait, and of locks that are made. */
 const TRACES_GRANTED = 100;
@@ -59,29 +59,30 @@ export class Places {
     return this.#programFrames.nameOf(library, trace);
   }
 
-  siteNumber(hold: Hold): number {
-    const { details } = hold;
+  siteNumber({ details }: Hold): number {
     if (details === undefined) return 0;
-    if (details.siteNumber < 0) this.#look(hold, false);
-    return Math.max(0, details.siteNumber);
+    /* A trace is looked at once: where an order is to be told, its stack is wanted later. */
+    if (details.siteNumber < 0) this.#look(details, details.orders !== undefined);
+    return details.siteNumber;
   }
 
-  /** 0 when no stacks are wanted, too many were, or the place has been looked at already. */
-  stackNumber(hold: Hold): number {
-    return hold.details?.trace === undefined ? 0 : this.#look(hold, true);
+  /** 0 when no stacks are wanted, too many were, or the place has been looked at without. */
+  stackNumber({ details }: Hold): number {
+    if (details === undefined) return 0;
+    if (details.trace !== undefined) this.#look(details, true);
+    return details.stackNumber;
   }
 
-  #look(hold: Hold, wantsStack: boolean): number {
-    const details = hold.detail();
+  #look(details: HoldDetails, wantsStack: boolean): void {
     const { trace } = details;
     details.trace = undefined;
     details.siteNumber = 0;
-    if (trace === undefined) return 0;
+    if (trace === undefined) return;
     const { folder } = this.#programFrames;
     const frames = this.#programFrames.of(trace);
     details.siteNumber = this.#observer.intern(siteOf(frames, folder));
-    if (!wantsStack || this.#observer.config.stacks === 'off' || this.#stacks <= 0) return 0;
+    if (!wantsStack || this.#observer.config.stacks === 'off' || this.#stacks <= 0) return;
     this.#stacks--;
-    return this.#observer.intern(stackOf(frames, folder));
+    details.stackNumber = this.#observer.intern(stackOf(frames, folder));
   }
 }

@@ -11,9 +11,11 @@
  */
 import { AsyncLockState, type LockMode } from '../../shared-memory/async-locks.ts';
 import type { LockRef, WaitOutcome } from '../../shared-memory/lock-records.ts';
+import { endsSoon } from '../../shared-memory/wait-word.ts';
 import type { Activity } from '../activity.ts';
 import type { Trace } from '../call-site.ts';
 import { enclosingScope, heldScopes, type LockScope } from '../lock-scope.ts';
+import type { NewOrder } from '../scope-orders.ts';
 import type { Context } from '../trace-context.ts';
 import type { LockClass } from './lock-class.ts';
 import type { LockTracker } from './tracker.ts';
@@ -22,6 +24,8 @@ const { setTimeout: later, clearTimeout: clearLater } = globalThis;
 
 /** Timers count whole milliseconds of the event loop's clock. */
 const TIMER_EARLY_MS = 1;
+/** Who listens to a signal may give up at any time, or never. */
+export const WHENEVER_MS: number = Number.MAX_VALUE;
 /** A wait this long is a record. */
 const RECORDED_NS = 1e6;
 
@@ -30,6 +34,10 @@ export class HoldDetails {
   trace: Trace | undefined;
   /** Number of the place it was asked for; -1: not looked at yet. */
   siteNumber = -1;
+  /** 0 for none, or none that was looked at. */
+  stackNumber = 0;
+  /** Those that it makes with the locks of the callbacks around it, unless it gives up first. */
+  orders: readonly NewOrder[] | undefined;
   context: Context | undefined;
   sinceNs = 0;
   /** How many holds its own stands for; 0: it is not measured. */
@@ -46,8 +54,8 @@ export class Hold implements LockScope {
   readonly callerActivity: number;
   /** It is the callback's. */
   readonly isCertain: boolean;
-  /** It gives up by itself: no order of locks is learnt from it. */
-  isTimed = false;
+  /** After so long it gives up by itself; `WHENEVER_MS` where a signal says when. */
+  timeoutMs: number = Number.POSITIVE_INFINITY;
   isHeld = false;
   /** The callback in which this lock was asked for, while it held its own. */
   outer: LockScope | undefined;
@@ -71,6 +79,10 @@ export class Hold implements LockScope {
     return this.outer?.activity === this.callerActivity ? this.outer.parentActivity : 0;
   }
 
+  get className(): number {
+    return this.lock.lockClass.number;
+  }
+
   get ref(): LockRef {
     const { lockClass, id, mode } = this.lock;
     return { lockId: id, classNumber: lockClass.number, kind: lockClass.kind, mode };
@@ -88,7 +100,6 @@ export class Wait {
   readonly hold: Hold;
   readonly sinceNs: number;
   isOver = false;
-  stackNumber = 0;
   entry = -1;
   /** Ends the wait of who gives up by itself. */
   timer: NodeJS.Timeout | undefined;
@@ -112,6 +123,8 @@ export class TrackedLock {
   /** Number of a name for people, or 0; of a Web Lock its identity. */
   readonly instanceNumber: number;
   readonly holds: Hold[] = [];
+  /** The agent knows an order of it and another one of its class. */
+  isOrdered = false;
   readonly #tracker: LockTracker;
   readonly #isShared: boolean;
   #waiting = 0;
@@ -224,8 +237,9 @@ export class TrackedLock {
       activity: caller === 0 ? this.#tracker.nextActivity() : caller,
       parentActivity: hold.callersParent,
       isCertain: caller !== 0 && this.#isKnown,
+      isTimed: endsSoon(hold.timeoutMs),
       sinceNs: wait.sinceNs,
-      stackNumber: wait.stackNumber,
+      stackNumber: hold.details?.stackNumber ?? 0,
     });
     if (wait.entry >= 0) this.#published++;
     for (const held of this.holds) this.#publishHold(held);
@@ -258,8 +272,8 @@ export class TrackedLock {
   #hold(hold: Hold): void {
     this.holds.push(hold);
     hold.isHeld = true;
+    if (hold.details?.orders !== undefined) this.#tracker.tellOrders(hold, hold.details);
     if (this.#published > 0 || this.#isShared) this.#publishHold(hold);
-    if (hold.outer !== undefined && !hold.isTimed) this.#tracker.learnOrder(hold);
   }
 
   #publishHold(hold: Hold): void {

@@ -17,10 +17,11 @@ import type { TraceIds } from '../../shared-memory/registry.ts';
 import type { Activities } from '../activity.ts';
 import type { Trace } from '../call-site.ts';
 import type { LockObserver } from '../lock-observer.ts';
+import type { Taken } from '../scope-orders.ts';
 import { type Context, registeredApi, spanContextIn, validIds } from '../trace-context.ts';
 import { LockClass } from './lock-class.ts';
 import { Places } from './places.ts';
-import { Hold, TrackedLock, type Wait } from './tracked-lock.ts';
+import { Hold, type HoldDetails, TrackedLock, type Wait } from './tracked-lock.ts';
 import { WaitList } from './wait-list.ts';
 
 /** A wait is published after this time: it is to be seen by who looks for deadlocks every few hundred milliseconds. */
@@ -38,7 +39,10 @@ const { setTimeout: later } = globalThis;
 export type ClaimCell = typeof claimClassCell;
 
 /** The part of an entry that is not the lock's. */
-type EntryState = Pick<AsyncLock, 'state' | 'activity' | 'parentActivity' | 'isCertain' | 'sinceNs' | 'stackNumber'>;
+type EntryState = Pick<
+  AsyncLock,
+  'state' | 'activity' | 'parentActivity' | 'isCertain' | 'isTimed' | 'sinceNs' | 'stackNumber'
+>;
 
 export class LockTracker {
   readonly table: AsyncLockTable;
@@ -139,6 +143,7 @@ export class LockTracker {
     const own = isCertain ? activities.next() : caller === undefined ? 0 : caller.activity;
     const hold = new Hold(lock, own, caller, isCertain);
     if (this.#places.ofRequest(hold)) this.#api ??= registeredApi();
+    if (hold.outer !== undefined) this.#noteOrders(hold);
     const context = this.#api?.context;
     if (context !== undefined) hold.detail().context = activeContext(context);
     return hold;
@@ -168,7 +173,7 @@ export class LockTracker {
         lock.lockClass.oldest(wait.sinceNs);
       }
       if (wait.entry >= 0) continue;
-      this.#describe(wait);
+      this.#places.stackNumber(wait.hold);
       lock.publish(wait);
     }
   }
@@ -190,38 +195,46 @@ export class LockTracker {
   /** A wait of a millisecond and more is over. */
   record(wait: Wait, outcome: WaitOutcome, nowNs: number, holder: Hold | undefined): void {
     const { hold } = wait;
-    if (this.#observer.config.stacks === 'all') this.#describe(wait);
+    if (this.#observer.config.stacks === 'all') this.#places.stackNumber(hold);
     this.#observer.recordWait({
       ...hold.ref,
       outcome,
       startNs: wait.sinceNs,
       durationNs: nowNs - wait.sinceNs,
       siteNumber: this.#places.siteNumber(hold),
-      stackNumber: wait.stackNumber,
+      stackNumber: hold.details?.stackNumber ?? 0,
       context: contextIds(hold),
       holder: this.#accountOf(holder),
       instanceNumber: hold.lock.instanceNumber,
     });
   }
 
-  /** A lock was given that was asked for in the callback of another one. */
-  learnOrder(hold: Hold): void {
-    const { scopeOrders } = this.#observer;
-    const taken = { ref: hold.ref, isAsync: true };
-    const orders = scopeOrders.newOrders(hold.outer, taken);
+  /** A lock was given that was asked for in the callbacks of others. */
+  tellOrders(hold: Hold, details: HoldDetails): void {
+    const { orders = [] } = details;
+    details.orders = undefined;
+    if (hold.timeoutMs !== Number.POSITIVE_INFINITY) return;
+    this.#observer.scopeOrders.tell(orders, takenBy(hold), this.#places.stackNumber(hold), contextIds(hold));
+    for (const { outer } of orders) {
+      if (!(outer instanceof Hold) || outer.lock.lockClass !== hold.lock.lockClass) continue;
+      outer.lock.isOrdered = true;
+      hold.lock.isOrdered = true;
+    }
+  }
+
+  /** Where and in which span it is asked for shows only now: when it is given, whoever released it is running. */
+  #noteOrders(hold: Hold): void {
+    const orders = this.#observer.scopeOrders.newOrders(hold.outer, takenBy(hold));
     if (orders.length === 0) return;
     this.#places.ofWait(hold);
-    scopeOrders.tell(orders, taken, this.#places.stackNumber(hold), this.#observer.activeTraceIds());
+    this.#api ??= registeredApi();
+    hold.detail().orders = orders;
   }
 
   #accountOf(holder: Hold | undefined): LockHolder {
     const slot = holder === undefined ? 0 : this.#observer.claim.slot + 1;
     const siteNumber = holder === undefined ? 0 : this.#places.siteNumber(holder);
     return { holderWord: 0, slot, siteNumber, stackNumber: 0, context: holder && contextIds(holder) };
-  }
-
-  #describe(wait: Wait): void {
-    if (wait.stackNumber === 0) wait.stackNumber = this.#places.stackNumber(wait.hold);
   }
 
   #arm(): void {
@@ -241,6 +254,10 @@ function activeContext(manager: { active?(): Context | undefined }): Context | u
   } catch {
     return undefined;
   }
+}
+
+function takenBy({ ref, className }: Hold): Taken {
+  return { ref, className, isAsync: true };
 }
 
 function contextIds({ details }: Hold): TraceIds | undefined {

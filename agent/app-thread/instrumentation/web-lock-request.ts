@@ -6,7 +6,7 @@
  */
 import type { LockMode } from '../../shared-memory/async-locks.ts';
 import { classNameOf } from '../async-locks/class-name.ts';
-import type { Hold, TrackedLock, Wait } from '../async-locks/tracked-lock.ts';
+import { type Hold, type TrackedLock, type Wait, WHENEVER_MS } from '../async-locks/tracked-lock.ts';
 import type { LockTracker } from '../async-locks/tracker.ts';
 import { lockTracker } from '../async-locks/trackers.ts';
 import type { Method } from '../replace-method.ts';
@@ -18,6 +18,7 @@ interface Options {
   readonly mode?: unknown;
   readonly ifAvailable?: unknown;
   readonly steal?: unknown;
+  readonly signal?: unknown;
 }
 
 type Callback = (lock: unknown) => unknown;
@@ -44,13 +45,15 @@ class WebLockRequest {
   readonly #isContended: boolean;
   #isHeld = false;
 
-  constructor(tracker: LockTracker, name: string, mode: LockMode, mayWait: boolean) {
+  constructor(tracker: LockTracker, name: string, mode: LockMode, { ifAvailable, steal, signal }: Options) {
+    const mayWait = ifAvailable !== true && steal !== true;
     this.#tracker = tracker;
     this.#key = `${mode} ${name}`;
     this.#isContended = isInTheWay(name, mode);
     this.#lock = lockNamed(tracker, name, mode);
     this.#hold = this.#lock.request(true);
-    this.#hold.isTimed = !mayWait;
+    if (!mayWait) this.#hold.timeoutMs = 0;
+    else if (signal !== undefined) this.#hold.timeoutMs = WHENEVER_MS;
     this.#wait = mayWait ? this.#lock.waits(this.#hold) : undefined;
   }
 
@@ -92,7 +95,7 @@ export function requestWebLock(original: Method, manager: object, args: unknown[
     return Reflect.apply(original, manager, args);
   const options = third === undefined ? {} : optionsOf(second);
   const mode = options.mode === 'shared' ? 'shared' : 'exclusive';
-  const request = new WebLockRequest(tracker, name, mode, options.ifAvailable !== true && options.steal !== true);
+  const request = new WebLockRequest(tracker, name, mode, options);
   const scoped = (lock: unknown): unknown => request.given(callback as Callback, lock);
   const observed = third === undefined ? [name, scoped] : [name, second, scoped];
   return request.until(Reflect.apply(original, manager, observed) as Promise<unknown>);
@@ -102,5 +105,10 @@ export function requestWebLock(original: Method, manager: object, args: unknown[
 function optionsOf(given: unknown): Options {
   if (typeof given !== 'object' || given === null) return {};
   const valueOf = (name: string): unknown => Object.getOwnPropertyDescriptor(given, name)?.value;
-  return { mode: valueOf('mode'), ifAvailable: valueOf('ifAvailable'), steal: valueOf('steal') };
+  return {
+    mode: valueOf('mode'),
+    ifAvailable: valueOf('ifAvailable'),
+    steal: valueOf('steal'),
+    signal: valueOf('signal'),
+  };
 }

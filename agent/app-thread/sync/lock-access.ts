@@ -20,7 +20,7 @@ import {
   timeoutOf,
 } from './lock-options.ts';
 import { perturb } from './perturbed.ts';
-import { AsyncScope, asyncOrderOf, refOf } from './scoped-order.ts';
+import { AsyncScope, asyncOrderOf } from './scoped-order.ts';
 
 /** What `tryAcquire` would wait. */
 const TRIED: AcquireOptions = { timeoutMs: 0 };
@@ -101,7 +101,7 @@ export abstract class LockAccess implements Contended, Releaser {
     const lease = await this.acquireAsync(options, activity);
     try {
       if (activities === undefined) return await fn(lease);
-      const scope = new AsyncScope(activity, refOf(this.lock, this.mode), lease, activities.scope);
+      const scope = new AsyncScope(activity, lease, activities.scope);
       return await activities.runAs(scope, () => fn(lease));
     } finally {
       lease[Symbol.dispose]();

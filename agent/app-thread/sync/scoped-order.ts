@@ -21,13 +21,16 @@ export class AsyncScope implements LockScope {
   readonly activity: number;
   readonly parentActivity: number;
   readonly ref: LockRef;
+  readonly className: string | number;
   outer: LockScope | undefined;
   readonly #lease: HeldLease;
 
-  constructor(activity: number, ref: LockRef, lease: HeldLease, caller: Activity | undefined) {
+  constructor(activity: number, lease: HeldLease, caller: Activity | undefined) {
+    const { lock, mode } = lease.releaser;
     this.activity = activity;
     this.parentActivity = caller?.activity ?? 0;
-    this.ref = ref;
+    this.ref = refOf(lock, mode);
+    this.className = classOf(lock);
     this.outer = enclosingScope(caller);
     this.#lease = lease;
   }
@@ -43,8 +46,13 @@ export interface AsyncOrder {
   tell(): void;
 }
 
-export function refOf({ id, kind }: LocalLock, mode: LockMode): LockRef {
+function refOf({ id, kind }: LocalLock, mode: LockMode): LockRef {
   return { lockId: id, classNumber: 0, kind, mode };
+}
+
+/** One without a name is a class of its own. */
+function classOf({ name, id }: LocalLock): string | number {
+  return name === '' ? id : name;
 }
 
 /** The orders in which a lock is asked for now; undefined where nothing is held, or all of them are known. */
@@ -53,7 +61,7 @@ export function asyncOrderOf(lock: LocalLock, mode: LockMode): AsyncOrder | unde
   const scope = observer?.activities?.scope;
   if (observer === undefined || scope === undefined) return undefined;
   const { scopeOrders } = observer;
-  const taken = { ref: refOf(lock, mode), isAsync: true };
+  const taken = { ref: refOf(lock, mode), className: classOf(lock), isAsync: true };
   const orders = scopeOrders.newOrders(scope, taken);
   if (orders.length === 0) return undefined;
   const { stackNumber } = captureStack(observer);
@@ -66,7 +74,7 @@ export function tellBlockingOrder(lock: LocalLock, mode: LockMode): void {
   const observer = lock.thread.recording;
   const scope = observer?.activities?.scope;
   if (observer === undefined || scope === undefined) return;
-  const taken = { ref: refOf(lock, mode), isAsync: false };
+  const taken = { ref: refOf(lock, mode), className: classOf(lock), isAsync: false };
   const orders = observer.scopeOrders.newOrders(scope, taken);
   if (orders.length === 0) return;
   observer.scopeOrders.tell(orders, taken, captureStack(observer).stackNumber, observer.activeTraceIds());

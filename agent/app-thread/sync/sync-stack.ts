@@ -1,13 +1,14 @@
 /**
- * Where in the program a lock is taken or released, as numbers of names: the nearest frame outside of `gridwatch/sync`, and the frames from there on.
+ * Where in the program a lock is taken or released, as numbers of names: the nearest frame that is neither ours nor Node's, and the frames from there on.
  *
  * Runs on application threads, only where a wait is long, a holder was asked, or an order is new: it takes tens of microseconds.
  */
 import { framesOf, siteOf, stackOf, type Trace, takeTrace } from '../call-site.ts';
 import type { LockObserver } from '../lock-observer.ts';
 
-/** The folder of these modules, or of the file that they were joined into; none where a program has joined them with its own. */
-const [OWN] = /^.*[\\/]app-thread[\\/]sync[\\/]/.exec(framesOf(takeTrace(), () => false)[0]?.getFileName() ?? '') ?? [];
+/** The folder of the agent, in whose patches callbacks run; none where a program has joined these modules with its own. */
+const [, OWN] =
+  /^(.*[\\/])app-thread[\\/]sync[\\/]/.exec(framesOf(takeTrace(), () => false)[0]?.getFileName() ?? '') ?? [];
 const folder = process.cwd();
 
 export interface SyncStack {
@@ -16,10 +17,10 @@ export interface SyncStack {
   readonly stackNumber: number;
 }
 
-/** Whether a file is one of these modules. */
-export const isOwn = (file: string): boolean => OWN !== undefined && file.startsWith(OWN);
+/** Whether a file is one of the agent's or of Node's. */
+export const isOwn = (file: string): boolean => file.startsWith('node:') || (OWN !== undefined && file.startsWith(OWN));
 
-/** The nearest frame outside of `gridwatch/sync`, as `file:line`; '' where it cannot be told. */
+/** That frame, as `file:line`; '' where it cannot be told. */
 export function siteOfCaller(): string {
   return siteOf(framesOf(takeTrace(), isOwn), folder);
 }

@@ -13,6 +13,8 @@ import type { Method } from '../../replace-method.ts';
 import { type Callable, type Declared, once, type Patch, replaceAll } from '../patch.ts';
 
 const LIBRARY = 'async-lock';
+/** Keys that are kept for that. */
+const MAX_ORDERED = 1000;
 
 interface AsyncLockLike {
   readonly Promise: PromiseConstructor;
@@ -47,9 +49,11 @@ class Keys {
     return lock;
   }
 
-  /** A key that nobody uses is forgotten, as the library forgets it. */
+  /** A key that nobody uses is forgotten, as the library forgets it; unless it makes orders with others of its class, and is to be the same lock next time. */
   leave(key: string): void {
-    if (this.#locks.get(key)?.isIdle) this.#locks.delete(key);
+    const lock = this.#locks.get(key);
+    if (!lock?.isIdle || (lock.isOrdered && this.#locks.size <= MAX_ORDERED)) return;
+    this.#locks.delete(key);
   }
 }
 
@@ -62,12 +66,12 @@ class Request {
   #wait: Wait | undefined;
   #hasRun = false;
 
-  constructor(keys: Keys, key: string, isTimed: boolean) {
+  constructor(keys: Keys, key: string, timeoutMs: number) {
     this.#keys = keys;
     this.#key = key;
     this.#lock = keys.lock(key);
     this.hold = this.#lock.request(true);
-    this.hold.isTimed = isTimed;
+    this.hold.timeoutMs = timeoutMs;
   }
 
   runs(): void {
@@ -103,7 +107,8 @@ function acquire(original: Method, tracker: LockTracker): Method {
     let keys = Hidden.get(this);
     if (!(keys instanceof Keys)) Hidden.set(this, (keys = new Keys(tracker)));
     const options = (typeof callback === 'function' ? given : callback) as Options | undefined;
-    const request = new Request(keys as Keys, String(key), Boolean(options?.timeout ?? library.timeout));
+    const timeoutMs = options?.timeout || library.timeout || Number.POSITIVE_INFINITY;
+    const request = new Request(keys as Keys, String(key), timeoutMs);
     let done = callback as Done;
     let promise: unknown;
     if (typeof callback !== 'function') {

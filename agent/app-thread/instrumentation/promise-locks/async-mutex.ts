@@ -88,7 +88,7 @@ class AsyncMutexPatch {
       if (subject === undefined) return original.call(this, weight, priority);
       const { lock } = subject;
       const hold = asked !== undefined && asked.lock === lock ? asked : lock.request(false);
-      if (patch.#timeoutMs >= 0) hold.isTimed = true;
+      if (patch.#timeoutMs >= 0) hold.timeoutMs = patch.#timeoutMs;
       const { _queue: queue } = this as unknown as SemaphoreLike;
       const before = queue.length;
       if (subject.isExclusive) {

@@ -19,6 +19,16 @@ function order(thread: string, outer: number, inner: number, atNs: number): Lock
   };
 }
 
+test('two locks of one class are told apart in words', () => {
+  const voices = new RecordedVoices();
+  const [there, back] = [order('t1', 1, 1, 60), order('t1', 1, 1, 70)];
+  new Inversions(voices).report([there, back]);
+  expect(voices.logs[0]?.body).toBe(
+    'lock order inversion: "c1" is taken while another "c1" is held; "c1" is taken while another "c1" is held',
+  );
+  expect(voices.diag.lines[1]).toBe('warn   t1 held "c1" and took another "c1" at shop.js:60:1 in take');
+});
+
 test('an inversion is a span, a log record, a count and a line for each order', () => {
   const voices = new RecordedVoices();
   const inversions = new Inversions(voices);

@@ -1,8 +1,9 @@
 /** What a lock tells of its requests: counts, entries of the table, records (T1, T2). */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Hold, TrackedLock } from '../../../../agent/app-thread/async-locks/tracked-lock.ts';
+import type { Hold, TrackedLock, Wait } from '../../../../agent/app-thread/async-locks/tracked-lock.ts';
 import { AsyncLockState } from '../../../../agent/shared-memory/async-locks.ts';
 import { LockTracking } from '../../../support/lock-tracking.ts';
+import { contextWith, ids, register, unregister } from '../fake-api.ts';
 
 let tracking: LockTracking;
 let nowNs: number;
@@ -212,12 +213,49 @@ describe('records', () => {
     ]);
   });
 
+  it('tells an order with the place and the span of who asked, however long that had to wait, and whoever released it', () => {
+    let active = ids();
+    register({ context: { active: () => contextWith(active) } });
+    const outer = held('outer');
+    const busy = held('busy');
+    const asked = active;
+    const asks = (): Wait => within(outer.hold, () => busy.lock.waits(busy.lock.request(true)));
+    const wait = asks();
+    tracking.tracker.publish();
+    active = ids();
+    busy.lock.released(busy.hold);
+    busy.lock.grantedAfter(wait);
+    unregister();
+    const [order] = tracking.told().orders;
+    expect(tracking.name(order?.stackNumber ?? 0)).toContain('asks');
+    expect(order?.context).toMatchObject({ traceId: asked.traceId, spanId: asked.spanId });
+  });
+
+  it('tells an order with the place of the request when more of them come than are looked at', () => {
+    const outer = held('outer');
+    for (let i = 0; i < 200; i++) lockNamed('busy').request(true);
+    const asks = (): Hold => within(outer.hold, () => inner.request(true));
+    const inner = lockNamed('inner');
+    inner.granted(asks());
+    const [order] = tracking.told().orders;
+    expect(tracking.name(order?.stackNumber ?? 0)).toContain('asks');
+  });
+
+  it('tells the order of two locks of one class, and none beside a third, which may be their gate', () => {
+    const first = held('account');
+    const second = within(first.hold, () => held('account'));
+    within(second.hold, () => held('account'));
+    expect(tracking.told().orders.map(({ outer, inner }) => [outer.lockId, inner.lockId])).toEqual([
+      [first.lock.id, second.lock.id],
+    ]);
+  });
+
   it('learns no order from who gives up by itself, nor from a lock that was given back before', () => {
     const outer = held('outer');
     within(outer.hold, () => {
       const timed = lockNamed('timed');
       const hold = timed.request(true);
-      hold.isTimed = true;
+      hold.timeoutMs = 1000;
       timed.granted(hold);
     });
     outer.lock.released(outer.hold);

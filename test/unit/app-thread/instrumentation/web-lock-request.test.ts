@@ -79,6 +79,22 @@ describe('requestWebLock', () => {
     expect(tracking.classes['stolen']).toMatchObject({ acquisitions: 2, waiters: 0 });
   });
 
+  it('tells the order of who waits inside of a callback, with its place, unless it may give up', async () => {
+    const { signal } = new AbortController();
+    const busy = [hold('busy'), hold('timed')];
+    await Promise.all(busy.map(({ begun }) => begun));
+    const nested = request('outer', {}, async () => {
+      const asks = (name: string, options: Options): Promise<unknown> => request(name, options, () => {});
+      const inner = [asks('busy', {}), asks('timed', { signal })];
+      for (const { end } of busy) end();
+      await Promise.all(inner);
+    });
+    await Promise.all([nested, ...busy.map(({ ended }) => ended)]);
+    const { orders } = tracking.told();
+    expect(orders.map(({ inner }) => tracking.name(inner.classNumber))).toEqual(['busy']);
+    expect(tracking.name(orders[0]?.stackNumber ?? 0)).toContain('asks');
+  });
+
   it('does not take for a wait what is not available', async () => {
     const held = hold('busy');
     await held.begun;

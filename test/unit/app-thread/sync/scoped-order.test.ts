@@ -67,6 +67,17 @@ test('a mutex by `withLockAsync` in the callback of a promise lock, and the othe
   expect(told()).toEqual(['m>p async']);
 });
 
+test('the stack of an order has no frames of the agent or of Node in it', async () => {
+  const [p, m] = [promiseLock('p'), mutex('m')];
+  await holding(p, async () => m.withLockAsync(() => {}));
+  const [order] = tracking.told().orders;
+  const files = tracking.name(order?.stackNumber ?? 0).matchAll(/\((.*?):\d+:\d+\)/g);
+  expect([...new Set([...files].map(([, file]) => file?.replace(/.*node_modules.*/, 'vitest')))]).toEqual([
+    'test/unit/app-thread/sync/scoped-order.test.ts',
+    'vitest',
+  ]);
+});
+
 test('a mutex for which the thread blocks, once it is measured', () => {
   const [p, m] = [promiseLock('p'), mutex('m')];
   for (let i = 0; i < 3; i++) holding(p, () => m.withLock(() => {}));

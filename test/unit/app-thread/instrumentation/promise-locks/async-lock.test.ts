@@ -170,6 +170,30 @@ describe('async-lock', () => {
     expect(await logOf(AsyncLock, scenario)).toEqual(plain);
   });
 
+  it('tells the order of two keys of one class, and of none with itself', async () => {
+    const lock = new AsyncLock();
+    const transfer = (from: string, to: string): Promise<unknown> => lock.acquire(from, () => lock.acquire(to, turn));
+    await transfer('user-1', 'user-2');
+    await transfer('user-2', 'user-1');
+    const [there, back] = tracking.told().orders.map(({ outer, inner }) => [outer.lockId, inner.lockId]);
+    expect(there).toHaveLength(2);
+    /* They are the same locks when they are used again. */
+    expect(back).toEqual(there?.toReversed());
+  });
+
+  it.each([
+    [{ timeout: 1000 }, {}, true],
+    [{}, { timeout: 1000 }, true],
+    [{ timeout: 1000 }, { timeout: 60_000 }, false],
+    [{}, {}, false],
+  ])('says that a wait ends by itself, soon: made with %j, asked with %j, %j', async (made, asked, isTimed) => {
+    const lock = new AsyncLock(made);
+    const waits = [lock.acquire('a', turn), lock.acquire('a', turn, asked)];
+    const waiting = tracking.entries.find(({ state }) => state === AsyncLockState.WAITING);
+    expect(waiting?.isTimed === true).toBe(isTimed);
+    await Promise.all(waits);
+  });
+
   it('counts keys of one class together, and knows them by name', async () => {
     const lock = new AsyncLock();
     const waits = ['user-1', 'user-2', 'user-1'].map((key) => lock.acquire(key, turn));

@@ -199,6 +199,16 @@ describe.each([
     for (const { holder } of waits) expect(tracking.name(holder.siteNumber)).toContain('async-mutex.test.ts');
   });
 
+  it('says of a wait that it ends by itself, soon', async () => {
+    const mutex = new library.Mutex();
+    const release = await mutex.acquire();
+    const waits = [library.withTimeout(mutex, 1000).acquire(), mutex.acquire()];
+    const waiting = tracking.entries.filter(({ state }) => state === AsyncLockState.WAITING);
+    expect(waiting.map(({ isTimed }) => isTimed === true)).toEqual([true, false]);
+    release();
+    for (const wait of waits) (await wait)();
+  });
+
   it('counts who was cancelled, and who timed out', async () => {
     const mutex = new library.Mutex();
     const release = await mutex.acquire();
