@@ -58,9 +58,8 @@ export function patchAgents(): AgentPatch | undefined {
   return tracker === undefined ? undefined : patchHttpAgents(tracker);
 }
 
-/** Follows the requests of `fetch` and undici. */
-export function followRequests(): RequestsPatch | undefined {
-  const tracker = queueTracker();
+/** Follows the requests of `fetch` and undici; of the agent where no other tracker is given. */
+export function followRequests(tracker: QueueTracker | undefined = queueTracker()): RequestsPatch | undefined {
   return tracker === undefined ? undefined : followUndiciRequests(tracker);
 }
 

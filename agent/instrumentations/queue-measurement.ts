@@ -15,6 +15,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { QUEUE_METRICS } from '../agent-thread/telemetry/catalog/queue-metrics.ts';
+import { followRequests } from '../app-thread/instrumentation/fetch-requests.ts';
 import type { QueueTracker } from '../app-thread/queues/queue-tracker.ts';
 import type { OverItem, QueueCounts, QueueSink, StandaloneQueues } from '../app-thread/queues/standalone.ts';
 import { BOUNDS_S, DEFAULT_THRESHOLD_MS, isSampled, placeOf } from './attributes.ts';
@@ -132,4 +133,11 @@ export function measureQueues(host: QueueHost): Measurement<QueueTracker> | unde
   const sink = new QueueSpansAndMetrics(host);
   const made = queuePatches().standaloneQueues(sink);
   return made && { tracker: made.tracker, use: (meter) => sink.use(meter, made) };
+}
+
+/** Likewise of undici, and what becomes of its requests: the channels that tell of it are listened to from now on, so that those end that are under way when the host is disabled. */
+export function measureRequests(host: QueueHost): Measurement<QueueTracker> | undefined {
+  const made = measureQueues(host);
+  if (made !== undefined) followRequests(() => queuePatches().followRequests(made.tracker));
+  return made;
 }

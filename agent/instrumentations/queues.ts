@@ -7,7 +7,7 @@ import type { QueueTracker } from '../app-thread/queues/queue-tracker.ts';
 import type { QueueInstrumentationConfig } from './options.ts';
 import { PackageInstrumentation } from './package-instrumentation.ts';
 import { queuePatches } from './patch-files.ts';
-import { measureQueues } from './queue-measurement.ts';
+import { measureQueues, measureRequests } from './queue-measurement.ts';
 import { type PackageKind, TrackedPackage } from './tracked-package.ts';
 
 const QUEUES: PackageKind<QueueInstrumentationConfig, QueueTracker> = {
@@ -16,10 +16,13 @@ const QUEUES: PackageKind<QueueInstrumentationConfig, QueueTracker> = {
   patch: (...args) => queuePatches().patchFile(...args),
 };
 
+/** undici tells of its requests itself. */
+const REQUESTS: typeof QUEUES = { ...QUEUES, measure: measureRequests };
+
 /** What waits in one package's queues or pools, for how long, and how long it is worked on. */
 class QueueInstrumentation extends PackageInstrumentation<QueueInstrumentationConfig> {
-  constructor(module: string, config: QueueInstrumentationConfig) {
-    super(module, config, (host) => new TrackedPackage(QUEUES, host));
+  constructor(module: string, config: QueueInstrumentationConfig, kind: typeof QUEUES = QUEUES) {
+    super(module, config, (host) => new TrackedPackage(kind, host));
   }
 }
 
@@ -110,6 +113,6 @@ export class Mysql2PoolInstrumentation extends QueueInstrumentation {
 /** Requests that wait for a connection of the dispatchers of undici, and those that have one. */
 export class UndiciPoolInstrumentation extends QueueInstrumentation {
   constructor(config: QueueInstrumentationConfig = {}) {
-    super('undici', config);
+    super('undici', config, REQUESTS);
   }
 }

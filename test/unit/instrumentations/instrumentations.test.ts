@@ -1,6 +1,8 @@
 /** The instrumentations in a test's own process, with real packages and a real meter provider: which there are, and when they measure. */
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
 import {
   AggregationTemporality,
   InMemoryMetricExporter,
@@ -22,17 +24,24 @@ function make<T extends Instrumentation>(instrumentation: T): T {
   return instrumentation;
 }
 
-afterEach(() => {
+const providers: MeterProvider[] = [];
+
+afterEach(async () => {
   for (const instrumentation of made.splice(0)) instrumentation.disable();
+  for (const provider of providers.splice(0)) await provider.shutdown();
 });
 
-/** What an SDK is told of arrivals, by the library of the queue. */
+/** What an SDK is told of items, by the library of the queue: how many have arrived, were completed, given up. */
 class Arrivals {
   readonly #exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
   readonly #reader = new PeriodicExportingMetricReader({ exporter: this.#exporter, exportIntervalMillis: 1e6 });
   readonly provider = new MeterProvider({ readers: [this.#reader] });
 
-  async read(): Promise<Record<string, number>> {
+  constructor() {
+    providers.push(this.provider);
+  }
+
+  async read(count = 'arrivals'): Promise<Record<string, number>> {
     await this.#reader.forceFlush();
     const found: Record<string, number> = {};
     const metrics =
@@ -41,13 +50,12 @@ class Arrivals {
         .at(-1)
         ?.scopeMetrics.flatMap((scope) => scope.metrics) ?? [];
     for (const { descriptor, dataPoints } of metrics) {
-      if (descriptor.name !== 'gridwatch.queue.arrivals') continue;
+      if (descriptor.name !== `gridwatch.queue.${count}`) continue;
       for (const { attributes, value } of dataPoints) {
         const [name = ''] = String(attributes['gridwatch.queue.name']).split('@');
         found[name] = (found[name] ?? 0) + Number(value);
       }
     }
-    await this.provider.shutdown();
     return found;
   }
 }
@@ -155,6 +163,22 @@ describe('a package', () => {
     instrumentation.setMeterProvider(second.provider);
     await useGenericPool();
     expect(await second.read()).toEqual({ 'generic-pool': 2 });
-    await first.provider.shutdown();
+  });
+
+  it('of undici is told by undici what becomes of a request, to its end', async () => {
+    const server = createServer((_, response) => response.end('answer'));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const [first, second] = [new Arrivals(), new Arrivals()];
+    make(new exported.UndiciPoolInstrumentation()).setMeterProvider(first.provider);
+    make(new exported.UndiciPoolInstrumentation()).setMeterProvider(second.provider);
+    const { Pool } = require('undici') as typeof import('undici');
+    const pool = new Pool(origin, { connections: 1 });
+    for (const path of ['/1', '/2']) await (await pool.request({ path, method: 'GET' })).body.text();
+    await pool.close();
+    server.close();
+    const counted = [await first.read(), await first.read('completions'), await first.read('aborts')];
+    expect(counted).toEqual([{ undici: 2 }, { undici: 2 }, { undici: 0 }]);
+    expect(await second.read()).toEqual({});
   });
 });

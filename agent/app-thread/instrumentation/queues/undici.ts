@@ -144,6 +144,8 @@ class Requests {
   }
 
   created({ request }: UndiciMessage): void {
+    /* Another tracker of this thread was told of it: it is counted once. */
+    if (Hidden.get(request) !== undefined) return;
     const asked = this.#current ?? this.#askedByFetch(request);
     if (asked === 'unfollowed') return;
     asked.hasRequest = true;
