@@ -34,7 +34,7 @@ const ran = (): string[] => readFileSync(join(folder, 'ran'), 'utf8').trimEnd().
 /** A command that writes down how it was called, and then does what `script` says. It alone sees the system's other commands. */
 function command(name: string, script: string): void {
   const file = join(folder, 'bin', name);
-  writeFileSync(file, `#!/bin/sh\necho ${name} "$@" >> ${folder}/ran\nPATH=/usr/bin:/bin\n${script}\n`);
+  writeFileSync(file, `#!/bin/sh\necho ${name} "$@" >> "${folder}/ran"\nPATH=/usr/bin:/bin\n${script}\n`);
   chmodSync(file, 0o755);
 }
 
