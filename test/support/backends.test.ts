@@ -28,13 +28,14 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** The commands that were run. */
-const ran = (): string[] => readFileSync(join(folder, 'ran'), 'utf8').trimEnd().split('\n');
+/** The commands that were run, with the test's folder as FOLDER: there may be blanks in its path. */
+const ran = (): string[] =>
+  readFileSync(join(folder, 'ran'), 'utf8').trimEnd().replaceAll(folder, 'FOLDER').split('\n');
 
 /** A command that writes down how it was called, and then does what `script` says. It alone sees the system's other commands. */
 function command(name: string, script: string): void {
   const file = join(folder, 'bin', name);
-  writeFileSync(file, `#!/bin/sh\necho ${name} "$@" >> ${folder}/ran\nPATH=/usr/bin:/bin\n${script}\n`);
+  writeFileSync(file, `#!/bin/sh\necho ${name} "$@" >> "${folder}/ran"\nPATH=/usr/bin:/bin\n${script}\n`);
   chmodSync(file, 0o755);
 }
 

@@ -70,7 +70,7 @@ describe('nobody waits', () => {
     /* The deadline is over when the shell has started, however long the machine takes for it. */
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
-      const command = ['sh', '-c', `sleep 60 & echo "$$ $!" > ${folder}/pids; wait`];
+      const command = ['sh', '-c', `sleep 60 & echo "$$ $!" > "${folder}/pids"; wait`];
       const { attributes, log } = inventoryBy('', { command, deadlineMs: 1500 });
       vi.advanceTimersByTime(1499);
       const pids = await eventually('both to run', () => {
