@@ -29,6 +29,7 @@ import { HeapGuard } from './heap-guard.ts';
 import { cpuQuota } from './host/cgroup.ts';
 import { ContainerMetrics } from './host/container.ts';
 import { HostCpu } from './host/cpu.ts';
+import { CpuClocks } from './host/cpu-clocks.ts';
 import { FullInventory } from './host/full-inventory.ts';
 import { hardwareAttributes, readHardware } from './host/hardware.ts';
 import { HostClaim } from './host/host-claim.ts';
@@ -93,7 +94,8 @@ const nowNs = (): number => clock.nowNs();
 const onUnavailable = disabled.add;
 const proc = new ProcTree();
 const sys = new ProcTree({ root: '/sys' });
-const machine = { proc, sys, nowNs, onUnavailable };
+const clocks = new CpuClocks({ sys, nowNs });
+const machine = { proc, sys, clocks, nowNs, onUnavailable };
 /* Once a process, not once an agent thread. */
 const isFirst = Atomics.load(memory.i32, HEADER.AGENT_RESTARTS >> 2) === 0;
 const asksForAll = config.inventory === 'full' && isFirst && settings.maySpawn;

@@ -6,6 +6,7 @@
 import type { Config } from '../../config/options.ts';
 import type { Diag } from '../../diag.ts';
 import { osThreadId } from '../../shared-memory/os-thread.ts';
+import type { CpuClocks } from '../host/cpu-clocks.ts';
 import { ProcTree, type ReportUnavailable, reasonOf } from '../host/proc.ts';
 import type { LockClass } from '../model/lock-classes.ts';
 import type { QueueTotal } from '../model/queue-totals.ts';
@@ -26,6 +27,8 @@ export interface FollowEnergySettings {
   readonly proc: ProcTree;
   /** Of this container. */
   readonly sys: ProcTree;
+  /** Of that, for whoever reads them as well. */
+  readonly clocks?: CpuClocks;
   /** Where a hypervisor's folder is mounted; tests have one of their own. */
   readonly hostRoot?: string;
   readonly table: { cpuNs(): ReadonlyMap<string, number> | undefined };
@@ -130,9 +133,11 @@ export class FollowedEnergy implements MetricSource {
   }
 
   #meterOf(node: NodeCpu): EnergyMeter {
-    const { config, proc, sys, table, nowNs, diag, hostRoot } = this.#settings;
+    const { config, proc, sys, table, nowNs, diag, hostRoot, clocks } = this.#settings;
+    const isOwnSysfs = config.sysfsRoot === sys.root;
     const choice: ChoiceSettings = {
-      sys: config.sysfsRoot === sys.root ? sys : new ProcTree({ root: config.sysfsRoot }),
+      sys: isOwnSysfs ? sys : new ProcTree({ root: config.sysfsRoot }),
+      clocks: isOwnSysfs ? clocks : undefined,
       proc,
       ownSys: sys,
       forced: config.energySource,

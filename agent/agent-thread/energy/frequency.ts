@@ -2,30 +2,33 @@
  * How fast the CPUs run, against the clock that the model's watts are for. Power grows with about the square of it, so it matters more than the curve.
  *
  * Runs on the agent thread, once a second, and in the process of `gridwatch doctor`. It must never throw, nor take more than 0.2 ms: on some machines
- * the kernel interrupts the CPU for each reading. Of many CPUs it reads as many as the time allows, the next ones the next time. Where that is not
+ * the kernel interrupts the CPU for each reading (`host/cpu-clocks.ts` has them read). Of many CPUs it reads as many as the time allows, the next ones the next time. Where that is not
  * to be had, the ratio is 1.
  *
  * The model's watts are of machines with all cores at work, and no file says which clock that is. It lies between the base clock and the greatest turbo
  * of one core, near their geometric mean: 3.3 GHz of 2.7 and 4.0 (Xeon 8280; its all-core turbo is 3.3), 2.8 of 2.25 and 3.4 (EPYC 7742).
  */
-import type { ProcFile, ProcTree } from '../host/proc.ts';
+import type { CpuClocks } from '../host/cpu-clocks.ts';
+import type { ProcTree } from '../host/proc.ts';
 
-/** Where a frequency is measured by interrupting the CPU it takes longer, and is not worth it (ENERGY.md). */
-const MAX_READ_NS = 2e5;
-const MAX_SLOW_READS = 3;
+/** For the clocks of all CPUs together. */
+const MAX_LOOK_NS = 2e5;
 
 /** A CPU at its lowest clock does nothing, and says nothing of those that work. */
 const LOWEST = 1.05;
 const CPUFREQ = 'devices/system/cpu/cpufreq';
 
 interface Policy {
-  readonly file: ProcFile;
+  /** One of those whose clock it is. */
+  readonly cpu: number;
   readonly minKhz: number;
   readonly referenceKhz: number;
 }
 
 export interface FrequencySettings {
   readonly sys: ProcTree;
+  /** Of the same tree. */
+  readonly clocks: CpuClocks;
   readonly nowNs: () => number;
 }
 
@@ -34,7 +37,6 @@ export class FrequencyReader {
   readonly #policies: readonly Policy[];
   readonly #ratios: number[] = [];
   #next = 0;
-  #slowReads = 0;
   #reason = '';
 
   constructor(settings: FrequencySettings) {
@@ -64,30 +66,24 @@ export class FrequencyReader {
   }
 
   dispose(): void {
-    for (const { file } of this.#policies) file.close();
+    this.#settings.clocks.close();
   }
 
   #readSome(): void {
-    const { nowNs } = this.#settings;
+    const { clocks, nowNs } = this.#settings;
     const beganNs = nowNs();
     let lastNs = beganNs;
-    for (let left = this.#policies.length; left > 0 && lastNs - beganNs < MAX_READ_NS; left--) {
-      this.#readOne(this.#next);
+    for (let left = this.#policies.length; left > 0 && lastNs - beganNs < MAX_LOOK_NS; left--) {
+      const { cpu, referenceKhz } = this.#policies[this.#next] as Policy;
+      const khz = clocks.khz(cpu, true);
+      this.#ratios[this.#next] = khz > 0 ? khz / referenceKhz : 0;
       this.#next = (this.#next + 1) % this.#policies.length;
-      const tookNs = nowNs() - lastNs;
-      lastNs += tookNs;
-      if (tookNs > MAX_READ_NS) this.#slowReads++;
+      lastNs = nowNs();
     }
     const isUnreadable = this.#ratios.length === this.#policies.length && this.#ratios.every((ratio) => ratio === 0);
-    if (isUnreadable) this.#reason = `${this.#settings.sys.root}/${CPUFREQ} has clocks that cannot be read`;
-    else if (this.#slowReads >= MAX_SLOW_READS) this.#reason = 'a clock takes more than 0.2 ms to read';
+    if (clocks.areGivenUp) this.#reason = 'a clock takes more than 0.2 ms to read';
+    else if (isUnreadable) this.#reason = `${this.#settings.sys.root}/${CPUFREQ} has clocks that cannot be read`;
     if (this.#reason !== '') this.dispose();
-  }
-
-  #readOne(at: number): void {
-    const { file, referenceKhz } = this.#policies[at] as Policy;
-    const khz = file.read() ? this.#settings.sys.scanner.number() : Number.NaN;
-    this.#ratios[at] = khz > 0 ? khz / referenceKhz : 0;
   }
 
   #isLowest(at: number): boolean {
@@ -110,7 +106,7 @@ function policiesOf(sys: ProcTree): Policy[] {
     const minKhz = khz(`${folder}/cpuinfo_min_freq`);
     return [
       {
-        file: sys.file(`${folder}/scaling_cur_freq`),
+        cpu: Number(name.slice('policy'.length)),
         minKhz: minKhz > 0 && minKhz < maxKhz ? minKhz : 0,
         referenceKhz: isBase ? Math.sqrt(baseKhz * maxKhz) : maxKhz,
       },

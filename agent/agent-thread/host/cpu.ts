@@ -4,6 +4,7 @@
  * Runs on the agent thread, at collection. Only the process that holds the claim of its host tells; the kernel counts in ticks of 10 ms.
  */
 import type { MetricSink, MetricSource } from '../telemetry/metrics.ts';
+import type { CpuClocks } from './cpu-clocks.ts';
 import type { HostClaim } from './host-claim.ts';
 import type { CpuInventory, Inventory } from './inventory.ts';
 import { type ProcFile, type ProcTree, type ReportUnavailable, reasonOf } from './proc.ts';
@@ -20,13 +21,9 @@ const COLUMN_INDEXES = COLUMN_MODES.map((mode) => MODES.indexOf(mode));
 /** Utilization over less than this would be a matter of single ticks: the last value is told again. */
 const MIN_UTILIZATION_INTERVAL_NS = 1e9;
 
-/** Where a frequency is measured by interrupting the CPU it takes longer, and is not worth it (ENERGY.md). */
-const MAX_FREQUENCY_READ_NS = 2e5;
-const MAX_SLOW_FREQUENCY_READS = 3;
-
 export interface HostCpuSettings {
   readonly proc: ProcTree;
-  readonly sys: ProcTree;
+  readonly clocks: CpuClocks;
   readonly inventory: Inventory;
   readonly claim: HostClaim;
   readonly nowNs: () => number;
@@ -50,7 +47,6 @@ export class HostCpu implements MetricSource {
   #utilizationNs = Number.NEGATIVE_INFINITY;
   #isAvailable = true;
   #hasFrequency = true;
-  #slowFrequencyReads = 0;
 
   constructor(settings: HostCpuSettings) {
     this.#settings = settings;
@@ -129,19 +125,15 @@ export class HostCpu implements MetricSource {
   }
 
   #collectFrequencies(sink: MetricSink, cpus: readonly number[]): void {
-    const { sys, nowNs, onUnavailable } = this.#settings;
+    const { clocks, onUnavailable } = this.#settings;
     for (const cpu of cpus) {
       if (!this.#hasFrequency) return;
-      const path = `devices/system/cpu/cpu${cpu}/cpufreq/scaling_cur_freq`;
-      const beganNs = nowNs();
-      const frequencyKhz = Number(sys.readText(path) ?? Number.NaN);
-      const isSlow = nowNs() - beganNs > MAX_FREQUENCY_READ_NS;
-      if (isSlow) this.#slowFrequencyReads++;
-      const isTooSlow = this.#slowFrequencyReads >= MAX_SLOW_FREQUENCY_READS;
-      if (!(frequencyKhz > 0) || isTooSlow) {
+      const frequencyKhz = clocks.khz(cpu);
+      if (!(frequencyKhz > 0) || clocks.areGivenUp) {
         this.#hasFrequency = false;
-        const reason = isTooSlow ? 'budget' : 'unsupported_platform';
-        onUnavailable('cpu.frequency', reason, `${sys.root}/${path}${isTooSlow ? ' takes too long to read' : ''}`);
+        const reason = clocks.areGivenUp ? 'budget' : 'unsupported_platform';
+        const detail = clocks.areGivenUp ? ' takes too long to read' : '';
+        onUnavailable('cpu.frequency', reason, `${clocks.pathOf(cpu)}${detail}`);
         return;
       }
       sink.gauge('system.cpu.frequency', { 'cpu.logical_number': cpu }, frequencyKhz * 1e3);

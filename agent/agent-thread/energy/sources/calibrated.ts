@@ -130,13 +130,14 @@ export class CalibratedModel implements ModelledSource {
     this.#runNs += durationNs;
     this.#shareNs += share * durationNs;
     const hasMissed = durationNs > MAX_INTERVAL_NS;
+    if (hasMissed) this.#parts.length = 0;
     if (nowNs - this.#lookNs < LOOK_INTERVAL_NS) return;
     const isFirst = this.#lookNs === Number.NEGATIVE_INFINITY;
     this.#lookNs = nowNs;
     const part = { load: this.#shareNs / this.#runNs, powerW: this.#settings.battery.powerW() };
     this.#runNs = this.#shareNs = 0;
-    if (part.powerW === undefined || hasMissed || isFirst) this.#parts.length = 0;
-    else this.#add(part.load, part.powerW);
+    if (part.powerW === undefined) this.#parts.length = 0;
+    else if (!hasMissed && !isFirst) this.#add(part.load, part.powerW);
   }
 
   #add(load: number, powerW: number): void {

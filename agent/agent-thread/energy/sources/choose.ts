@@ -5,6 +5,7 @@
  * nothing. It looks for no further source once it has one. One that breaks later is left out when it is asked again (`lasting-source.ts`).
  */
 import { availableParallelism } from 'node:os';
+import { CpuClocks } from '../../host/cpu-clocks.ts';
 import { type Hardware, readHardware } from '../../host/hardware.ts';
 import { parseCpuList } from '../../host/inventory.ts';
 import type { ProcTree } from '../../host/proc.ts';
@@ -51,6 +52,8 @@ export interface ChoiceSettings {
   readonly broken?: ReadonlySet<EnergySourceName>;
   /** The clock that is read already; a new one otherwise. */
   readonly frequency?: FrequencyReader;
+  /** What others read of `sys`, too. */
+  readonly clocks?: CpuClocks | undefined;
 }
 
 export interface Choice {
@@ -85,7 +88,7 @@ export function chooseSource(settings: ChoiceSettings): Choice {
   const online = parseCpuList(sys.readText('devices/system/cpu/online') ?? '')?.length;
   const logicalCpus = Math.max(1, online ?? hardware.logicalCount ?? availableParallelism());
   const confinement = readConfinement(proc, ownSys, logicalCpus);
-  const frequency = settings.frequency ?? newFrequency(sys, nowNs);
+  const frequency = settings.frequency ?? newFrequency(settings);
   const isVirtualMachine = confinement.hypervisor !== undefined;
   const zones = raplZones(sys);
   let battery: Battery | undefined;
@@ -137,8 +140,8 @@ export function chooseSource(settings: ChoiceSettings): Choice {
   return { source, considered, battery, ...machine };
 }
 
-function newFrequency(sys: ProcTree, nowNs: () => number): FrequencyReader {
-  const frequency = new FrequencyReader({ sys, nowNs });
+function newFrequency({ sys, nowNs, clocks = new CpuClocks({ sys, nowNs }) }: ChoiceSettings): FrequencyReader {
+  const frequency = new FrequencyReader({ sys, clocks, nowNs });
   for (let left = FREQUENCY_READS; left > 0; left--) frequency.ratio();
   return frequency;
 }

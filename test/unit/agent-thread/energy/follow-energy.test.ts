@@ -4,10 +4,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { FollowedEnergy } from '../../../../agent/agent-thread/energy/follow-energy.ts';
+import { estimatePower } from '../../../../agent/agent-thread/energy/power-model.ts';
 import { resolveConfig } from '../../../../agent/config/resolve.ts';
 import type { Diag } from '../../../../agent/diag.ts';
 import { collectFrom, only } from '../../../support/recording-sink.ts';
-import { energyFile, MemoryMachine, powercap, uptime } from './machine-tree.ts';
+import { energyFile, type Files, MemoryMachine, powercap, uptime } from './machine-tree.ts';
 
 const SECOND_NS = 1e9;
 const CPUS = 2;
@@ -57,8 +58,9 @@ class Followed implements Disposable {
   #beganNs = this.nowNs;
   #busyNs = 0;
 
-  constructor(env: Readonly<Record<string, string>> = {}) {
+  constructor(env: Readonly<Record<string, string>> = {}, files: Files = {}) {
     this.machine.write({
+      ...files,
       ...powercap({ 'intel-rapl:0': { name: 'package-0', energyUj: 1_000_000 } }),
       'sys/class/hwmon/hwmon0/name': 'amd_energy\n',
       'sys/class/hwmon/hwmon0/energy1_label': 'Esocket0\n',
@@ -176,6 +178,37 @@ describe('a source that breaks for good', () => {
     followed.energy.dispose();
     expect(followed.machine.openFiles).toBe(0);
   });
+});
+
+test('a battery that discharges teaches the model, whose rate and bounds follow', () => {
+  const battery = (powerW: number): Files => ({
+    'sys/class/power_supply/BAT0/type': 'Battery\n',
+    'sys/class/power_supply/BAT0/status': 'Discharging\n',
+    'sys/class/power_supply/BAT0/power_now': `${Math.round(powerW * 1e6)}\n`,
+  });
+  /* Of two CPUs that draw 8 W between idle and busy, where the model has 4; 11 W go elsewhere. */
+  const shareAt = (busyCpus: number): number =>
+    (estimatePower({ logicalCpus: 1, utilization: busyCpus / CPUS }).powerW - 0.5) / (MAX_CPU_W - 0.5);
+  using followed = new Followed({ GRIDWATCH_ENERGY_SOURCE: 'model:generic' }, battery(11));
+  const run = (seconds: number, busyCpus: number): void => {
+    for (let left = seconds; left > 0; left--) {
+      followed.machine.write(battery(11 + 8 * shareAt(busyCpus)));
+      followed.second(busyCpus);
+    }
+  };
+  run(120, 1.6);
+  const before = collectFrom(followed.energy);
+  expect(before['gridwatch.cpu.power']).toBeCloseTo((4 * shareAt(1.6)) / 1.6, 3);
+  expect(before['gridwatch.energy.uncertainty']).toBe(3.5);
+  for (let i = 0; i < 5; i++) {
+    run(120, 0.02);
+    run(120, 1.6);
+  }
+  const after = collectFrom(followed.energy);
+  expect(after['gridwatch.cpu.power']).toBeCloseTo((8 * shareAt(1.6)) / 1.6, 3);
+  expect(after['gridwatch.energy.uncertainty']).toBeLessThan(2);
+  expect(after['gridwatch.energy.uncertainty']).toBeGreaterThan(1.25);
+  expect(Object.keys(followed.told())).toEqual(['model:generic wall']);
 });
 
 const stretch = fc.record({

@@ -1,9 +1,11 @@
 /** The clock of the CPUs against the one that the model's watts are for. */
 import { describe, expect, it } from 'vitest';
 import { FrequencyReader } from '../../../../agent/agent-thread/energy/frequency.ts';
+import { CpuClocks } from '../../../../agent/agent-thread/host/cpu-clocks.ts';
 import { type Files, MachineTree } from './machine-tree.ts';
 
-const CPUFREQ = 'sys/devices/system/cpu/cpufreq';
+const CPU = 'sys/devices/system/cpu';
+const CPUFREQ = `${CPU}/cpufreq`;
 
 interface PolicyFiles {
   readonly now: number;
@@ -15,7 +17,7 @@ interface PolicyFiles {
 function policies(...all: readonly PolicyFiles[]): Files {
   const files: Record<string, string> = {};
   for (const [at, { now, min = 800_000, max = 4_000_000, base }] of all.entries()) {
-    files[`${CPUFREQ}/policy${at}/scaling_cur_freq`] = `${now}\n`;
+    files[`${CPU}/cpu${at}/cpufreq/scaling_cur_freq`] = `${now}\n`;
     files[`${CPUFREQ}/policy${at}/cpuinfo_min_freq`] = `${min}\n`;
     files[`${CPUFREQ}/policy${at}/cpuinfo_max_freq`] = `${max}\n`;
     if (base !== undefined) files[`${CPUFREQ}/policy${at}/base_frequency`] = `${base}\n`;
@@ -26,7 +28,9 @@ function policies(...all: readonly PolicyFiles[]): Files {
 function setUp(files: Files) {
   const machine = new MachineTree(files);
   const clock = { ns: 0, stepNs: 0 };
-  const reader = new FrequencyReader({ sys: machine.sys, nowNs: () => (clock.ns += clock.stepNs) });
+  const nowNs = (): number => (clock.ns += clock.stepNs);
+  const { sys } = machine;
+  const reader = new FrequencyReader({ sys, clocks: new CpuClocks({ sys, nowNs }), nowNs });
   return { machine, clock, reader };
 }
 
@@ -50,8 +54,9 @@ describe('the ratio', () => {
   });
 
   it('is the mean of the CPUs that work: one at its lowest clock does nothing', () => {
-    const { machine, reader } = setUp(policies({ now: 800_000 }, { now: 4_000_000 }, { now: 2_000_000 }));
+    const { machine, clock, reader } = setUp(policies({ now: 800_000 }, { now: 4_000_000 }, { now: 2_000_000 }));
     expect(reader.ratio()).toBe(0.75);
+    clock.ns += 1e9;
     machine.write(policies({ now: 800_000 }, { now: 800_000 }, { now: 820_000 }));
     expect(reader.ratio()).toBeCloseTo((0.2 + 0.2 + 0.205) / 3, 12);
     reader.dispose();
@@ -60,7 +65,7 @@ describe('the ratio', () => {
 
   it('leaves out a CPU that cannot be read', () => {
     const { machine, reader } = setUp(policies({ now: 4_000_000 }, { now: 2_000_000 }));
-    machine.failures.set('policy0/scaling_cur_freq', 'EIO');
+    machine.failures.set('cpu0/cpufreq/scaling_cur_freq', 'EIO');
     expect(reader.ratio()).toBe(0.5);
     reader.dispose();
     machine[Symbol.dispose]();
@@ -70,7 +75,8 @@ describe('the ratio', () => {
 describe('a reading', () => {
   it('takes as many CPUs as 0.2 ms allow, and the others the next time', () => {
     const { machine, clock, reader } = setUp(policies({ now: 4_000_000 }, { now: 3_000_000 }, { now: 2_000_000 }));
-    clock.stepNs = 150_000;
+    /* Two looks at the time for a reading, and one after it: 0.15 ms for each CPU. */
+    clock.stepNs = 50_000;
     expect(reader.ratio()).toBe(0.875);
     expect(reader.ratio()).toBe(0.75);
     expect(reader.reason).toBe('');

@@ -1,6 +1,7 @@
 /** The host's CPUs, from files as kernels write them, and from none. */
 import { describe, expect, it } from 'vitest';
 import { HostCpu } from '../../../../agent/agent-thread/host/cpu.ts';
+import { CpuClocks } from '../../../../agent/agent-thread/host/cpu-clocks.ts';
 import { HostClaim } from '../../../../agent/agent-thread/host/host-claim.ts';
 import { Inventory } from '../../../../agent/agent-thread/host/inventory.ts';
 import { ProcTree } from '../../../../agent/agent-thread/host/proc.ts';
@@ -32,7 +33,7 @@ function setUp(stat: string, { mode = 'on', sys = SYS }: Machine = {}) {
   const claim = new HostClaim({ mode, isConfined: () => false, onUnavailable });
   const cpu = new HostCpu({
     proc,
-    sys: sysTree,
+    clocks: new CpuClocks({ sys: sysTree, nowNs }),
     inventory: new Inventory({ proc, sys: sysTree }),
     claim,
     nowNs,
@@ -147,7 +148,7 @@ describe('HostCpu', () => {
     const claim = new HostClaim({ mode: 'on', isConfined: () => false, onUnavailable });
     const cpu = new HostCpu({
       proc,
-      sys,
+      clocks: new CpuClocks({ sys, nowNs: () => 0 }),
       inventory: new Inventory({ proc, sys }),
       claim,
       nowNs: () => 0,

@@ -53,7 +53,7 @@ it('says of each better source why it cannot be had and the step, and of the est
 it('has the estimate follow the clock where that can be read', () => {
   const clocks = {
     'sys/devices/system/cpu/cpufreq/policy0/cpuinfo_max_freq': '3400000\n',
-    'sys/devices/system/cpu/cpufreq/policy0/scaling_cur_freq': '3400000\n',
+    'sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq': '3400000\n',
   };
   const found = look({ ...CPU, ...clocks }).map((check) => check.found);
   expect(found).toContain('The clock of the CPUs is read, and the estimate follows it.');

@@ -34,7 +34,8 @@ const PATHS = [
   ...CHIP_FILES.flatMap((file) => [`sys/class/hwmon/hwmon0/${file}`, `sys/class/hwmon/hwmon1/device/${file}`]),
   'sys/intel-rapl:0/energy_uj',
   'sys/devices/system/cpu/online',
-  ...['scaling_cur_freq', 'cpuinfo_max_freq', 'cpuinfo_min_freq', 'base_frequency'].map(
+  'sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq',
+  ...['cpuinfo_max_freq', 'cpuinfo_min_freq', 'base_frequency'].map(
     (file) => `sys/devices/system/cpu/cpufreq/policy0/${file}`,
   ),
   ...['type', 'status', 'power_now', 'scope', 'online'].map((file) => `sys/class/power_supply/BAT0/${file}`),

@@ -12,7 +12,7 @@ const CPUINFO = (flags: string, model = 0x31): Files => ({
 
 const CLOCKS: Files = {
   'sys/devices/system/cpu/cpufreq/policy0/cpuinfo_max_freq': '3400000\n',
-  'sys/devices/system/cpu/cpufreq/policy0/scaling_cur_freq': '3400000\n',
+  'sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq': '3400000\n',
 };
 const RAPL = powercap({ 'intel-rapl:0': { name: 'package-0', ratedW: 225 } });
 const METER: Files = {
