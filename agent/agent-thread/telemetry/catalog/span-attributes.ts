@@ -25,7 +25,7 @@ export const SPAN_ATTRIBUTES = {
   'gridwatch.span.energy': {
     type: 'double',
     brief:
-      "Active energy of the CPU time of the worker's thread, in joules; absent below 1 ms of CPU, where the worker had other tasks as well, or where it is not known.",
+      "Active energy of the task's work on the worker's thread, in joules. In a sampled trace, past 1 ms of CPU time, where the worker had no other task meanwhile.",
   },
   'gridwatch.eventloop.ongoing': { type: 'boolean', brief: 'The turn had not ended when it was told of.' },
   'gridwatch.suppressed': {
