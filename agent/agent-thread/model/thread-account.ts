@@ -122,13 +122,14 @@ export class ThreadAccount {
 
   /**
    * The thread has ended. Mostly the kernel still knows it, since its JavaScript ends before the thread does, and these are its last numbers.
-   * Where it does not, a thread that was on a CPU at its last sample is taken to have stayed there.
+   * Where it does not, a thread that was on a CPU at its last sample is taken to have stayed there, for `mostNs` of CPU time at most: the kernel says the same
+   * of one that stands in the run queue.
    */
-  finish(nowNs: number, wait: WaitSnapshot | undefined): void {
+  finish(nowNs: number, wait: WaitSnapshot | undefined, mostNs: () => number = () => Number.POSITIVE_INFINITY): void {
     const isWaiting = wait !== undefined && wait.state !== 'none';
     const isEstimated = this.#task?.readSchedule(this.#schedule) !== true;
     if (isEstimated && !isWaiting && this.states.seen === 'on_cpu') {
-      this.#schedule.runNs += Math.max(0, Math.floor(nowNs) - this.states.nowNs);
+      this.#schedule.runNs += Math.max(0, Math.min(Math.floor(nowNs) - this.states.nowNs, Math.floor(mostNs())));
     }
     this.states.advance(nowNs, this.#schedule.runNs, this.#schedule.queueNs, wait, 'unseen');
     this.refresh();

@@ -59,6 +59,8 @@ export interface ThreadTableSettings {
   readonly nowNs: () => number;
   /** When the process began: a negative time where that was before the clock's base. The main thread has lived since then. */
   readonly processStartNs: number;
+  /** CPU time of all threads together, of the dead as well: of a thread whose end nobody has seen it says how much can have been its. */
+  readonly processCpuNs?: () => number;
 }
 
 /** Each costs one or two reads of 1-5 us; of more threads each is looked at less often, for the same. */
@@ -185,10 +187,21 @@ export class ThreadTable implements MetricSource {
     if (thread === undefined) return;
     this.#live = this.#live.filter((one) => one !== thread);
     this.#osThreadIds.delete(thread.info.osThreadId);
-    thread.account.finish(nowNs, this.#readWait(thread, nowNs));
+    thread.account.finish(nowNs, this.#readWait(thread, nowNs), () => this.#unclaimedNs(thread));
     this.#series.end(thread.name, thread.account);
     this.#names.giveBack(thread.name);
     this.#exits.set(exit.error, (this.#exits.get(exit.error) ?? 0) + 1);
+  }
+
+  /** What the process has used and no thread has told of, in equal parts for this one that has ended and those that were on a CPU when they were last looked at. */
+  #unclaimedNs({ account }: LiveThread): number {
+    const { processCpuNs } = this.#settings;
+    if (processCpuNs === undefined) return Number.POSITIVE_INFINITY;
+    const { userNs, systemNs } = this.#series.forgotten;
+    let claimedNs = userNs + systemNs + account.cpuNs;
+    for (const ns of this.cpuNs()?.values() ?? []) claimedNs += ns;
+    const claimants = this.#live.filter((one) => one.account.states.seen === 'on_cpu').length + 1;
+    return Math.max(0, processCpuNs() - claimedNs) / claimants;
   }
 
   #find(entry: ThreadEntry): LiveThread | undefined {

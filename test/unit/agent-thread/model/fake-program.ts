@@ -17,6 +17,8 @@ export class FakeProgram {
   readonly waits: Map<number, WaitSnapshot | undefined> = new Map();
   readonly table: ThreadTable;
   nowNs = 0;
+  /** What the kernel has counted for the whole process; no bound unless a test sets it. */
+  processCpuNs: number = Number.POSITIVE_INFINITY;
 
   constructor(processStartNs: number) {
     this.table = new ThreadTable({
@@ -24,6 +26,7 @@ export class FakeProgram {
       readWait: (slot) => (this.waits.has(slot) ? this.waits.get(slot) : waitOf()),
       nowNs: () => this.nowNs,
       processStartNs,
+      processCpuNs: () => this.processCpuNs,
     });
   }
 

@@ -108,6 +108,14 @@ describe('the end', () => {
     expect(account.userNs + account.systemNs).toBe(150 * MS);
   });
 
+  it('takes it to have used no more than can have been left for it', () => {
+    Object.assign(task, { state: 'on_cpu', runNs: 20 * MS });
+    account.sample(100 * MS, waitOf());
+    task.isGone = true;
+    account.finish(900 * MS, waitOf(), () => 30 * MS);
+    expect(account.userNs + account.systemNs).toBe(50 * MS);
+  });
+
   it('takes one that was blocked to have stayed blocked', () => {
     Object.assign(task, { state: 'blocked_io', runNs: 10 * MS });
     account.sample(100 * MS, waitOf());

@@ -65,6 +65,19 @@ describe('a thread', () => {
     expect(statesOf(program.collect(), 'worker-1')).toEqual({ idle: 1000 });
   });
 
+  it('of eight that shared two CPUs, and ended unseen, has an equal part of what the process has used, and no more', () => {
+    const threads = Array.from({ length: 8 }, (_, i) => program.open(i + 1, {}, { runNs: 20 * MS, state: 'on_cpu' }));
+    program.runFor(100);
+    program.nowNs += 2000 * MS;
+    program.processCpuNs = (8 * 20 + 1600) * MS;
+    for (const { entry, task } of threads) {
+      task.isGone = true;
+      program.table.close(entry, {}, program.nowNs);
+    }
+    const cpuNs = only(program.collect(), 'gridwatch.thread.cpu.time');
+    for (let i = 1; i <= 8; i++) expect(cpuNs[`thread.name=worker-${i},cpu.mode=user`]).toBe(220 * MS);
+  });
+
   it('that is the agent has no wait word, and is idle when it does not run', () => {
     program.open(-1, { role: 'agent', osThreadId: 90 }, { runNs: 20 * MS, state: 'blocked_io' });
     program.runFor(100);
