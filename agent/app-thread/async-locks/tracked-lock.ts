@@ -202,9 +202,9 @@ export class TrackedLock {
     return true;
   }
 
-  /** The library gives up after so long, of which it says nothing. */
-  givesUpAfter(wait: Wait, timeoutMs: number): void {
-    wait.deadlineNs = wait.sinceNs + (timeoutMs - TIMER_EARLY_MS) * 1e6;
+  /** The library gives up so long after that, of which it says nothing. */
+  givesUpAfter(wait: Wait, timeoutMs: number, sinceNs: number): void {
+    wait.deadlineNs = sinceNs + (timeoutMs - TIMER_EARLY_MS) * 1e6;
     wait.timer = later(() => this.gaveUp(wait, 'timeout'), timeoutMs).unref();
   }
 
