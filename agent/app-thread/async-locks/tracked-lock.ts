@@ -79,8 +79,9 @@ export class Hold implements LockScope {
     return this.outer?.activity === this.callerActivity ? this.outer.parentActivity : 0;
   }
 
-  get className(): number {
-    return this.lock.lockClass.number;
+  get className(): number | undefined {
+    const { number, isOfRest } = this.lock.lockClass;
+    return isOfRest ? undefined : number;
   }
 
   get ref(): LockRef {
