@@ -13,13 +13,15 @@ import { heldScopes, type LockScope } from './lock-scope.ts';
 
 /** Orders a thread remembers. A program that makes ever new locks has ever new orders: then it begins anew, and tells again what it has told. */
 const MAX_ORDERS = 4096;
+/** Callbacks in one another, beyond which no order is told. */
+const MAX_DEPTH = 8;
 /** Orders a thread tells in a second: each costs it some tens of microseconds, for the stack. What is too much is told when it happens again. */
 const TOLD_A_SECOND = 200;
 
 /** A lock that is asked for, and how. */
 export interface Taken {
   readonly ref: LockRef;
-  readonly className: string | number;
+  readonly className: LockScope['className'];
   /** An activity waits for it; otherwise the thread blocks. */
   readonly isAsync: boolean;
 }
@@ -30,6 +32,8 @@ export interface NewOrder {
   readonly gates: readonly number[];
   readonly key: string;
 }
+
+const NONE: readonly NewOrder[] = [];
 
 export class ScopeOrders {
   readonly #observer: LockObserver;
@@ -43,22 +47,25 @@ export class ScopeOrders {
 
   /** Those in which a lock is taken by what runs in `scope`. */
   newOrders(scope: Activity | undefined, taken: Taken): readonly NewOrder[] {
-    const held = heldScopes(scope).filter(({ ref }) => !isSameLock(ref, taken.ref));
-    if (held.length === 0) return [];
-    const all = [...held.map(({ ref }) => gateOf(ref)), ...this.#observer.idsHeldByThread()];
+    const scopes = heldScopes(scope);
+    if (scopes.length === 0 || scopes.length > MAX_DEPTH || taken.className === undefined) return NONE;
+    const held = scopes.map(({ ref }) => gateOf(ref));
     const inner = gateOf(taken.ref);
-    const hasSeveral = all.indexOf(inner) !== all.lastIndexOf(inner);
-    const orders = held.flatMap((outer) => {
-      const { ref } = outer;
+    const hasSeveral = held.indexOf(inner) !== held.lastIndexOf(inner);
+    held.push(...this.#observer.idsHeldByThread());
+    const orders: NewOrder[] = [];
+    for (const outer of scopes) {
+      const { ref, className } = outer;
+      const own = gateOf(ref);
+      if (className === undefined || isSameLock(ref, taken.ref)) continue;
       /* A third promise lock of that class may be the gate of the two: nothing in a record could say so. */
-      if (gateOf(ref) === inner && hasSeveral) return [];
-      const gates = [...new Set(all)].filter((gate) => gate !== inner && gate !== gateOf(ref));
-      const isOfOneClass = outer.className === taken.className;
-      const nodes = isOfOneClass ? [ref.lockId, taken.ref.lockId] : [outer.className, taken.className];
-      const key = [...nodes, ref.mode, taken.ref.mode, taken.isAsync, ...gates].join(' ');
-      return this.#told.has(key) ? [] : [{ outer, gates, key }];
-    });
-    return orders.length === 0 || this.#areTooMany() ? [] : orders;
+      if (own === inner && hasSeveral) continue;
+      const gates = held.filter((gate) => gate !== inner && gate !== own);
+      const [from, to] = className === taken.className ? [ref.lockId, taken.ref.lockId] : [className, taken.className];
+      const key = `${from} ${ref.mode} ${to} ${taken.ref.mode} ${taken.isAsync} ${gates.join(' ')}`;
+      if (!this.#told.has(key)) orders.push({ outer, gates: [...new Set(gates)], key });
+    }
+    return orders.length === 0 || this.#areTooMany() ? NONE : orders;
   }
 
   /** It was given: tells those orders whose outer lock is held still. What a callback begins and does not await may get its lock after the callback's end. */

@@ -15,15 +15,18 @@ export class LockClass {
   /** Number of its name; 0 where there was no room for it. */
   readonly number: number;
   readonly kind: LockKind;
+  /** Its locks have nothing in common but that too many were made to look where. */
+  readonly isOfRest: boolean;
   /** Absent when all cells are in use: then nothing of it is counted. */
   readonly #cell: ClassCell | undefined;
   #oldestNs = 0;
   #untilSample = 1;
   #acquired = 0;
 
-  constructor(number: number, kind: LockKind, cell: ClassCell | undefined) {
+  constructor(number: number, kind: LockKind, cell: ClassCell | undefined, isOfRest = false) {
     this.number = number;
     this.kind = kind;
+    this.isOfRest = isOfRest;
     this.#cell = cell;
   }
 

@@ -48,10 +48,13 @@ export class Places {
     return true;
   }
 
-  ofWait(hold: Hold): void {
-    if (hold.details?.trace !== undefined || this.#waiting <= 0) return;
+  /** The same of who waits, or makes an order that is to be told. */
+  ofWait(hold: Hold): boolean {
+    if (hold.details?.trace !== undefined) return true;
+    if (this.#waiting <= 0) return false;
     this.#waiting--;
     hold.detail().trace = takeTrace();
+    return true;
   }
 
   /** `<library>@<file>:<line>` of a trace; the frames of the library's own files are not looked at. */
@@ -81,8 +84,8 @@ export class Places {
     const { folder } = this.#programFrames;
     const frames = this.#programFrames.of(trace);
     details.siteNumber = this.#observer.intern(siteOf(frames, folder));
-    if (!wantsStack || this.#observer.config.stacks === 'off' || this.#stacks <= 0) return;
-    this.#stacks--;
+    if (!wantsStack || this.#observer.config.stacks === 'off') return;
+    if (this.#stacks-- <= 0 && details.orders === undefined) return;
     details.stackNumber = this.#observer.intern(stackOf(frames, folder));
   }
 }

@@ -79,8 +79,9 @@ export class Hold implements LockScope {
     return this.outer?.activity === this.callerActivity ? this.outer.parentActivity : 0;
   }
 
-  get className(): number {
-    return this.lock.lockClass.number;
+  get className(): number | undefined {
+    const { number, isOfRest } = this.lock.lockClass;
+    return isOfRest ? undefined : number;
   }
 
   get ref(): LockRef {
@@ -202,9 +203,9 @@ export class TrackedLock {
     return true;
   }
 
-  /** The library gives up after so long, of which it says nothing. */
-  givesUpAfter(wait: Wait, timeoutMs: number): void {
-    wait.deadlineNs = wait.sinceNs + (timeoutMs - TIMER_EARLY_MS) * 1e6;
+  /** The library gives up so long after that, of which it says nothing. */
+  givesUpAfter(wait: Wait, timeoutMs: number, sinceNs: number): void {
+    wait.deadlineNs = sinceNs + (timeoutMs - TIMER_EARLY_MS) * 1e6;
     wait.timer = later(() => this.gaveUp(wait, 'timeout'), timeoutMs).unref();
   }
 

@@ -99,7 +99,7 @@ export class LockTracker {
     const { recorder } = this.#observer;
     const number = this.#observer.intern(name);
     const cell = this.#claimCell(recorder.memory, recorder.claim, number, kind, mode);
-    const made = new LockClass(number, kind, cell);
+    const made = new LockClass(number, kind, cell, name === otherwise);
     this.#classes.set(`${kind} ${mode} ${name}`, made);
     return made;
   }
@@ -211,10 +211,10 @@ export class LockTracker {
 
   /** A lock was given that was asked for in the callbacks of others. */
   tellOrders(hold: Hold, details: HoldDetails): void {
-    const { orders = [] } = details;
+    const orders = hold.timeoutMs === Number.POSITIVE_INFINITY ? (details.orders ?? []) : [];
+    if (orders.length > 0)
+      this.#observer.scopeOrders.tell(orders, takenBy(hold), this.#places.stackNumber(hold), contextIds(hold));
     details.orders = undefined;
-    if (hold.timeoutMs !== Number.POSITIVE_INFINITY) return;
-    this.#observer.scopeOrders.tell(orders, takenBy(hold), this.#places.stackNumber(hold), contextIds(hold));
     for (const { outer } of orders) {
       if (!(outer instanceof Hold) || outer.lock.lockClass !== hold.lock.lockClass) continue;
       outer.lock.isOrdered = true;
@@ -225,8 +225,8 @@ export class LockTracker {
   /** Where and in which span it is asked for shows only now: when it is given, whoever released it is running. */
   #noteOrders(hold: Hold): void {
     const orders = this.#observer.scopeOrders.newOrders(hold.outer, takenBy(hold));
-    if (orders.length === 0) return;
-    this.#places.ofWait(hold);
+    /* An order is told once: rather with its place, the next time. */
+    if (orders.length === 0 || !this.#places.ofWait(hold)) return;
     this.#api ??= registeredApi();
     hold.detail().orders = orders;
   }

@@ -53,6 +53,13 @@ test('a gate that was not there before makes an order another one', () => {
   expect(told.at(-1)?.gates).toEqual([]);
 });
 
+test('none of a lock of which only the library is known, nor in too deep a nest', () => {
+  expect(take(2, 'rows', { ...held(1, ''), className: undefined })).toBe(false);
+  let scope = held(1, 'lock 1');
+  for (let id = 2; id <= 8; id++) scope = held(id, `lock ${id}`, scope);
+  expect([take(9, 'rows', scope), take(11, 'more rows', held(10, 'lock 10', scope))]).toEqual([true, false]);
+});
+
 test('more than a thread may tell in a second is told when it happens again', () => {
   const outer = held(1, 'orders');
   for (let id = 2; id < 1000; id++) take(id, `lock ${id}`, outer);

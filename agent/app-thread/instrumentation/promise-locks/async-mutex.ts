@@ -19,6 +19,12 @@ interface SemaphoreLike {
   readonly _value: number;
 }
 
+/** What `withTimeout` waits for, since its own timer was set: under load, or where the code is new, the library asks much later. */
+interface Limit {
+  readonly timeoutMs: number;
+  readonly sinceNs: number;
+}
+
 /** Nobody's: what the library has taken for somebody who gave up, and releases at once. */
 const NOBODY = Symbol('nobody');
 
@@ -31,7 +37,7 @@ class AsyncMutexPatch {
   #dispatched: Hold | typeof NOBODY = NOBODY;
   /** Whose releaser was called; undefined for a bare `release`. */
   #releasing: Hold | typeof NOBODY | undefined;
-  #timeoutMs = -1;
+  #limit: Limit | undefined;
   #undoSeveral: (() => void) | undefined;
 
   constructor(tracker: LockTracker) {
@@ -88,7 +94,7 @@ class AsyncMutexPatch {
       if (subject === undefined) return original.call(this, weight, priority);
       const { lock } = subject;
       const hold = asked !== undefined && asked.lock === lock ? asked : lock.request(false);
-      if (patch.#timeoutMs >= 0) hold.timeoutMs = patch.#timeoutMs;
+      if (patch.#limit !== undefined) hold.timeoutMs = patch.#limit.timeoutMs;
       const { _queue: queue } = this as unknown as SemaphoreLike;
       const before = queue.length;
       if (subject.isExclusive) {
@@ -114,7 +120,7 @@ class AsyncMutexPatch {
     let at = queue.length - 1;
     while (at > 0 && Hidden.get(queue[at]) !== undefined) at--;
     Hidden.set(queue[at] as object, wait);
-    if (this.#timeoutMs >= 0) lock.givesUpAfter(wait, this.#timeoutMs);
+    if (this.#limit !== undefined) lock.givesUpAfter(wait, this.#limit.timeoutMs, this.#limit.sinceNs);
   }
 
   #runExclusive(original: Method): Method {
@@ -227,12 +233,13 @@ class AsyncMutexPatch {
   #timedAcquire(original: Method, timeoutMs: number): Method {
     const patch = this;
     return function (this: object, ...args: unknown[]): unknown {
-      const before = patch.#timeoutMs;
-      patch.#timeoutMs = before >= 0 ? Math.min(before, timeoutMs) : timeoutMs;
+      const before = patch.#limit;
+      if (before === undefined || timeoutMs < before.timeoutMs)
+        patch.#limit = { timeoutMs, sinceNs: patch.#tracker.nowNs() };
       try {
         return Reflect.apply(original, this, args);
       } finally {
-        patch.#timeoutMs = before;
+        patch.#limit = before;
       }
     };
   }

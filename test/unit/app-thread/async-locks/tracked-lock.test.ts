@@ -241,6 +241,17 @@ describe('records', () => {
     expect(tracking.name(order?.stackNumber ?? 0)).toContain('asks');
   });
 
+  it('tells no order of locks of which nothing but the library is known', () => {
+    const classOf = (name: string): TrackedLock =>
+      tracking.tracker.lock(tracking.tracker.classOf(name, 'promise', 'exclusive', 'async-mutex'));
+    const unknown = classOf('async-mutex');
+    const hold = unknown.request(true);
+    unknown.granted(hold);
+    within(hold, () => held('inner'));
+    within(held('outer').hold, () => unknown.granted(unknown.request(true)));
+    expect(tracking.told().orders).toEqual([]);
+  });
+
   it('tells the order of two locks of one class, and none beside a third, which may be their gate', () => {
     const first = held('account');
     const second = within(first.hold, () => held('account'));

@@ -209,6 +209,19 @@ describe.each([
     for (const wait of waits) (await wait)();
   });
 
+  it('counts who timed out at once, because the thread did something else between the timer and the wait', async () => {
+    const mutex = new library.Mutex();
+    const release = await mutex.acquire();
+    const { acquire } = library.Mutex.prototype;
+    vi.spyOn(mutex, 'acquire').mockImplementation(function (this: typeof mutex) {
+      for (const end = performance.now() + 20; performance.now() < end; );
+      return acquire.call(this);
+    });
+    await expect(library.withTimeout(mutex, 10).acquire()).rejects.toThrow(/timeout/);
+    release();
+    expect(tracking.only).toMatchObject({ acquisitions: 1, timeouts: 1, contentions: 0, waiters: 0 });
+  });
+
   it('counts who was cancelled, and who timed out', async () => {
     const mutex = new library.Mutex();
     const release = await mutex.acquire();
