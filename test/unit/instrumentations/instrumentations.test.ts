@@ -28,9 +28,9 @@ afterEach(async () => {
 });
 
 function measured(): Measured {
-  const made = new Measured();
-  providers.push(made.provider);
-  return made;
+  const own = new Measured();
+  providers.push(own.provider);
+  return own;
 }
 
 interface FastQueue {
