@@ -1,12 +1,9 @@
 /**
- * What spans and histograms of instrumentations have in common.
+ * What the spans and metrics of instrumentations have in common.
  *
  * Runs on application threads that import `gridwatch/instrumentations`.
  */
 import type { Attributes } from '@opentelemetry/api';
-
-/** Buckets of durations, in seconds. */
-export const BOUNDS_S: readonly number[] = [1e-5, 1e-4, 1e-3, 0.005, 0.02, 0.05, 0.1, 0.25, 1, 2.5, 10, 60];
 
 /** Of what takes longer, in a sampled trace, there is a span. */
 export const DEFAULT_THRESHOLD_MS = 20;
@@ -21,4 +18,9 @@ export function isSampled({ traceFlags }: { readonly traceFlags: number }): bool
 export function placeOf(site: string): Attributes {
   const [, file, line] = /^(.*):(\d+)$/.exec(site) ?? [];
   return file === undefined ? {} : { 'code.file.path': file, 'code.line.number': Number(line) };
+}
+
+/** How long ago a point of the clock was, in seconds; 0 stands for none. */
+export function ageS(sinceNs: number, nowNs: number): number {
+  return sinceNs === 0 ? 0 : Math.max(0, nowNs - sinceNs) / 1e9;
 }

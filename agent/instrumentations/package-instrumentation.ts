@@ -60,11 +60,16 @@ export abstract class PackageInstrumentation<Config extends InstrumentationConfi
     for (const loaded of this.#files) this.#patch(loaded);
     if (this.#isFollowing) return;
     this.#isFollowing = true;
-    followPackage(this.#package, (file, declared) => {
-      const loaded = { file, declared, undo: undefined };
-      this.#files.push(loaded);
-      if (this.#isOn) this.#patch(loaded);
-    });
+    try {
+      followPackage(this.#package, (file, declared) => {
+        const loaded = { file, declared, undo: undefined };
+        this.#files.push(loaded);
+        if (this.#isOn) this.#patch(loaded);
+      });
+    } catch (error) {
+      /* A Node that is too old for it: the program runs as without. */
+      this._diag.warn(`${this.#package.module} is not followed`, error);
+    }
   }
 
   override disable(): void {
@@ -84,8 +89,9 @@ export abstract class PackageInstrumentation<Config extends InstrumentationConfi
   #patch(loaded: LoadedFile): void {
     try {
       loaded.undo = this.#patcher.patch(this.#package.module, loaded.file, loaded.declared);
-    } catch {
-      /* The package is not as expected, or its exports are nobody's to change: it stays as it is. */
+    } catch (error) {
+      /* The package is not as expected, or its exports are nobody's to change. */
+      this._diag.warn(`${this.#package.module}/${loaded.file} is left as it is`, error);
     }
   }
 

@@ -12,9 +12,10 @@ import {
   SpanKind,
   trace,
 } from '@opentelemetry/api';
-import type { LockClassName, LockCounts, LockSink, LongWait } from '../app-thread/async-locks/standalone.ts';
+import type { LockClassName, LockSink, LongWait, Standalone } from '../app-thread/async-locks/standalone.ts';
 import type { LockTracker } from '../app-thread/async-locks/tracker.ts';
-import { BOUNDS_S, DEFAULT_THRESHOLD_MS, isSampled, placeOf } from './attributes.ts';
+import { ageS, DEFAULT_THRESHOLD_MS, isSampled, placeOf } from './attributes.ts';
+import { histogramOf, observe } from './instruments.ts';
 import type { PromiseLockInstrumentationConfig } from './options.ts';
 import { type Host, PackageInstrumentation } from './package-instrumentation.ts';
 import { lockPatches } from './patch-files.ts';
@@ -37,30 +38,15 @@ class LockSpansAndMetrics implements LockSink {
     return this.#host.isOn;
   }
 
-  use(meter: Meter, counts: readonly LockCounts[]): void {
-    const options = (description: string) => ({
-      description,
-      unit: 's',
-      advice: { explicitBucketBoundaries: [...BOUNDS_S] },
-    });
-    this.#waits = meter.createHistogram(
-      'gridwatch.lock.wait.duration',
-      options('Contended acquisitions: how long they had to wait.'),
+  use(meter: Meter, { counts, nowNs }: Standalone): void {
+    this.#waits = histogramOf(meter, 'gridwatch.lock.wait.duration');
+    this.#holds = histogramOf(meter, 'gridwatch.lock.hold.duration');
+    for (const name of COUNTERS)
+      observe(meter, `gridwatch.lock.${name}`, () => counts.map((count) => [count[name], attributesOf(count)]));
+    observe(meter, 'gridwatch.lock.waiter.count', () => counts.map((count) => [count.waiters, withoutMode(count)]));
+    observe(meter, 'gridwatch.lock.oldest_waiter.age', () =>
+      counts.map((count) => [ageS(count.oldestSinceNs, nowNs()), withoutMode(count)]),
     );
-    this.#holds = meter.createHistogram(
-      'gridwatch.lock.hold.duration',
-      options('How long locks were held; sampled, unbiased.'),
-    );
-    for (const name of COUNTERS) {
-      const counter = meter.createObservableCounter(`gridwatch.lock.${name}`, { unit: `{${name.slice(0, -1)}}` });
-      counter.addCallback((result) => {
-        for (const count of counts) result.observe(count[name], attributesOf(count));
-      });
-    }
-    const waiters = meter.createObservableUpDownCounter('gridwatch.lock.waiter.count', { unit: '{waiter}' });
-    waiters.addCallback((result) => {
-      for (const count of counts) result.observe(count.waiters, attributesOf(count));
-    });
   }
 
   waited(lockClass: LockClassName, durationNs: number): void {
@@ -77,7 +63,6 @@ class LockSpansAndMetrics implements LockSink {
     const { context, holderContext, durationNs } = wait;
     const thresholdMs = config.lockThresholdMs ?? DEFAULT_THRESHOLD_MS;
     if (durationNs < thresholdMs * 1e6 || context === undefined || !isSampled(context)) return;
-    const endMs = performance.timeOrigin + performance.now();
     const links: Link[] = holderContext === undefined ? [] : [{ context: holderContext }];
     const attributes = {
       ...attributesOf(wait),
@@ -86,21 +71,25 @@ class LockSpansAndMetrics implements LockSink {
       ...(wait.holderSite === '' ? {} : { 'gridwatch.lock.holder.site': wait.holderSite }),
       ...placeOf(wait.site),
     };
-    const startTime = endMs - durationNs / 1e6;
     const parent = trace.setSpanContext(ROOT_CONTEXT, context);
-    const options = { kind: SpanKind.INTERNAL, startTime, links, attributes };
-    tracer.startSpan(`lock.wait ${wait.name}`, options, parent).end(endMs);
+    const options = { kind: SpanKind.INTERNAL, startTime: wait.began, links, attributes };
+    tracer.startSpan(`lock.wait ${wait.name}`, options, parent).end(wait.ended);
   }
 }
 
-function attributesOf({ name, kind, mode }: LockClassName): Attributes {
-  return { 'gridwatch.lock.name': name, 'gridwatch.lock.kind': kind, 'gridwatch.lock.mode': mode };
+function attributesOf(lockClass: LockClassName): Attributes {
+  return { ...withoutMode(lockClass), 'gridwatch.lock.mode': lockClass.mode };
+}
+
+/** Of who waits, for whichever mode: promise locks have but one. */
+function withoutMode({ name, kind }: LockClassName): Attributes {
+  return { 'gridwatch.lock.name': name, 'gridwatch.lock.kind': kind };
 }
 
 function measure(host: LockHost): Measurement<LockTracker> | undefined {
   const sink = new LockSpansAndMetrics(host);
   const made = lockPatches().standalone(sink);
-  return made && { tracker: made.tracker, use: (meter) => sink.use(meter, made.counts) };
+  return made && { tracker: made.tracker, use: (meter) => sink.use(meter, made) };
 }
 
 const PROMISE_LOCKS: PackageKind<PromiseLockInstrumentationConfig, LockTracker> = {

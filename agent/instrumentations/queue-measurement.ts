@@ -14,18 +14,17 @@ import {
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api';
-import { QUEUE_METRICS } from '../agent-thread/telemetry/catalog/queue-metrics.ts';
 import { followRequests } from '../app-thread/instrumentation/fetch-requests.ts';
 import type { QueueTracker } from '../app-thread/queues/queue-tracker.ts';
 import type { OverItem, QueueCounts, QueueSink, StandaloneQueues } from '../app-thread/queues/standalone.ts';
-import { BOUNDS_S, DEFAULT_THRESHOLD_MS, isSampled, placeOf } from './attributes.ts';
+import { ageS, DEFAULT_THRESHOLD_MS, isSampled, placeOf } from './attributes.ts';
+import { histogramOf, type Observation, observe } from './instruments.ts';
 import type { QueueInstrumentationConfig } from './options.ts';
 import type { Host } from './package-instrumentation.ts';
 import { queuePatches } from './patch-files.ts';
 import type { Measurement } from './tracked-package.ts';
 
 type QueueHost = Host<QueueInstrumentationConfig>;
-type Metric = keyof typeof QUEUE_METRICS;
 
 /** A wait shorter than this is not worth a span in a span. */
 const MIN_WAIT_NS = 1e6;
@@ -34,11 +33,6 @@ const COUNTERS = ['arrivals', 'completions', 'rejections', 'aborts'] as const;
 
 /** Kinds that tell of the threads or connections they have. */
 const HAVE_THREADS: readonly string[] = ['pool', 'connection_pool'];
-
-const optionsOf = (name: Metric): { unit: string; description: string } => {
-  const { unit, brief } = QUEUE_METRICS[name];
-  return { unit, description: brief };
-};
 
 class QueueSpansAndMetrics implements QueueSink {
   readonly #host: QueueHost;
@@ -58,35 +52,24 @@ class QueueSpansAndMetrics implements QueueSink {
   }
 
   use(meter: Meter, { counts, nowNs }: StandaloneQueues): void {
-    const histogram = (name: Metric): Histogram =>
-      meter.createHistogram(name, { ...optionsOf(name), advice: { explicitBucketBoundaries: [...BOUNDS_S] } });
-    this.#waits = histogram('gridwatch.queue.wait.duration');
-    this.#services = histogram('gridwatch.queue.service.duration');
-    const observe = (
-      name: Metric,
-      instrument: 'createObservableCounter' | 'createObservableUpDownCounter' | 'createObservableGauge',
-      values: (queue: QueueCounts) => readonly (readonly [number, Attributes?])[],
-    ): void =>
-      meter[instrument](name, optionsOf(name)).addCallback((result) => {
-        for (const queue of counts)
-          for (const [value, more] of values(queue)) result.observe(value, { ...attributesOf(queue), ...more });
-      });
+    this.#waits = histogramOf(meter, 'gridwatch.queue.wait.duration');
+    this.#services = histogramOf(meter, 'gridwatch.queue.service.duration');
     for (const name of COUNTERS)
-      observe(`gridwatch.queue.${name}`, 'createObservableCounter', (queue) => [[queue[name]]]);
-    observe('gridwatch.queue.size', 'createObservableUpDownCounter', ({ size }) => [[size]]);
-    observe('gridwatch.queue.capacity', 'createObservableUpDownCounter', ({ capacity }) => bound(capacity));
-    observe('gridwatch.queue.oldest_item.age', 'createObservableGauge', ({ oldestSinceNs }) => [
-      [oldestSinceNs === 0 ? 0 : Math.max(0, nowNs() - oldestSinceNs) / 1e9],
-    ]);
-    observe('gridwatch.pool.thread.count', 'createObservableUpDownCounter', ({ kind, active, threads }) =>
-      HAVE_THREADS.includes(kind)
-        ? [
-            [active, { 'gridwatch.pool.thread.state': 'active' }],
-            [Math.max(0, threads - active), { 'gridwatch.pool.thread.state': 'idle' }],
-          ]
-        : [],
+      observe(meter, `gridwatch.queue.${name}`, () => counts.map((queue) => seriesOf(queue, queue[name])));
+    observe(meter, 'gridwatch.queue.size', () => counts.map((queue) => seriesOf(queue, queue.size)));
+    observe(meter, 'gridwatch.queue.oldest_item.age', () =>
+      counts.map((queue) => seriesOf(queue, ageS(queue.oldestSinceNs, nowNs()))),
     );
-    observe('gridwatch.pool.thread.limit', 'createObservableUpDownCounter', ({ limit }) => bound(limit));
+    observe(meter, 'gridwatch.queue.capacity', () => bounds(counts, 'capacity'));
+    observe(meter, 'gridwatch.pool.thread.limit', () => bounds(counts, 'limit'));
+    observe(meter, 'gridwatch.pool.thread.count', () =>
+      counts
+        .filter(({ kind }) => HAVE_THREADS.includes(kind))
+        .flatMap((queue) => [
+          seriesOf(queue, queue.active, { 'gridwatch.pool.thread.state': 'active' }),
+          seriesOf(queue, Math.max(0, queue.threads - queue.active), { 'gridwatch.pool.thread.state': 'idle' }),
+        ]),
+    );
   }
 
   waited(queue: QueueCounts, durationNs: number): void {
@@ -99,23 +82,20 @@ class QueueSpansAndMetrics implements QueueSink {
 
   /** Spans for an item of a trace that is sampled; no root for any other. */
   ended(item: OverItem): void {
-    const { context, waitNs, serviceNs, name } = item;
+    const { context, waitNs, name, submitted, began } = item;
     if (context === undefined || !isSampled(context)) return;
     const { tracer } = this.#host;
-    const endMs = performance.timeOrigin + performance.now();
-    const startTime = endMs - (waitNs + serviceNs) / 1e6;
     const kind = SpanKind.INTERNAL;
     const attributes = { ...attributesOf(item), 'gridwatch.task.outcome': item.outcome, ...placeOf(item.site) };
     const parent = trace.setSpanContext(ROOT_CONTEXT, context);
-    const task = tracer.startSpan(`task ${name}`, { kind, startTime, attributes }, parent);
+    const task = tracer.startSpan(`task ${name}`, { kind, startTime: submitted, attributes }, parent);
     /* What it failed with is the application's to say. */
     if (item.outcome === 'failed') task.setStatus({ code: SpanStatusCode.ERROR });
     if (waitNs >= MIN_WAIT_NS) {
-      const ofWait = { kind, startTime, attributes: { ...attributesOf(item), 'gridwatch.contended': true } };
-      const inTask = trace.setSpan(ROOT_CONTEXT, task);
-      tracer.startSpan(`queue.wait ${name}`, ofWait, inTask).end(startTime + waitNs / 1e6);
+      const ofWait = { kind, startTime: submitted, attributes: { ...attributesOf(item), 'gridwatch.contended': true } };
+      tracer.startSpan(`queue.wait ${name}`, ofWait, trace.setSpan(ROOT_CONTEXT, task)).end(began);
     }
-    task.end(endMs);
+    task.end(item.ended);
   }
 }
 
@@ -123,9 +103,13 @@ function attributesOf({ name, kind }: Pick<QueueCounts, 'name' | 'kind'>): Attri
   return { 'gridwatch.queue.name': name, 'gridwatch.queue.kind': kind };
 }
 
+function seriesOf(queue: QueueCounts, value: number, more?: Attributes): Observation {
+  return [value, { ...attributesOf(queue), ...more }];
+}
+
 /** Where there is no bound there is no series. */
-function bound(value: number): readonly [number][] {
-  return value > 0 ? [[value]] : [];
+function bounds(counts: readonly QueueCounts[], bound: 'capacity' | 'limit'): Observation[] {
+  return counts.filter((queue) => queue[bound] > 0).map((queue) => seriesOf(queue, queue[bound]));
 }
 
 /** Undefined where the memory cannot be had. */

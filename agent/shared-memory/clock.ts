@@ -3,7 +3,7 @@
  *
  * Runs on every thread. `process.hrtime` reads the same monotonic clock on each of them, so two threads' times may be subtracted from
  * one another. A `number` holds nanoseconds exactly for 104 days after the base and to 2 ns for 208 days.
- * An application thread must never call `toHrTime`: only the agent thread follows the wall clock.
+ * An application thread calls `toHrTime` only where no agent does: else it is the agent thread alone that follows the wall clock.
  */
 const hrtime = process.hrtime;
 

@@ -66,6 +66,7 @@ const MAY_IMPORT: Record<Zone, readonly Zone[]> = {
 /** Single files any zone may read, and why: they load nothing that is not theirs to load. */
 const OPEN_FILES = new Set([
   'agent/agent-thread/telemetry/catalog.ts', // the list of all that is emitted
+  'agent/agent-thread/telemetry/catalog/lock-metrics.ts',
   'agent/agent-thread/telemetry/catalog/queue-metrics.ts',
   'agent/app-thread/instrumentation/patched-package.ts', // which packages are patched
   'agent/app-thread/instrumentation/promise-locks/table.ts',

@@ -7,6 +7,7 @@
 import type { Config } from '../../config/options.ts';
 import type { LockMode } from '../../shared-memory/async-locks.ts';
 import { CELL, type ClassCell } from '../../shared-memory/class-cells.ts';
+import type { Clock, HrTime } from '../../shared-memory/clock.ts';
 import type { ControlMemory } from '../../shared-memory/layout.ts';
 import type { LockKind } from '../../shared-memory/lock-block.ts';
 import type { LockWaitRecord, WaitOutcome } from '../../shared-memory/lock-records.ts';
@@ -30,11 +31,16 @@ export interface LockCounts extends LockClassName {
   timeouts: number;
   aborts: number;
   waiters: number;
+  /** Since when the oldest of those waits that have lasted for a while, by the clock of `nowNs`; 0: nobody does. */
+  oldestSinceNs: number;
 }
 
 export interface LongWait extends LockClassName {
   readonly outcome: WaitOutcome;
   readonly durationNs: number;
+  /** As spans have them. */
+  readonly began: HrTime;
+  readonly ended: HrTime;
   readonly site: string;
   readonly context: TraceIds | undefined;
   readonly holderSite: string;
@@ -63,6 +69,7 @@ export interface Standalone {
   readonly tracker: LockTracker;
   /** What was counted so far. */
   readonly counts: readonly LockCounts[];
+  nowNs(): number;
 }
 
 /** What tracking looks at: as a user's own instrumentation does, it leaves out stacks and the names of instances. */
@@ -70,6 +77,7 @@ const CONFIG: Pick<Config, 'names' | 'stacks' | 'context'> = { names: 'class', s
 
 class SinkObserver extends LockObserver {
   readonly #memory: ControlMemory;
+  readonly #clock: Clock;
   readonly #sink: LockSink;
 
   constructor(recorder: Recorder, sink: LockSink) {
@@ -82,10 +90,13 @@ class SinkObserver extends LockObserver {
       atomics: Atomics,
     });
     this.#memory = recorder.memory;
+    this.#clock = recorder.clock;
     this.#sink = sink;
   }
 
   override recordWait(wait: LockWaitRecord): void {
+    const clock = this.#clock;
+    clock.reanchor();
     const name = (number: number): string => lookUpName(this.#memory, number);
     this.#sink.waitedLong({
       name: name(wait.classNumber),
@@ -93,6 +104,8 @@ class SinkObserver extends LockObserver {
       mode: wait.mode,
       outcome: wait.outcome,
       durationNs: wait.durationNs,
+      began: clock.toHrTime(wait.startNs),
+      ended: clock.toHrTime(wait.startNs + wait.durationNs),
       site: name(wait.siteNumber),
       context: wait.context,
       holderSite: name(wait.holder.siteNumber),
@@ -133,6 +146,7 @@ export function standalone(sink: LockSink): Standalone | undefined {
       timeouts: 0,
       aborts: 0,
       waiters: 0,
+      oldestSinceNs: 0,
     };
     counts.push(own);
     return {
@@ -142,8 +156,10 @@ export function standalone(sink: LockSink): Standalone | undefined {
         const name = FIELDS[field];
         if (name !== undefined) own[name] += by;
       },
-      setOldestSince: () => {},
+      setOldestSince: (ns) => {
+        own.oldestSinceNs = ns;
+      },
     };
   });
-  return { tracker, counts };
+  return { tracker, counts, nowNs: () => tracker.nowNs() };
 }

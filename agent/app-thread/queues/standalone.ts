@@ -5,6 +5,7 @@
  * Runs on application threads, where no agent does.
  */
 import type { Config } from '../../config/options.ts';
+import type { HrTime } from '../../shared-memory/clock.ts';
 import { lookUpName } from '../../shared-memory/names.ts';
 import { QUEUE_CELL, type QueueCell, type QueueKind } from '../../shared-memory/queue-cells.ts';
 import type { TaskOutcome, TaskRecord } from '../../shared-memory/queue-records.ts';
@@ -38,7 +39,10 @@ export interface OverItem {
   readonly kind: QueueKind;
   readonly outcome: TaskOutcome;
   readonly waitNs: number;
-  readonly serviceNs: number;
+  /** Its submission, the begin of the work and the end of that, as spans have them. */
+  readonly submitted: HrTime;
+  readonly began: HrTime;
+  readonly ended: HrTime;
   readonly site: string;
   readonly context: TraceIds | undefined;
 }
@@ -95,10 +99,29 @@ class SinkTracker extends QueueTracker {
     return this.#sink.thresholdNs;
   }
 
-  override record({ nameNumber, siteNumber, ...task }: TaskRecord): void {
-    const { memory } = this.recorder;
-    const site = siteNumber === 0 ? '' : lookUpName(memory, siteNumber);
-    this.#sink.ended({ ...task, name: lookUpName(memory, nameNumber), site });
+  override record({
+    nameNumber,
+    siteNumber,
+    submittedNs,
+    waitNs,
+    serviceNs,
+    kind,
+    outcome,
+    context,
+  }: TaskRecord): void {
+    const { memory, clock } = this.recorder;
+    clock.reanchor();
+    this.#sink.ended({
+      name: lookUpName(memory, nameNumber),
+      kind,
+      outcome,
+      waitNs,
+      submitted: clock.toHrTime(submittedNs),
+      began: clock.toHrTime(submittedNs + waitNs),
+      ended: clock.toHrTime(submittedNs + waitNs + serviceNs),
+      site: siteNumber === 0 ? '' : lookUpName(memory, siteNumber),
+      context,
+    });
   }
 }
 

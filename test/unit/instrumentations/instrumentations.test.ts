@@ -3,15 +3,11 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
-import {
-  AggregationTemporality,
-  InMemoryMetricExporter,
-  MeterProvider,
-  PeriodicExportingMetricReader,
-} from '@opentelemetry/sdk-metrics';
+import type { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { afterEach, describe, expect, it } from 'vitest';
 import { PATCHED_PACKAGES } from '../../../agent/app-thread/instrumentation/patched-packages.ts';
 import * as exported from '../../../agent/instrumentations.ts';
+import { Measured } from '../../support/measured.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -31,33 +27,10 @@ afterEach(async () => {
   for (const provider of providers.splice(0)) await provider.shutdown();
 });
 
-/** What an SDK is told of items, by the library of the queue: how many have arrived, were completed, given up. */
-class Arrivals {
-  readonly #exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
-  readonly #reader = new PeriodicExportingMetricReader({ exporter: this.#exporter, exportIntervalMillis: 1e6 });
-  readonly provider = new MeterProvider({ readers: [this.#reader] });
-
-  constructor() {
-    providers.push(this.provider);
-  }
-
-  async read(count = 'arrivals'): Promise<Record<string, number>> {
-    await this.#reader.forceFlush();
-    const found: Record<string, number> = {};
-    const metrics =
-      this.#exporter
-        .getMetrics()
-        .at(-1)
-        ?.scopeMetrics.flatMap((scope) => scope.metrics) ?? [];
-    for (const { descriptor, dataPoints } of metrics) {
-      if (descriptor.name !== `gridwatch.queue.${count}`) continue;
-      for (const { attributes, value } of dataPoints) {
-        const [name = ''] = String(attributes['gridwatch.queue.name']).split('@');
-        found[name] = (found[name] ?? 0) + Number(value);
-      }
-    }
-    return found;
-  }
+function measured(): Measured {
+  const own = new Measured();
+  providers.push(own.provider);
+  return own;
 }
 
 interface FastQueue {
@@ -105,7 +78,7 @@ async function useGenericPool(): Promise<void> {
 
 describe('a package', () => {
   it('is patched when it is loaded, and measured as long as the instrumentation is enabled', async () => {
-    const arrivals = new Arrivals();
+    const arrivals = measured();
     const instrumentation = make(new exported.FastqInstrumentation());
     instrumentation.setMeterProvider(arrivals.provider);
     const push = async (queue = (require('fastq') as Fastq).promise(async () => {}, 1)): Promise<FastQueue> => {
@@ -119,21 +92,21 @@ describe('a package', () => {
     await push(queue);
     instrumentation.enable();
     for (const each of [queue, quiet, undefined]) await push(each);
-    expect(await arrivals.read()).toEqual({ fastq: 4 });
+    expect(await arrivals.queues('arrivals')).toEqual({ fastq: 4 });
   });
 
   it('is patched if it was required before', async () => {
     await useTarn();
-    const arrivals = new Arrivals();
+    const arrivals = measured();
     make(new exported.TarnInstrumentation()).setMeterProvider(arrivals.provider);
     await useTarn();
-    expect(await arrivals.read()).toEqual({ tarn: 1 });
+    expect(await arrivals.queues('arrivals')).toEqual({ tarn: 1 });
   });
 
   it('is left alone by an instrumentation that is not enabled, until it is, and as it was when it is disabled', async () => {
     const { prototype } = (require('tarn') as Tarn).Pool;
     const before = Object.getOwnPropertyDescriptors(prototype);
-    const arrivals = new Arrivals();
+    const arrivals = measured();
     const instrumentation = make(new exported.TarnInstrumentation({ enabled: false }));
     instrumentation.setMeterProvider(arrivals.provider);
     expect(Object.getOwnPropertyDescriptors(prototype)).toEqual(before);
@@ -144,32 +117,32 @@ describe('a package', () => {
     instrumentation.disable();
     expect(Object.getOwnPropertyDescriptors(prototype)).toEqual(before);
     await useTarn();
-    expect(await arrivals.read()).toEqual({ tarn: 1 });
+    expect(await arrivals.queues('arrivals')).toEqual({ tarn: 1 });
   });
 
   it('is patched once by two instrumentations of one class, and told to the first', async () => {
-    const [first, second] = [new Arrivals(), new Arrivals()];
+    const [first, second] = [measured(), measured()];
     make(new exported.GenericPoolInstrumentation()).setMeterProvider(first.provider);
     make(new exported.GenericPoolInstrumentation()).setMeterProvider(second.provider);
     await useGenericPool();
-    expect([await first.read(), await second.read()]).toEqual([{ 'generic-pool': 1 }, {}]);
+    expect([await first.queues('arrivals'), await second.queues('arrivals')]).toEqual([{ 'generic-pool': 1 }, {}]);
   });
 
   it('is measured with another meter once there is one', async () => {
-    const [first, second] = [new Arrivals(), new Arrivals()];
+    const [first, second] = [measured(), measured()];
     const instrumentation = make(new exported.GenericPoolInstrumentation());
     instrumentation.setMeterProvider(first.provider);
     await useGenericPool();
     instrumentation.setMeterProvider(second.provider);
     await useGenericPool();
-    expect(await second.read()).toEqual({ 'generic-pool': 2 });
+    expect(await second.queues('arrivals')).toEqual({ 'generic-pool': 2 });
   });
 
   it('of undici is told by undici what becomes of a request, to its end', async () => {
     const server = createServer((_, response) => response.end('answer'));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const [first, second] = [new Arrivals(), new Arrivals()];
+    const [first, second] = [measured(), measured()];
     make(new exported.UndiciPoolInstrumentation()).setMeterProvider(first.provider);
     make(new exported.UndiciPoolInstrumentation()).setMeterProvider(second.provider);
     const { Pool } = require('undici') as typeof import('undici');
@@ -177,8 +150,8 @@ describe('a package', () => {
     for (const path of ['/1', '/2']) await (await pool.request({ path, method: 'GET' })).body.text();
     await pool.close();
     server.close();
-    const counted = [await first.read(), await first.read('completions'), await first.read('aborts')];
+    const counted = [await first.queues('arrivals'), await first.queues('completions'), await first.queues('aborts')];
     expect(counted).toEqual([{ undici: 2 }, { undici: 2 }, { undici: 0 }]);
-    expect(await second.read()).toEqual({});
+    expect(await second.queues('arrivals')).toEqual({});
   });
 });

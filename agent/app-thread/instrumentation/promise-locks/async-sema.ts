@@ -37,7 +37,7 @@ function followed(sema: unknown): FollowedSema | undefined {
   return found instanceof FollowedSema ? found : undefined;
 }
 
-/** A token that is free is taken by `tryAcquire`, which `acquire` calls as well. */
+/** A token that is free is taken by `tryAcquire`, which `acquire` calls as well; before 3.1 there is none, and `acquire` takes it. */
 function tryAcquire(original: Method, tracker: LockTracker): Method {
   return function (this: object, ...args: unknown[]): unknown {
     const token = Reflect.apply(original, this, args);
@@ -58,7 +58,7 @@ function acquire(original: Method, tracker: LockTracker): Method {
       /* What waits since before the feature was switched on is served first. */
       while (sema.waits.length > before) sema.lock.gaveUp(sema.waits.shift() as Wait, 'aborted');
       if (sema.waits.length === before) sema.waits.push(sema.lock.waits(sema.lock.request(false)));
-    }
+    } else if (!('tryAcquire' in this)) sema.lock.granted(sema.lock.request(false));
     return promise;
   };
 }

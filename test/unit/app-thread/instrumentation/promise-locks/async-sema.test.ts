@@ -1,5 +1,7 @@
 /** async-sema does what it did, to the microtask; RateLimit is not looked at. */
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Declared } from '../../../../../agent/app-thread/instrumentation/patch.ts';
+import { patchAsyncSema } from '../../../../../agent/app-thread/instrumentation/promise-locks/async-sema.ts';
 import { AsyncLockState } from '../../../../../agent/shared-memory/async-locks.ts';
 import { LockTracking } from '../../../../support/lock-tracking.ts';
 import { commonJsCopy, logOf, type Scenario } from '../../../../support/promise-lock-copies.ts';
@@ -58,6 +60,30 @@ const SCENARIOS: Record<string, Scenario<Library>> = {
   },
 };
 
+/** As 3.0 has it. */
+class OldLibrary {
+  readonly Sema = class Sema {
+    declare nrTokens: number;
+    readonly free: string[] = [];
+    readonly waiting: ((token: string) => void)[] = [];
+
+    constructor(nr: number) {
+      this.nrTokens = nr;
+      for (let i = 0; i < nr; i++) this.free.push('1');
+    }
+
+    async acquire(): Promise<string> {
+      return this.free.pop() ?? new Promise((resolve) => this.waiting.push(resolve));
+    }
+
+    release(): void {
+      const next = this.waiting.shift();
+      if (next === undefined) this.free.push('1');
+      else next('1');
+    }
+  };
+}
+
 describe('async-sema', () => {
   let tracking: LockTracking;
   let library: Library;
@@ -89,6 +115,21 @@ describe('async-sema', () => {
     await second;
     sema.release();
     expect(tracking.only).toMatchObject({ acquisitions: 2, contentions: 1, waits: 1, holds: 2, waiters: 0 });
+    expect(tracking.entries).toEqual([]);
+  });
+
+  it('counts what is free in versions that have no `tryAcquire`', async () => {
+    const old = new OldLibrary();
+    patchAsyncSema(old as unknown as Declared, tracking.tracker);
+    const sema = new old.Sema(1);
+    await sema.acquire();
+    const second = sema.acquire();
+    sema.release();
+    await second;
+    sema.release();
+    await sema.acquire();
+    sema.release();
+    expect(tracking.only).toMatchObject({ acquisitions: 3, contentions: 1, waits: 1, holds: 3, waiters: 0 });
     expect(tracking.entries).toEqual([]);
   });
 
