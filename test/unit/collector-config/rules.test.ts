@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { EXPLICIT_BOUNDS_S } from '../../../agent/shared-memory/histogram.ts';
+import { GC_TYPES } from '../../../agent/shared-memory/records.ts';
 import { PROMETHEUS_NAMES } from '../../e2e/prometheus-names.ts';
 import {
   type Alert,
@@ -25,6 +26,8 @@ interface Catalog {
     readonly name: string;
     readonly instrument: string;
     readonly attributes: readonly { readonly name: string }[];
+    /** Of a histogram, in seconds. */
+    readonly bounds?: readonly number[];
   }[];
   readonly spans: readonly { readonly name: string }[];
   readonly logs: readonly { readonly name: string }[];
@@ -62,7 +65,8 @@ function metricNamed(name: string): Catalog['metrics'][number] | undefined {
 const SUBJECTS: Readonly<Record<string, { readonly labels: RegExp; readonly words: RegExp }>> = {
   agent: {
     labels: /^(?:count|max) by \(job(?:, gridwatch_record_kind|, gridwatch_feature, gridwatch_reason)?\) \(/,
-    words: /kind \{\{ \$labels\.gridwatch_record_kind \}\}|feature \{\{ \$labels\.gridwatch_feature \}\}|[Pp]rocess(?:es)? of/,
+    words:
+      /kind \{\{ \$labels\.gridwatch_record_kind \}\}|feature \{\{ \$labels\.gridwatch_feature \}\}|[Pp]rocess(?:es)? of/,
   },
   locks: {
     labels: /^(?:sum|max) by \(job(?:, gridwatch_lock_name)?\) \(/,
@@ -71,6 +75,10 @@ const SUBJECTS: Readonly<Record<string, { readonly labels: RegExp; readonly word
   queues: {
     labels: /^max by \(job, gridwatch_queue_name(?:, gridwatch_queue_direction)?\) \(/,
     words: /queue \{\{ \$labels\.gridwatch_queue_name \}\}/,
+  },
+  runtime: {
+    labels: /^max by \(job(?:, thread_name|, error_type)?\) \(/,
+    words: /thread \{\{ \$labels\.thread_name \}\}|thread main of|Workers of/,
   },
 };
 
@@ -99,6 +107,11 @@ it('there are alerts', () => {
     'GridwatchPoolSaturated',
     'GridwatchQueueRejections',
     'GridwatchMessageBacklog',
+    'GridwatchGcFraction',
+    'GridwatchGcPauseLong',
+    'GridwatchHeapNearLimit',
+    'GridwatchEventLoopBlocked',
+    'GridwatchWorkerCrashLoop',
   ]);
 });
 
@@ -133,14 +146,14 @@ describe.each(byName)('%s', (name, alert) => {
 
   it('compares a quantile only with a bound of its histogram', () => {
     const { expr } = alert;
-    const bounds: readonly number[] = EXPLICIT_BOUNDS_S.waits;
-    const ends = selectorsOf(expr).flatMap(({ matchers }) => matchers.filter(({ label }) => label === 'le'));
+    const buckets = selectorsOf(expr).filter(({ metric }) => metric.endsWith('_bucket'));
+    const ends = buckets.flatMap(({ matchers }) => matchers.filter(({ label }) => label === 'le'));
     const thresholds = [...thresholdsOf(expr, 'histogram_quantile'), ...ends.map(({ value }) => Number(value))];
-    expect(thresholds.filter((threshold) => !bounds.includes(threshold))).toEqual([]);
-    expect(thresholds.length > 0).toBe(expr.includes('_bucket'));
+    for (const { metric } of buckets) expect(metricNamed(metric)?.bounds).toEqual(expect.arrayContaining(thresholds));
+    expect(thresholds.length > 0).toBe(buckets.length > 0);
   });
 
-  it('is about a service and at most a lock or queue, never about one process', () => {
+  it('is about a service and at most a lock, queue, thread or the like, never about one process', () => {
     expect(alert.expr).toMatch(SUBJECTS[alert.file]?.labels ?? expect.unreachable('a file without a subject'));
     expect(alert.expr).not.toContain('gridwatch_deadlocks_total');
   });
@@ -153,7 +166,7 @@ describe.each(byName)('%s', (name, alert) => {
     expect(alert.comment).toMatch(/# Delay: (?:\d+ min )?\d+ s\b/);
   });
 
-  it('names the service and the lock or queue, and has a section in a runbook', () => {
+  it('names the service and what of it, and has a section in a runbook', () => {
     const { summary = '', description = '', runbook_url: runbookUrl, ...others } = alert.annotations;
     expect(Object.keys(others)).toEqual(WITHOUT_SPANS.includes(name) ? [] : ['jaeger_url']);
     for (const text of [summary, description]) expect(text).toContain('{{ $labels.job }}');
@@ -178,11 +191,13 @@ describe.each(byName)('%s', (name, alert) => {
       /&operation=(?:\{\{ (?:printf )?"([^"]*)"[^}]*\| urlquery \}\}|([^&{]*))(?:&|$)/.exec(link) ?? [];
     const operations = [
       ...catalog.spans.map((span) => span.name.replace(/<(?:name|queue)>/, '%s')),
+      ...GC_TYPES.map((type) => `gc ${type}`),
       ...catalog.logs.map((log) => `incident ${log.name}`),
     ];
     expect(operations).toContain(template ?? text);
     const [, shortest] = /&minDuration=(\d+)ms/.exec(link) ?? [];
-    if (shortest !== undefined) expect(EXPLICIT_BOUNDS_S.waits).toContain(Number(shortest) / 1000);
+    const family = (template ?? text)?.startsWith('gc ') === true ? 'gc' : 'waits';
+    if (shortest !== undefined) expect(EXPLICIT_BOUNDS_S[family]).toContain(Number(shortest) / 1000);
     expect(link.includes('minDuration=')).toBe(shortest !== undefined);
   });
 
