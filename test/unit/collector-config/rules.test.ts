@@ -76,6 +76,7 @@ const SUBJECTS: Readonly<Record<string, { readonly labels: RegExp; readonly word
     labels: /^max by \(job, gridwatch_queue_name(?:, gridwatch_queue_direction)?\) \(/,
     words: /queue \{\{ \$labels\.gridwatch_queue_name \}\}/,
   },
+  cpu: { labels: /^max by \(job\) \(/, words: /process of/ },
   runtime: {
     labels: /^max by \(job(?:, thread_name|, error_type)?\) \(/,
     words: /thread \{\{ \$labels\.thread_name \}\}|thread main of|Workers of/,
@@ -88,8 +89,15 @@ const COMMON_LABELS = ['job', 'instance', 'le'];
 /** Made by the backends from the resource of a process, not by the agent. */
 const OF_BACKENDS: readonly string[] = ['target_info'];
 
-/** There are no spans of what these are about, and hence no link. */
-const WITHOUT_SPANS: readonly string[] = ['GridwatchAgentDropping', 'GridwatchAgentLost', 'GridwatchAgentSilent'];
+/** There are no spans of what these are about, or of several names, and hence no link. */
+const WITHOUT_SPANS: readonly string[] = [
+  'GridwatchAgentDropping',
+  'GridwatchAgentLost',
+  'GridwatchAgentSilent',
+  'GridwatchRunnableDelay',
+  'GridwatchCpuThrottled',
+  'GridwatchParallelismCollapsed',
+];
 
 it('there are alerts', () => {
   expect(alerts.map(({ alert }) => alert)).toEqual([
@@ -97,6 +105,9 @@ it('there are alerts', () => {
     'GridwatchAgentDegraded',
     'GridwatchAgentLost',
     'GridwatchAgentSilent',
+    'GridwatchRunnableDelay',
+    'GridwatchCpuThrottled',
+    'GridwatchParallelismCollapsed',
     'GridwatchDeadlock',
     'GridwatchLockContended',
     'GridwatchLockWaitLong',
