@@ -70,11 +70,11 @@ const SUBJECTS: Readonly<Record<string, { readonly labels: RegExp; readonly word
   },
   locks: {
     labels: /^(?:sum|max) by \(job(?:, gridwatch_lock_name)?\) \(/,
-    words: /lock \{\{ \$(?:labels|each\.Labels)\.gridwatch_lock_name \}\}/,
+    words: /lock \{\{ \$(?:labels|each\.Labels)\.gridwatch_lock_name \}\}|Pairs of locks/,
   },
   queues: {
-    labels: /^max by \(job, gridwatch_queue_name(?:, gridwatch_queue_direction)?\) \(/,
-    words: /queue \{\{ \$labels\.gridwatch_queue_name \}\}/,
+    labels: /^(?:sum by \(job\)|max by \(job, gridwatch_queue_name(?:, gridwatch_queue_direction)?\)) \(/,
+    words: /queue \{\{ (?:\$labels|\.Labels)\.gridwatch_queue_name \}\}/,
   },
   cpu: { labels: /^max by \(job\) \(/, words: /process of/ },
   runtime: {
@@ -111,11 +111,15 @@ it('there are alerts', () => {
     'GridwatchDeadlock',
     'GridwatchLockContended',
     'GridwatchLockWaitLong',
+    'GridwatchLockBlameConcentrated',
+    'GridwatchLockWaitersGrowing',
     'GridwatchLockAbandoned',
     'GridwatchLockStuck',
+    'GridwatchLockOrderInversion',
     'GridwatchQueueGrowing',
     'GridwatchQueueItemOld',
     'GridwatchPoolSaturated',
+    'GridwatchPoolStarved',
     'GridwatchQueueRejections',
     'GridwatchMessageBacklog',
     'GridwatchGcFraction',
@@ -238,6 +242,38 @@ it('each runbook names only metrics and labels of the catalog', () => {
     expect([...words].filter((word) => !isKnown(word))).toEqual([]);
   }
 });
+
+it('what keeps an alert back is another alert, and both have the labels that must be equal', () => {
+  const { inhibit_rules: rules } = parse(read('collector-config/alertmanager.yaml')) as { inhibit_rules: Inhibition[] };
+  const matchedBy = ([matcher = '', ...others]: readonly string[]): Alert[] => {
+    expect(others).toEqual([]);
+    const [, operator, value = ''] = /^alertname (=~?) "?(.*?)"?$/.exec(matcher) ?? [];
+    const pattern = new RegExp(operator === '=~' ? `^(?:${value})$` : `^${value}$`);
+    return alerts.filter(({ alert }) => pattern.test(alert));
+  };
+  expect(rules).not.toEqual([]);
+  for (const { source_matchers: source, target_matchers: target, equal } of rules) {
+    const [sources, targets] = [matchedBy(source), matchedBy(target)];
+    expect(sources).toHaveLength(1);
+    expect(targets).toHaveLength(namesIn(target));
+    for (const { expr } of [...sources, ...targets]) {
+      const [, labels = ''] = /^(?:sum|max|count) by \(([^)]*)\)/.exec(expr) ?? [];
+      expect(labels.split(', ')).toEqual(expect.arrayContaining(equal));
+    }
+  }
+});
+
+interface Inhibition {
+  readonly source_matchers: readonly string[];
+  readonly target_matchers: readonly string[];
+  readonly equal: string[];
+}
+
+/** How many alerts a matcher spells out: each alternative in its pattern, nested ones for the one they are in. */
+function namesIn([matcher = '']: readonly string[]): number {
+  const leaves = matcher.replaceAll(/\w+\(([^()]*)\)/g, '$1');
+  return leaves.split('|').length;
+}
 
 it('where links lead is said in one place', () => {
   for (const file of new Set(alerts.map((alert) => alert.file))) {
