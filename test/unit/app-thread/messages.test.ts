@@ -246,21 +246,28 @@ describe('a message', () => {
   });
 });
 
+const medianOf = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] as number;
+
 describe('transit', () => {
-  test('is what a timestamp in the message says, within 20 us', async () => {
+  /* What lies between the two timestamps is a part of the post and of the delivery: on a machine where a post takes longer, that does, too. */
+  test('is what a timestamp in the message says, within 20 us, or four times what a post takes', async () => {
     const { port1, port2 } = new MessageChannel();
     const at = memory.transitAt(newest(), 0) >> 3;
     const differencesUs: number[] = [];
+    const postsUs: number[] = [];
     for (let i = 0; i < 101; i++) {
       const before = memory.f64[at] as number;
       const delivered = new Promise<number>((resolve) => {
         port2.once('message', (sentNs: bigint) => resolve(Number(process.hrtime.bigint() - sentNs)));
       });
-      port1.postMessage(process.hrtime.bigint());
+      const sentNs = process.hrtime.bigint();
+      port1.postMessage(sentNs);
+      postsUs.push(Number(process.hrtime.bigint() - sentNs) / 1e3);
       const saidNs = await delivered;
-      differencesUs.push(Math.abs((memory.f64[at] as number) - before - saidNs) / 1e3);
+      differencesUs.push((saidNs - (memory.f64[at] as number) + before) / 1e3);
     }
-    expect(differencesUs.toSorted((a, b) => a - b)[50]).toBeLessThan(20);
+    expect(Math.min(...differencesUs)).toBeGreaterThan(-0.1);
+    expect(medianOf(differencesUs)).toBeLessThan(Math.max(20, 4 * medianOf(postsUs)));
     port1.close();
   });
 });
