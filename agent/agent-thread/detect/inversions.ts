@@ -26,9 +26,13 @@ export class Inversions implements MetricSource {
     const circle = [...found.slice(found.indexOf(oldest)), ...found.slice(0, found.indexOf(oldest))];
     this.#count++;
     const { emitSpan, emitLog, diag } = this.#voices;
-    const orders = circle.map(
-      ({ outer, inner }) => `"${inner.className}" is taken while ${another(outer, inner)}"${outer.className}" is held`,
+    const orders = new Set(
+      circle.map(
+        ({ outer, inner }) =>
+          `"${inner.className}" is taken while ${another(outer, inner)}"${outer.className}" is held`,
+      ),
     );
+    const both = orders.size === 1 ? ', in both orders' : '';
     const attributes = this.#attributesOf(newest);
     emitSpan({
       name: 'lock.order.inversion',
@@ -45,7 +49,7 @@ export class Inversions implements MetricSource {
     });
     emitLog({
       eventName: 'gridwatch.lock.order.inversion',
-      body: `lock order inversion: ${orders.join('; ')}`,
+      body: `lock order inversion: ${[...orders].join('; ')}${both}`,
       attributes,
       timeNs: newest.atNs,
       key: circle

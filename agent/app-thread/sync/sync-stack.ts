@@ -6,9 +6,12 @@
 import { framesOf, siteOf, stackOf, type Trace, takeTrace } from '../call-site.ts';
 import type { LockObserver } from '../lock-observer.ts';
 
-/** The folder of the agent, in whose patches callbacks run; none where a program has joined these modules with its own. */
-const [, OWN] =
-  /^(.*[\\/])app-thread[\\/]sync[\\/]/.exec(framesOf(takeTrace(), () => false)[0]?.getFileName() ?? '') ?? [];
+const { fileURLToPath, pathToFileURL } = process.getBuiltinModule('node:url');
+
+/**
+ * The folder of the agent, in whose patches callbacks run, as ES modules and as CommonJS name it; none where a program has joined these modules with its own.
+ */
+const OWN = foldersOf(framesOf(takeTrace(), () => false)[0]?.getFileName() ?? '');
 const folder = process.cwd();
 
 export interface SyncStack {
@@ -18,7 +21,7 @@ export interface SyncStack {
 }
 
 /** Whether a file is one of the agent's or of Node's. */
-export const isOwn = (file: string): boolean => file.startsWith('node:') || (OWN !== undefined && file.startsWith(OWN));
+export const isOwn = (file: string): boolean => file.startsWith('node:') || OWN.some((own) => file.startsWith(own));
 
 /** That frame, as `file:line`; '' where it cannot be told. */
 export function siteOfCaller(): string {
@@ -34,4 +37,10 @@ export function internFrames(observer: LockObserver, frames: readonly NodeJS.Cal
   const siteNumber = observer.intern(siteOf(frames, folder));
   const stackNumber = observer.config.stacks === 'off' ? 0 : observer.intern(stackOf(frames, folder));
   return { siteNumber, stackNumber };
+}
+
+function foldersOf(file: string): string[] {
+  const [, own] = /^(.*[\\/])app-thread[\\/]sync[\\/]/.exec(file) ?? [];
+  if (own === undefined) return [];
+  return [own, own.startsWith('file:') ? fileURLToPath(own) : pathToFileURL(own).href];
 }

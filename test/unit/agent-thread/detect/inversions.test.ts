@@ -23,9 +23,7 @@ test('two locks of one class are told apart in words', () => {
   const voices = new RecordedVoices();
   const [there, back] = [order('t1', 1, 1, 60), order('t1', 1, 1, 70)];
   new Inversions(voices).report([there, back]);
-  expect(voices.logs[0]?.body).toBe(
-    'lock order inversion: "c1" is taken while another "c1" is held; "c1" is taken while another "c1" is held',
-  );
+  expect(voices.logs[0]?.body).toBe('lock order inversion: "c1" is taken while another "c1" is held, in both orders');
   expect(voices.diag.lines[1]).toBe('warn   t1 held "c1" and took another "c1" at shop.js:60:1 in take');
 });
 
