@@ -16,10 +16,10 @@ export type Callable = (...args: unknown[]) => unknown;
 
 /** Where all copies of this module find what was patched: the preload and an instrumentation of the program's may both come by, from folders of their own. */
 const PATCHED = Symbol.for('gridwatch.patched');
-const holder = globalThis as { [PATCHED]?: WeakSet<object> };
-if (holder[PATCHED] === undefined)
+const global = globalThis as { [PATCHED]?: WeakSet<object> };
+if (global[PATCHED] === undefined)
   Object.defineProperty(globalThis, PATCHED, { value: new WeakSet(), configurable: true, enumerable: false });
-const patched = holder[PATCHED] as WeakSet<object>;
+const patched = global[PATCHED] as WeakSet<object>;
 
 /** Whether nobody has taken this one yet: from now on the caller has. */
 export function take(target: object): boolean {

@@ -6,7 +6,7 @@ type PatchModule = typeof import('../../../../agent/app-thread/instrumentation/p
 /** A module of its own each time, as another folder has it. */
 async function copy(): Promise<PatchModule> {
   vi.resetModules();
-  return await import('../../../../agent/app-thread/instrumentation/patch.ts');
+  return import('../../../../agent/app-thread/instrumentation/patch.ts');
 }
 
 describe('two copies', () => {
@@ -16,12 +16,12 @@ describe('two copies', () => {
   beforeEach(async () => {
     first = await copy();
     second = await copy();
-    expect(first.once).not.toBe(second.once);
   });
 
   it('patch a prototype once, and again when the first has taken its patch back', () => {
     const target = {};
-    const patch = vi.fn(() => () => {});
+    const patch = vi.fn<() => () => void>(() => () => {});
+    expect(first.once).not.toBe(second.once);
     const undo = first.once(target, patch);
     second.once(target, patch)();
     first.once(target, patch);
