@@ -18,10 +18,8 @@ import type { Context } from '../trace-context.ts';
 import type { LockClass } from './lock-class.ts';
 import type { LockTracker } from './tracker.ts';
 
-const { setTimeout: later, clearTimeout: clearLater } = globalThis;
+const { clearTimeout: clearLater } = globalThis;
 
-/** Timers count whole milliseconds of the event loop's clock. */
-const TIMER_EARLY_MS = 1;
 /** A wait this long is a record. */
 const RECORDED_NS = 1e6;
 
@@ -92,7 +90,6 @@ export class Wait {
   entry = -1;
   /** Ends the wait of who gives up by itself. */
   timer: NodeJS.Timeout | undefined;
-  deadlineNs: number = Number.POSITIVE_INFINITY;
   /** The neighbours in the tracker's list. */
   earlier: Wait | undefined;
   later: Wait | undefined;
@@ -171,8 +168,6 @@ export class TrackedLock {
   /** It is given after a wait; false when that is over. What took less than `contendedNs` was none. */
   grantedAfter(wait: Wait, contendedNs = 0): boolean {
     const nowNs = this.#tracker.nowNs();
-    /* The library has given up in this very turn, and its own timer came before ours. */
-    if (nowNs >= wait.deadlineNs) this.gaveUp(wait, 'timeout');
     if (!this.#ends(wait)) return false;
     const { hold } = wait;
     this.#unpublish(wait);
@@ -187,12 +182,6 @@ export class TrackedLock {
     this.#record(wait, 'acquired', nowNs);
     this.#hold(hold);
     return true;
-  }
-
-  /** The library gives up after so long, of which it says nothing. */
-  givesUpAfter(wait: Wait, timeoutMs: number): void {
-    wait.deadlineNs = wait.sinceNs + (timeoutMs - TIMER_EARLY_MS) * 1e6;
-    wait.timer = later(() => this.gaveUp(wait, 'timeout'), timeoutMs).unref();
   }
 
   /** It is never given. */

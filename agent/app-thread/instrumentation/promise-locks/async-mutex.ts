@@ -6,6 +6,7 @@
  */
 import { Hidden } from '../../async-locks/hidden.ts';
 import { followConstruction, Subject, subjectOf } from '../../async-locks/subject.ts';
+import { Timeout } from '../../async-locks/timeout.ts';
 import { Hold, type TrackedLock, Wait } from '../../async-locks/tracked-lock.ts';
 import { type LockTracker, PROMISE_LOCKS } from '../../async-locks/tracker.ts';
 import type { Method } from '../../replace-method.ts';
@@ -31,7 +32,8 @@ class AsyncMutexPatch {
   #dispatched: Hold | typeof NOBODY = NOBODY;
   /** Whose releaser was called; undefined for a bare `release`. */
   #releasing: Hold | typeof NOBODY | undefined;
-  #timeoutMs = -1;
+  /** When the library gives up what `acquire` asks for. */
+  #timeout: Timeout | undefined;
   #undoSeveral: (() => void) | undefined;
 
   constructor(tracker: LockTracker) {
@@ -88,7 +90,7 @@ class AsyncMutexPatch {
       if (subject === undefined) return original.call(this, weight, priority);
       const { lock } = subject;
       const hold = asked !== undefined && asked.lock === lock ? asked : lock.request(false);
-      if (patch.#timeoutMs >= 0) hold.isTimed = true;
+      if (patch.#timeout !== undefined) hold.isTimed = true;
       const { _queue: queue } = this as unknown as SemaphoreLike;
       const before = queue.length;
       if (subject.isExclusive) {
@@ -114,7 +116,7 @@ class AsyncMutexPatch {
     let at = queue.length - 1;
     while (at > 0 && Hidden.get(queue[at]) !== undefined) at--;
     Hidden.set(queue[at] as object, wait);
-    if (this.#timeoutMs >= 0) lock.givesUpAfter(wait, this.#timeoutMs);
+    this.#timeout?.begins(wait);
   }
 
   #runExclusive(original: Method): Method {
@@ -217,22 +219,25 @@ class AsyncMutexPatch {
       if (target === undefined || !(Hidden.get(target) instanceof Subject)) return made;
       Hidden.set(made, Hidden.get(target));
       replaceAll(made, {
-        acquire: (acquire) => patch.#timedAcquire(acquire, Number(timeoutMs)),
+        acquire: (acquire) => patch.#timedAcquire(acquire, target as SemaphoreLike, Number(timeoutMs)),
         runExclusive: (runExclusive) => patch.#runExclusive(runExclusive),
       });
       return made;
     };
   }
 
-  #timedAcquire(original: Method, timeoutMs: number): Method {
+  #timedAcquire(original: Method, target: SemaphoreLike, timeoutMs: number): Method {
     const patch = this;
     return function (this: object, ...args: unknown[]): unknown {
-      const before = patch.#timeoutMs;
-      patch.#timeoutMs = before >= 0 ? Math.min(before, timeoutMs) : timeoutMs;
+      const before = patch.#timeout;
+      if (before !== undefined && before.timeoutMs <= timeoutMs) return Reflect.apply(original, this, args);
+      const own = new Timeout(timeoutMs, !(target._value > 0));
+      patch.#timeout = own;
       try {
         return Reflect.apply(original, this, args);
       } finally {
-        patch.#timeoutMs = before;
+        patch.#timeout = before;
+        own.isAsked();
       }
     };
   }
