@@ -196,6 +196,7 @@ export class TrackedLock {
   released(hold: Hold): void {
     if (!hold.isHeld) return;
     hold.isHeld = false;
+    this.#tracker.holding--;
     const { holds } = this;
     if (holds[holds.length - 1] === hold) holds.pop();
     else holds.splice(holds.indexOf(hold), 1);
@@ -247,6 +248,7 @@ export class TrackedLock {
   #hold(hold: Hold): void {
     this.holds.push(hold);
     hold.isHeld = true;
+    this.#tracker.holding++;
     if (this.#published > 0 || this.#isShared) this.#publishHold(hold);
     if (hold.outer !== undefined && !hold.isTimed) this.#tracker.learnOrder(hold);
   }
