@@ -22,6 +22,8 @@ export interface Host<Config> {
 export interface Patcher {
   /** Gives back what takes it back. May throw where the package is not as expected. */
   patch(module: string, file: string, declared: Record<string, unknown>): (() => void) | undefined;
+  /** Something of the package is not over yet, and is to be told to its end. */
+  readonly isInUse: boolean;
   /** The host's meter is another one from now on. */
   useMeter(): void;
 }
@@ -57,7 +59,7 @@ export abstract class PackageInstrumentation<Config extends InstrumentationConfi
     /* The constructor of the base calls this before there are any fields. */
     if (!(#files in this) || this.#isOn) return;
     this.#isOn = true;
-    for (const loaded of this.#files) this.#patch(loaded);
+    for (const loaded of this.#files) if (loaded.undo === undefined) this.#patch(loaded);
     if (this.#isFollowing) return;
     this.#isFollowing = true;
     try {
@@ -75,6 +77,8 @@ export abstract class PackageInstrumentation<Config extends InstrumentationConfi
   override disable(): void {
     super.disable();
     this.#isOn = false;
+    /* The patches tell of nothing new; without them what waits or is held now would do so for ever. */
+    if (this.#patcher.isInUse) return;
     for (const loaded of this.#files.toReversed()) {
       loaded.undo?.();
       loaded.undo = undefined;

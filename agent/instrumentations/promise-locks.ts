@@ -89,7 +89,13 @@ function withoutMode({ name, kind }: LockClassName): Attributes {
 function measure(host: LockHost): Measurement<LockTracker> | undefined {
   const sink = new LockSpansAndMetrics(host);
   const made = lockPatches().standalone(sink);
-  return made && { tracker: made.tracker, use: (meter) => sink.use(meter, made) };
+  if (made === undefined) return undefined;
+  const { tracker, counts } = made;
+  return {
+    tracker,
+    isInUse: () => tracker.holding > 0 || counts.some(({ waiters }) => waiters > 0),
+    use: (meter) => sink.use(meter, made),
+  };
 }
 
 const PROMISE_LOCKS: PackageKind<PromiseLockInstrumentationConfig, LockTracker> = {

@@ -112,11 +112,18 @@ function bounds(counts: readonly QueueCounts[], bound: 'capacity' | 'limit'): Ob
   return counts.filter((queue) => queue[bound] > 0).map((queue) => seriesOf(queue, queue[bound]));
 }
 
+/** A pool of workers also tells when it has none any more; one of connections may be forgotten. */
+function isInUse({ size, active, kind, threads }: QueueCounts): boolean {
+  return size > 0 || active > 0 || (kind === 'pool' && threads > 0);
+}
+
 /** Undefined where the memory cannot be had. */
 export function measureQueues(host: QueueHost): Measurement<QueueTracker> | undefined {
   const sink = new QueueSpansAndMetrics(host);
   const made = queuePatches().standaloneQueues(sink);
-  return made && { tracker: made.tracker, use: (meter) => sink.use(meter, made) };
+  if (made === undefined) return undefined;
+  const { tracker, counts } = made;
+  return { tracker, isInUse: () => counts.some(isInUse), use: (meter) => sink.use(meter, made) };
 }
 
 /** Likewise of undici, and what becomes of its requests: the channels that tell of it are listened to from now on, so that those end that are under way when the host is disabled. */

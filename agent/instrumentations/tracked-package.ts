@@ -11,6 +11,8 @@ import type { Host, Patcher } from './package-instrumentation.ts';
 /** What measures without the agent. */
 export interface Measurement<Tracker> {
   readonly tracker: Tracker;
+  /** Whether something that it follows is not over yet. */
+  isInUse(): boolean;
   /** Measures with this meter from now on. */
   use(meter: Meter): void;
 }
@@ -40,6 +42,10 @@ export class TrackedPackage<Config, Tracker> implements Patcher {
     const undo = tracker === undefined ? undefined : this.#kind.patch(module, file, declared, tracker);
     /* What the agent is told is for its own switches to end: it may have come by first, or have found the package patched. */
     return agent === undefined ? undo : undefined;
+  }
+
+  get isInUse(): boolean {
+    return this.#measurement?.isInUse() ?? false;
   }
 
   useMeter(): void {

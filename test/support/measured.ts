@@ -19,6 +19,19 @@ export class Measured {
     return told?.scopeMetrics.flatMap(({ metrics }) => metrics) ?? [];
   }
 
+  /** What stands of each metric and state of threads: its value, or how many values a histogram has; all names taken together. */
+  async values(): Promise<Record<string, number>> {
+    const found: Record<string, number> = {};
+    for (const { descriptor, dataPoints } of await this.metrics()) {
+      for (const { attributes, value } of dataPoints) {
+        const state = attributes['gridwatch.pool.thread.state'];
+        const key = state === undefined ? descriptor.name : `${descriptor.name} ${String(state)}`;
+        found[key] = (found[key] ?? 0) + (typeof value === 'number' ? value : value.count);
+      }
+    }
+    return found;
+  }
+
   /** The values of a metric `gridwatch.queue.<name>`, by the library of the queue. */
   async queues(name: string): Promise<Record<string, number>> {
     const found: Record<string, number> = {};

@@ -20,10 +20,8 @@ import type { Context } from '../trace-context.ts';
 import type { LockClass } from './lock-class.ts';
 import type { LockTracker } from './tracker.ts';
 
-const { setTimeout: later, clearTimeout: clearLater } = globalThis;
+const { clearTimeout: clearLater } = globalThis;
 
-/** Timers count whole milliseconds of the event loop's clock. */
-const TIMER_EARLY_MS = 1;
 /** Who listens to a signal may give up at any time, or never. */
 export const WHENEVER_MS: number = Number.MAX_VALUE;
 /** A wait this long is a record. */
@@ -104,7 +102,6 @@ export class Wait {
   entry = -1;
   /** Ends the wait of who gives up by itself. */
   timer: NodeJS.Timeout | undefined;
-  deadlineNs: number = Number.POSITIVE_INFINITY;
   /** The neighbours in the tracker's list. */
   earlier: Wait | undefined;
   later: Wait | undefined;
@@ -185,8 +182,6 @@ export class TrackedLock {
   /** It is given after a wait; false when that is over. What took less than `contendedNs` was none. */
   grantedAfter(wait: Wait, contendedNs = 0): boolean {
     const nowNs = this.#tracker.nowNs();
-    /* The library has given up in this very turn, and its own timer came before ours. */
-    if (nowNs >= wait.deadlineNs) this.gaveUp(wait, 'timeout');
     if (!this.#ends(wait)) return false;
     const { hold } = wait;
     this.#unpublish(wait);
@@ -203,12 +198,6 @@ export class TrackedLock {
     return true;
   }
 
-  /** The library gives up so long after that, of which it says nothing. */
-  givesUpAfter(wait: Wait, timeoutMs: number, sinceNs: number): void {
-    wait.deadlineNs = sinceNs + (timeoutMs - TIMER_EARLY_MS) * 1e6;
-    wait.timer = later(() => this.gaveUp(wait, 'timeout'), timeoutMs).unref();
-  }
-
   /** It is never given. */
   gaveUp(wait: Wait, outcome: Exclude<WaitOutcome, 'acquired'>): void {
     if (!this.#ends(wait)) return;
@@ -221,6 +210,7 @@ export class TrackedLock {
   released(hold: Hold): void {
     if (!hold.isHeld) return;
     hold.isHeld = false;
+    this.#tracker.holding--;
     const { holds } = this;
     if (holds[holds.length - 1] === hold) holds.pop();
     else holds.splice(holds.indexOf(hold), 1);
@@ -274,6 +264,7 @@ export class TrackedLock {
     this.holds.push(hold);
     hold.isHeld = true;
     if (hold.details?.orders !== undefined) this.#tracker.tellOrders(hold, hold.details);
+    this.#tracker.holding++;
     if (this.#published > 0 || this.#isShared) this.#publishHold(hold);
   }
 

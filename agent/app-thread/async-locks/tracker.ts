@@ -56,6 +56,8 @@ export class LockTracker {
   readonly #waits = new WaitList();
   /** Once it is there it stays: looked for as often as traces are taken. */
   #api: ReturnType<typeof registeredApi>;
+  /** How many locks are held now. */
+  holding = 0;
   #timer: NodeJS.Timeout | undefined;
   #lastId = 0;
   #secondNs = 0;

@@ -14,14 +14,23 @@ export type Patch<Tracker> = (declared: Declared, tracker: Tracker) => () => voi
 /** A function that does not look at its `this`. */
 export type Callable = (...args: unknown[]) => unknown;
 
-/** What was patched: the preload and an instrumentation of the program's may both come by. */
-const patched = new WeakSet<object>();
+/** Where all copies of this module find what was patched: the preload and an instrumentation of the program's may both come by, from folders of their own. */
+const PATCHED = Symbol.for('gridwatch.patched');
+const global = globalThis as { [PATCHED]?: WeakSet<object> };
+if (global[PATCHED] === undefined)
+  Object.defineProperty(globalThis, PATCHED, { value: new WeakSet(), configurable: true, enumerable: false });
+const patched = global[PATCHED] as WeakSet<object>;
+
+/** Whether nobody has taken this one yet: from now on the caller has. */
+export function take(target: object): boolean {
+  if (patched.has(target)) return false;
+  patched.add(target);
+  return true;
+}
 
 /** Patches the methods of a prototype, or what it stands for, once. */
 export function once(target: unknown, patch: (target: object) => () => void): () => void {
-  if (target === null || (typeof target !== 'object' && typeof target !== 'function') || patched.has(target))
-    return () => {};
-  patched.add(target);
+  if (target === null || (typeof target !== 'object' && typeof target !== 'function') || !take(target)) return () => {};
   const undo = patch(target);
   return () => {
     undo();

@@ -120,6 +120,53 @@ describe('a package', () => {
     expect(await arrivals.queues('arrivals')).toEqual({ tarn: 1 });
   });
 
+  it('whose lock is held and waited for is told of that to its end, and of nothing new, when it is disabled meanwhile', async () => {
+    const locks = measured();
+    const instrumentation = make(new exported.AsyncMutexInstrumentation());
+    instrumentation.setMeterProvider(locks.provider);
+    const { Mutex, Semaphore } = require('async-mutex') as typeof import('async-mutex');
+    const patched = Object.getOwnPropertyDescriptors(Semaphore.prototype);
+    const mutex = new Mutex();
+    const first = await mutex.acquire();
+    const second = mutex.acquire();
+    instrumentation.disable();
+    first();
+    (await second)();
+    await mutex.runExclusive(() => {});
+    instrumentation.enable();
+    expect(Object.getOwnPropertyDescriptors(Semaphore.prototype)).toEqual(patched);
+    await mutex.runExclusive(() => {});
+    expect(await locks.values()).toMatchObject({
+      'gridwatch.lock.acquisitions': 3,
+      'gridwatch.lock.contentions': 1,
+      'gridwatch.lock.waiter.count': 0,
+      'gridwatch.lock.hold.duration': 3,
+    });
+    instrumentation.disable();
+    expect(Object.getOwnPropertyDescriptors(Semaphore.prototype)).not.toEqual(patched);
+  });
+
+  it('whose pool has lent something is told when it is given back, when it is disabled meanwhile', async () => {
+    const pools = measured();
+    const instrumentation = make(new exported.TarnInstrumentation());
+    instrumentation.setMeterProvider(pools.provider);
+    const { Pool } = require('tarn') as Tarn;
+    const pool = new Pool({ create: async () => ({}), destroy: () => {}, min: 0, max: 1 });
+    const resource = await pool.acquire().promise;
+    const waiting = pool.acquire().promise;
+    instrumentation.disable();
+    pool.release(resource);
+    pool.release(await waiting);
+    instrumentation.enable();
+    expect(await pools.values()).toMatchObject({
+      'gridwatch.queue.arrivals': 2,
+      'gridwatch.queue.completions': 2,
+      'gridwatch.queue.size': 0,
+      'gridwatch.pool.thread.count active': 0,
+      'gridwatch.pool.thread.count idle': 1,
+    });
+  });
+
   it('is patched once by two instrumentations of one class, and told to the first', async () => {
     const [first, second] = [measured(), measured()];
     make(new exported.GenericPoolInstrumentation()).setMeterProvider(first.provider);

@@ -6,6 +6,7 @@
  */
 import { Hidden } from '../../async-locks/hidden.ts';
 import { followConstruction, Subject, subjectOf } from '../../async-locks/subject.ts';
+import { Timeout } from '../../async-locks/timeout.ts';
 import { Hold, type TrackedLock, Wait } from '../../async-locks/tracked-lock.ts';
 import { type LockTracker, PROMISE_LOCKS } from '../../async-locks/tracker.ts';
 import type { Method } from '../../replace-method.ts';
@@ -17,12 +18,6 @@ interface SemaphoreLike {
   _queue: object[];
   /** Set before the queue is. */
   readonly _value: number;
-}
-
-/** What `withTimeout` waits for, since its own timer was set: under load, or where the code is new, the library asks much later. */
-interface Limit {
-  readonly timeoutMs: number;
-  readonly sinceNs: number;
 }
 
 /** Nobody's: what the library has taken for somebody who gave up, and releases at once. */
@@ -37,7 +32,8 @@ class AsyncMutexPatch {
   #dispatched: Hold | typeof NOBODY = NOBODY;
   /** Whose releaser was called; undefined for a bare `release`. */
   #releasing: Hold | typeof NOBODY | undefined;
-  #limit: Limit | undefined;
+  /** When the library gives up what `acquire` asks for. */
+  #timeout: Timeout | undefined;
   #undoSeveral: (() => void) | undefined;
 
   constructor(tracker: LockTracker) {
@@ -94,7 +90,7 @@ class AsyncMutexPatch {
       if (subject === undefined) return original.call(this, weight, priority);
       const { lock } = subject;
       const hold = asked !== undefined && asked.lock === lock ? asked : lock.request(false);
-      if (patch.#limit !== undefined) hold.timeoutMs = patch.#limit.timeoutMs;
+      if (patch.#timeout !== undefined) hold.timeoutMs = patch.#timeout.timeoutMs;
       const { _queue: queue } = this as unknown as SemaphoreLike;
       const before = queue.length;
       if (subject.isExclusive) {
@@ -120,7 +116,7 @@ class AsyncMutexPatch {
     let at = queue.length - 1;
     while (at > 0 && Hidden.get(queue[at]) !== undefined) at--;
     Hidden.set(queue[at] as object, wait);
-    if (this.#limit !== undefined) lock.givesUpAfter(wait, this.#limit.timeoutMs, this.#limit.sinceNs);
+    this.#timeout?.begins(wait);
   }
 
   #runExclusive(original: Method): Method {
@@ -223,23 +219,25 @@ class AsyncMutexPatch {
       if (target === undefined || !(Hidden.get(target) instanceof Subject)) return made;
       Hidden.set(made, Hidden.get(target));
       replaceAll(made, {
-        acquire: (acquire) => patch.#timedAcquire(acquire, Number(timeoutMs)),
+        acquire: (acquire) => patch.#timedAcquire(acquire, target as SemaphoreLike, Number(timeoutMs)),
         runExclusive: (runExclusive) => patch.#runExclusive(runExclusive),
       });
       return made;
     };
   }
 
-  #timedAcquire(original: Method, timeoutMs: number): Method {
+  #timedAcquire(original: Method, target: SemaphoreLike, timeoutMs: number): Method {
     const patch = this;
     return function (this: object, ...args: unknown[]): unknown {
-      const before = patch.#limit;
-      if (before === undefined || timeoutMs < before.timeoutMs)
-        patch.#limit = { timeoutMs, sinceNs: patch.#tracker.nowNs() };
+      const before = patch.#timeout;
+      if (before !== undefined && before.timeoutMs <= timeoutMs) return Reflect.apply(original, this, args);
+      const own = new Timeout(timeoutMs, !(target._value > 0));
+      patch.#timeout = own;
       try {
         return Reflect.apply(original, this, args);
       } finally {
-        patch.#limit = before;
+        patch.#timeout = before;
+        own.isAsked();
       }
     };
   }

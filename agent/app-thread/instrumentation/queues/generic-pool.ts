@@ -17,6 +17,7 @@ const LIBRARY = 'generic-pool';
 interface PoolLike {
   readonly max: unknown;
   readonly size: unknown;
+  readonly _draining?: unknown;
   readonly _config?: { readonly maxWaitingClients?: unknown };
 }
 
@@ -29,9 +30,9 @@ class FollowedPool extends FollowedQueue {
   }
 
   look(pool: object): void {
-    const { max, size, _config: config } = pool as PoolLike;
-    this.tracked?.setThreads(boundOf(size), boundOf(max));
-    this.tracked?.setCapacity(boundOf(config?.maxWaitingClients));
+    const { max, size, _draining: isDraining, _config: config } = pool as PoolLike;
+    this.tracked?.setThreads(boundOf(size), isDraining === true ? 0 : boundOf(max));
+    this.tracked?.setCapacity(isDraining === true ? 0 : boundOf(config?.maxWaitingClients));
   }
 }
 
@@ -63,6 +64,8 @@ class GenericPoolPatch {
       acquire: (original) => this.#acquire(original, make),
       release: (original) => returned(original),
       destroy: (original) => returned(original),
+      drain: looking,
+      _destroy: looking,
     });
     return () => {
       replaced();
@@ -135,6 +138,16 @@ function rejected(original: Method): Method {
     const request = Hidden.get(this);
     if (request instanceof Request) request.item?.queue.gaveUp(request.item);
     return Reflect.apply(original, this, args);
+  };
+}
+
+/** After it there are fewer resources, or none is handed out any more. */
+function looking(original: Method): Method {
+  return function (this: object, ...args: unknown[]): unknown {
+    const result = Reflect.apply(original, this, args);
+    const pool = Hidden.get(this);
+    if (pool instanceof FollowedPool) pool.look(this);
+    return result;
   };
 }
 

@@ -14,7 +14,7 @@ import type { QueueTracker } from '../../queues/queue-tracker.ts';
 import type { QueueItem } from '../../queues/tracked-queue.ts';
 import { type Method, replaceMethod } from '../../replace-method.ts';
 import type { RequestsPatch, UndiciMessage } from '../fetch-requests.ts';
-import { type Declared, once, type Patch } from '../patch.ts';
+import { type Declared, once, type Patch, take } from '../patch.ts';
 
 /** Names of fields, as undici's files share them. */
 interface Symbols {
@@ -144,8 +144,8 @@ class Requests {
   }
 
   created({ request }: UndiciMessage): void {
-    /* Another tracker of this thread was told of it: it is counted once. */
-    if (Hidden.get(request) !== undefined) return;
+    /* Somebody else on this thread was told of it: it is counted once. */
+    if (!take(request)) return;
     const asked = this.#current ?? this.#askedByFetch(request);
     if (asked === 'unfollowed') return;
     asked.hasRequest = true;

@@ -15,6 +15,10 @@ import {
 type Library = typeof import('async-mutex');
 
 const TIMEOUT_MS = 5;
+function block(ms: number): void {
+  const beganMs = performance.now();
+  while (performance.now() - beganMs < ms);
+}
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const SCENARIOS: Record<string, Scenario<Library>> = {
@@ -236,6 +240,29 @@ describe.each([
     await vi.waitFor(() => expect(tracking.only).toMatchObject({ aborts: 1, timeouts: 2, contentions: 0, waiters: 0 }));
     release();
     expect(tracking.only.acquisitions).toBe(1);
+  });
+
+  it('counts who timed out, however long it took to look at what was asked', async () => {
+    const mutex = new library.Mutex();
+    const release = await mutex.acquire();
+    const { tracker } = tracking;
+    const request = tracker.request.bind(tracker);
+    vi.spyOn(tracker, 'request').mockImplementation((...args) => {
+      block(2 * TIMEOUT_MS);
+      return request(...args);
+    });
+    await library.withTimeout(mutex, TIMEOUT_MS).acquire().catch(release);
+    expect(tracking.only).toMatchObject({ acquisitions: 1, timeouts: 1, contentions: 0, waiters: 0 });
+  });
+
+  it('counts who got it late, but before the library looked at its timer', async () => {
+    const mutex = new library.Mutex();
+    const release = await mutex.acquire();
+    const late = library.withTimeout(mutex, TIMEOUT_MS).acquire();
+    block(2 * TIMEOUT_MS);
+    release();
+    (await late)();
+    expect(tracking.only).toMatchObject({ acquisitions: 2, timeouts: 0, contentions: 1, waiters: 0 });
   });
 
   it('knows who holds and who waits, in a deadlock of two callbacks', async () => {

@@ -113,6 +113,17 @@ describe('generic-pool', () => {
     expect(tracking.only).toMatchObject({ arrivals: 4, completions: 4, waits: 4, services: 4, ...AT_REST });
   });
 
+  it('counts no resource that was destroyed while nobody had it, nor a bound of a pool that is drained', async () => {
+    const pool = library.createPool(factory(), { max: 2, maxWaitingClients: 5 });
+    const resources = [await pool.acquire(), await pool.acquire()];
+    for (const resource of resources) await pool.release(resource);
+    expect(tracking.only).toMatchObject({ active: 0, threads: 2, limit: 2, capacity: 5 });
+    await pool.drain();
+    expect(tracking.only).toMatchObject({ threads: 2, limit: 0, capacity: 0 });
+    await pool.clear();
+    expect(tracking.only).toMatchObject({ threads: 0, limit: 0, capacity: 0 });
+  });
+
   it('counts who is refused, and who gives up', async () => {
     const pool = library.createPool(factory(), { max: 1, maxWaitingClients: 1, acquireTimeoutMillis: 5 });
     const resource = await pool.acquire();
