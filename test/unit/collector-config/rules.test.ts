@@ -77,6 +77,7 @@ const SUBJECTS: Readonly<Record<string, { readonly labels: RegExp; readonly word
     words: /queue \{\{ (?:\$labels|\.Labels)\.gridwatch_queue_name \}\}/,
   },
   cpu: { labels: /^max by \(job\) \(/, words: /process of/ },
+  energy: { labels: /^max by \(job\) \(/, words: /processes of/ },
   runtime: {
     labels: /^max by \(job(?:, thread_name|, error_type)?\) \(/,
     words: /thread \{\{ \$labels\.thread_name \}\}|thread main of|Workers of/,
@@ -97,6 +98,7 @@ const WITHOUT_SPANS: readonly string[] = [
   'GridwatchRunnableDelay',
   'GridwatchCpuThrottled',
   'GridwatchParallelismCollapsed',
+  'GridwatchEnergyPerTaskUp',
 ];
 
 it('there are alerts', () => {
@@ -108,6 +110,7 @@ it('there are alerts', () => {
     'GridwatchRunnableDelay',
     'GridwatchCpuThrottled',
     'GridwatchParallelismCollapsed',
+    'GridwatchEnergyPerTaskUp',
     'GridwatchDeadlock',
     'GridwatchLockContended',
     'GridwatchLockWaitLong',
