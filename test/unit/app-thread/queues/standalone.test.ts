@@ -28,6 +28,7 @@ describe('an item that is over', () => {
         kind: 'task_queue',
         outcome: 'done',
         workerThreadId: -1,
+        isAlone: false,
         siteNumber: 0,
         submittedNs: tracker.nowNs() - 50 * MS,
         waitNs: 20 * MS,
