@@ -126,22 +126,43 @@ describe('statistics', () => {
 });
 
 describe('fitEnergy', () => {
-  it('gives back the idle and the marginal watts of a machine, to one percent', () => {
-    const watts = fc.double({ min: 0.5, max: 500, noNaN: true });
+  /** Runs of a machine, of which each reading is off by up to half a thousandth. */
+  function runsOf(idleW: number, busyW: number, seed: number): Pick<Run, 'seconds' | 'utilization' | 'machineJ'>[] {
+    const random = randomOf(seed);
+    return Array.from({ length: 40 }, () => {
+      const seconds = 0.2 + random();
+      const utilization = random();
+      const noise = 1 + (random() - 0.5) / 1000;
+      return { seconds, utilization, machineJ: seconds * (idleW + busyW * utilization) * noise };
+    });
+  }
+
+  const watts = fc.double({ min: 0.5, max: 500, noNaN: true });
+
+  it('gives back the idle and the marginal watts of a machine, to one percent, and how far off they are in the mean', () => {
     fc.assert(
       fc.property(watts, watts, fc.integer(), (idleW, busyW, seed) => {
-        const random = randomOf(seed);
-        const runs = Array.from({ length: 40 }, () => {
-          const seconds = 0.2 + random();
-          const utilization = random();
-          const noise = 1 + (random() - 0.5) / 1000;
-          return { seconds, utilization, machineJ: seconds * (idleW + busyW * utilization) * noise };
-        });
-        const fit = fitEnergy(runs);
+        const runs = runsOf(idleW, busyW, seed);
+        const fit = fitEnergy(runs) ?? { idleW: 0, busyW: 0, error: 0 };
         const whole = idleW + busyW;
-        expect(Math.abs((fit?.idleW ?? 0) - idleW)).toBeLessThan(0.01 * whole);
-        expect(Math.abs((fit?.busyW ?? 0) - busyW)).toBeLessThan(0.01 * whole);
-        expect(fit?.error).toBeLessThan(0.001);
+        expect(Math.abs(fit.idleW - idleW)).toBeLessThan(0.01 * whole);
+        expect(Math.abs(fit.busyW - busyW)).toBeLessThan(0.01 * whole);
+        const errors = runs.map(({ seconds, utilization, machineJ }) => {
+          return Math.abs((seconds * (fit.idleW + fit.busyW * utilization)) / machineJ - 1);
+        });
+        expect(fit.error).toBeCloseTo(errors.reduce((sum, error) => sum + error) / errors.length, 12);
+      }),
+      /* Next to nothing while it is idle: then the least of what it draws busy is much of that, and the mean is above a thousandth. */
+      { examples: [[0.5, 382.212229942773, 1_103_419_923]] },
+    );
+  });
+
+  it('is off by less than a thousandth in the mean for a machine that draws idle a tenth of its most', () => {
+    const share = fc.double({ min: 0.1, max: 1, noNaN: true });
+    fc.assert(
+      fc.property(watts, share, fc.integer(), (mostW, idle, seed) => {
+        const { error = 1 } = fitEnergy(runsOf(mostW * idle, mostW * (1 - idle), seed)) ?? {};
+        expect(error).toBeLessThan(0.001);
       }),
     );
   });
