@@ -13,8 +13,8 @@ export interface LockScope extends Activity {
   readonly parentActivity: number;
   /** The lock as records name it. */
   readonly ref: LockRef;
-  /** What all locks of its class have in common: their name or, of locks without a block, the number of it; undefined of locks that only have the rest's. */
-  readonly className: string | number | undefined;
+  /** The same for all locks of its class; undefined of those that are in none but the rest's. */
+  readonly className: string | undefined;
   /** False before it is given, and once it was released, whether the callback has ended or not. */
   readonly isHeld: boolean;
   /** The callback in which this one was begun. */

@@ -15,8 +15,8 @@ import { heldScopes, type LockScope } from './lock-scope.ts';
 const MAX_ORDERS = 4096;
 /** Callbacks in one another, beyond which no order is told. */
 const MAX_DEPTH = 8;
-/** Orders a thread tells in a second: each costs it some tens of microseconds, for the stack. What is too much is told when it happens again. */
-const TOLD_A_SECOND = 200;
+/** Acquisitions a second that a thread looks at for orders to tell: each costs it some tens of microseconds, for the stack. The others are told when they happen again. */
+const LOOKS = 200;
 
 /** A lock that is asked for, and how. */
 export interface Taken {
@@ -38,7 +38,7 @@ const NONE: readonly NewOrder[] = [];
 export class ScopeOrders {
   readonly #observer: LockObserver;
   readonly #told = new Set<string>();
-  #left = TOLD_A_SECOND;
+  #looks = LOOKS;
   #secondNs = 0;
 
   constructor(observer: LockObserver) {
@@ -65,7 +65,7 @@ export class ScopeOrders {
       const key = `${from} ${ref.mode} ${to} ${taken.ref.mode} ${taken.isAsync} ${gates.join(' ')}`;
       if (!this.#told.has(key)) orders.push({ outer, gates: [...new Set(gates)], key });
     }
-    return orders.length === 0 || this.#areTooMany() ? NONE : orders;
+    return orders.length > 0 && this.#mayLook() ? orders : NONE;
   }
 
   /** It was given: tells those orders whose outer lock is held still. What a callback begins and does not await may get its lock after the callback's end. */
@@ -75,19 +75,18 @@ export class ScopeOrders {
       if (!outer.isHeld || this.#told.has(key)) continue;
       if (this.#told.size >= MAX_ORDERS) this.#told.clear();
       this.#told.add(key);
-      this.#left--;
       const atNs = this.#observer.nowNs();
       this.#observer.recordOrder({ outer: outer.ref, inner, gates, stackNumber, atNs, context, isAsync });
     }
   }
 
-  #areTooMany(): boolean {
+  #mayLook(): boolean {
     const nowNs = this.#observer.nowNs();
     if (nowNs - this.#secondNs >= 1e9) {
       this.#secondNs = nowNs;
-      this.#left = TOLD_A_SECOND;
+      this.#looks = LOOKS;
     }
-    return this.#left <= 0;
+    return this.#looks-- > 0;
   }
 }
 
@@ -96,7 +95,8 @@ export function gateOf({ lockId, classNumber }: LockRef): number {
   return lockId > 0 ? lockId : -classNumber;
 }
 
-/** A promise lock is an object of its thread's; of a Web Lock, whose name is that of one lock in two modes, only the class is known. */
+/** A Web Lock in two modes has two ids: of those only the class is known. */
 function isSameLock(one: LockRef, other: LockRef): boolean {
-  return one.kind === 'promise' ? one.lockId === other.lockId : gateOf(one) === gateOf(other);
+  const areWebLocks = one.kind === 'web_lock' && other.kind === 'web_lock';
+  return areWebLocks ? one.classNumber === other.classNumber : one.lockId === other.lockId;
 }

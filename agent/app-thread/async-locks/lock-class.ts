@@ -15,8 +15,8 @@ export class LockClass {
   /** Number of its name; 0 where there was no room for it. */
   readonly number: number;
   readonly kind: LockKind;
-  /** Its locks have nothing in common but that too many were made to look where. */
-  readonly isOfRest: boolean;
+  /** Nobody else's on this thread; undefined where its locks have nothing in common but that too many were made to look where. */
+  readonly ownName: string | undefined;
   /** Absent when all cells are in use: then nothing of it is counted. */
   readonly #cell: ClassCell | undefined;
   #oldestNs = 0;
@@ -26,7 +26,7 @@ export class LockClass {
   constructor(number: number, kind: LockKind, cell: ClassCell | undefined, isOfRest = false) {
     this.number = number;
     this.kind = kind;
-    this.isOfRest = isOfRest;
+    this.ownName = isOfRest ? undefined : `${kind} ${number}`;
     this.#cell = cell;
   }
 

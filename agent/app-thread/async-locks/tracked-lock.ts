@@ -77,9 +77,8 @@ export class Hold implements LockScope {
     return this.outer?.activity === this.callerActivity ? this.outer.parentActivity : 0;
   }
 
-  get className(): number | undefined {
-    const { number, isOfRest } = this.lock.lockClass;
-    return isOfRest ? undefined : number;
+  get className(): string | undefined {
+    return this.lock.lockClass.ownName;
   }
 
   get ref(): LockRef {

@@ -21,7 +21,7 @@ export class AsyncScope implements LockScope {
   readonly activity: number;
   readonly parentActivity: number;
   readonly ref: LockRef;
-  readonly className: string | number;
+  readonly className: string;
   outer: LockScope | undefined;
   readonly #lease: HeldLease;
 
@@ -51,8 +51,8 @@ function refOf({ id, kind }: LocalLock, mode: LockMode): LockRef {
 }
 
 /** One without a name is a class of its own. */
-function classOf({ name, id }: LocalLock): string | number {
-  return name === '' ? id : name;
+function classOf({ kind, name, id }: LocalLock): string {
+  return `${kind} ${name === '' ? id : name}`;
 }
 
 /** The orders in which a lock is asked for now; undefined where nothing is held, or all of them are known. */

@@ -69,6 +69,15 @@ test('more than a thread may tell in a second is told when it happens again', ()
   expect([take(2, 'lock 2', outer), take(998, 'lock 998', outer)]).toEqual([false, true]);
 });
 
+test('what is looked at, and not told because its callback is over by then, counts as well', () => {
+  const outer = held(1, 'orders');
+  const { ref } = held(2, 'rows');
+  const look = (): number => orders.newOrders(outer, { ref, className: 'rows', isAsync: true }).length;
+  const looks = Array.from({ length: 1000 }, look);
+  expect(looks[0]).toBe(1);
+  expect(looks.at(-1)).toBe(0);
+});
+
 test('a program with ever new locks does not make it deaf: orders are then told again', () => {
   const outer = held(1, 'orders');
   expect(take(2, 'rows', outer)).toBe(true);

@@ -241,6 +241,17 @@ describe('records', () => {
     expect(tracking.name(order?.stackNumber ?? 0)).toContain('asks');
   });
 
+  it('knows locks of two kinds by one name apart', () => {
+    const web = tracking.tracker.lock(tracking.tracker.classOf('stock', 'web_lock'));
+    const hold = web.request(true);
+    web.granted(hold);
+    const key = within(hold, () => held('stock'));
+    within(key.hold, () => web.granted(web.request(true)));
+    expect(tracking.told().orders.map(({ outer, inner }) => [outer.kind, inner.kind])).toEqual([
+      ['web_lock', 'promise'],
+    ]);
+  });
+
   it('tells no order of locks of which nothing but the library is known', () => {
     const classOf = (name: string): TrackedLock =>
       tracking.tracker.lock(tracking.tracker.classOf(name, 'promise', 'exclusive', 'async-mutex'));
