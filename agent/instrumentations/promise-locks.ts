@@ -18,7 +18,7 @@ import { ageS, DEFAULT_THRESHOLD_MS, isSampled, placeOf } from './attributes.ts'
 import { histogramOf, observe } from './instruments.ts';
 import type { PromiseLockInstrumentationConfig } from './options.ts';
 import { type Host, PackageInstrumentation } from './package-instrumentation.ts';
-import { lockPatches } from './patch-files.ts';
+import { lockPatches, memoryWithoutAgent } from './patch-files.ts';
 import { type Measurement, type PackageKind, TrackedPackage } from './tracked-package.ts';
 
 const COUNTERS = ['acquisitions', 'contentions', 'timeouts', 'aborts'] as const;
@@ -88,7 +88,8 @@ function withoutMode({ name, kind }: LockClassName): Attributes {
 
 function measure(host: LockHost): Measurement<LockTracker> | undefined {
   const sink = new LockSpansAndMetrics(host);
-  const made = lockPatches().standalone(sink);
+  const memory = memoryWithoutAgent();
+  const made = memory && lockPatches().standalone(sink, memory);
   if (made === undefined) return undefined;
   const { tracker, counts } = made;
   return {

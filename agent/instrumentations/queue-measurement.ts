@@ -21,7 +21,7 @@ import { ageS, DEFAULT_THRESHOLD_MS, isSampled, placeOf } from './attributes.ts'
 import { histogramOf, type Observation, observe } from './instruments.ts';
 import type { QueueInstrumentationConfig } from './options.ts';
 import type { Host } from './package-instrumentation.ts';
-import { queuePatches } from './patch-files.ts';
+import { memoryWithoutAgent, queuePatches } from './patch-files.ts';
 import type { Measurement } from './tracked-package.ts';
 
 type QueueHost = Host<QueueInstrumentationConfig>;
@@ -120,7 +120,8 @@ function isInUse({ size, active, kind, threads }: QueueCounts): boolean {
 /** Undefined where the memory cannot be had. */
 export function measureQueues(host: QueueHost): Measurement<QueueTracker> | undefined {
   const sink = new QueueSpansAndMetrics(host);
-  const made = queuePatches().standaloneQueues(sink);
+  const memory = memoryWithoutAgent();
+  const made = memory && queuePatches().standaloneQueues(sink, memory);
   if (made === undefined) return undefined;
   const { tracker, counts } = made;
   return { tracker, isInUse: () => counts.some(isInUse), use: (meter) => sink.use(meter, made) };

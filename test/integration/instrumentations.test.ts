@@ -74,6 +74,8 @@ const ONE_IDLE = { active: 0, idle: 1 };
 const METRICS = {
   ...metricsOf('piscina', 4, ONE_IDLE),
   ...metricsOf('tinypool', 1, ONE_IDLE),
+  ...metricsOf('workerpool', 2, ONE_IDLE),
+  ...metricsOf('poolifier', 2, ONE_IDLE),
   ...metricsOf('p-queue', 3, {}),
   ...metricsOf('fastq', 2, {}),
   ...metricsOf('pg-pool', 2, ONE_IDLE),
@@ -83,6 +85,8 @@ const METRICS = {
 const COUNTED = {
   piscina: { arrivals: 5, completions: 5, errors: 1 },
   tinypool: { arrivals: 1, completions: 1, errors: 0 },
+  workerpool: { arrivals: 2, completions: 2, errors: 1 },
+  poolifier: { arrivals: 2, completions: 2, errors: 1 },
   'p-queue': { arrivals: 5, completions: 5, errors: 0 },
   fastq: { arrivals: 2, completions: 2, errors: 1 },
   'pg-pool': { arrivals: 3, completions: 3, errors: 0 },
@@ -128,6 +132,8 @@ describe.each(present)('on Node $version', (node) => {
     );
     expect(ofLibrary('piscina')).toHaveLength(3);
     expect(ofLibrary('tinypool')).toHaveLength(1);
+    for (const library of ['workerpool', 'poolifier'])
+      expect(ofLibrary(library).map(({ outcome }) => outcome)).toEqual(expect.arrayContaining(['done', 'failed']));
     for (const [library, place] of [
       ['p-queue', `p-queue@test/fixtures/apps/instrumented-queues-run.cjs`],
       ['pg-pool', `pg-pool@test/fixtures/apps/instrumented-queues-run.cjs`],

@@ -25,7 +25,7 @@ export class Measured {
     for (const { descriptor, dataPoints } of await this.metrics()) {
       for (const { attributes, value } of dataPoints) {
         const state = attributes['gridwatch.pool.thread.state'];
-        const key = state === undefined ? descriptor.name : `${descriptor.name} ${String(state)}`;
+        const key = typeof state === 'string' ? `${descriptor.name} ${state}` : descriptor.name;
         found[key] = (found[key] ?? 0) + (typeof value === 'number' ? value : value.count);
       }
     }

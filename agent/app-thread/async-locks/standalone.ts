@@ -129,11 +129,10 @@ class SinkTracker extends LockTracker {
   }
 }
 
-/** Undefined where the memory cannot be had. */
-export function standalone(sink: LockSink): Standalone | undefined {
-  const recorder = standaloneRecorder();
+/** Undefined where there is no room in the memory. */
+export function standalone(sink: LockSink, memory: ControlMemory): Standalone | undefined {
+  const recorder = standaloneRecorder(memory);
   if (recorder === undefined) return undefined;
-  const { memory } = recorder;
   const counts: LockCounts[] = [];
   const observer = new SinkObserver(recorder, sink);
   const tracker = new SinkTracker(observer, sink, (_, __, number, kind, mode): ClassCell => {

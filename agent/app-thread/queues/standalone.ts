@@ -6,6 +6,7 @@
  */
 import type { Config } from '../../config/options.ts';
 import type { HrTime } from '../../shared-memory/clock.ts';
+import type { ControlMemory } from '../../shared-memory/layout.ts';
 import { lookUpName } from '../../shared-memory/names.ts';
 import { QUEUE_CELL, type QueueCell, type QueueKind } from '../../shared-memory/queue-cells.ts';
 import type { TaskOutcome, TaskRecord } from '../../shared-memory/queue-records.ts';
@@ -159,12 +160,9 @@ function cellFor(own: QueueCounts, sink: QueueSink): QueueCell {
   };
 }
 
-/** One memory for all of a thread: each of them is asked for the time and for names. */
-let shared: Recorder | undefined;
-
-/** Undefined where the memory cannot be had. */
-export function standaloneQueues(sink: QueueSink): StandaloneQueues | undefined {
-  const recorder = (shared ??= standaloneRecorder());
+/** Undefined where there is no room in the memory. */
+export function standaloneQueues(sink: QueueSink, memory: ControlMemory): StandaloneQueues | undefined {
+  const recorder = standaloneRecorder(memory);
   if (recorder === undefined) return undefined;
   const counts: QueueCounts[] = [];
   const tracker = new SinkTracker(recorder, sink, counts);

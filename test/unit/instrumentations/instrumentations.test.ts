@@ -201,4 +201,15 @@ describe('a package', () => {
     expect(counted).toEqual([{ undici: 2 }, { undici: 2 }, { undici: 0 }]);
     expect(await second.queues('arrivals')).toEqual({});
   });
+
+  it('counts in the same memory as all others do: a program that asks for its own is shown one', () => {
+    make(new exported.FastqInstrumentation());
+    require('fastq');
+    const before = process.memoryUsage().arrayBuffers;
+    make(new exported.AsyncMutexInstrumentation());
+    make(new exported.AsyncSemaInstrumentation());
+    require('async-mutex');
+    require('async-sema');
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16 * 1024 * 1024);
+  });
 });

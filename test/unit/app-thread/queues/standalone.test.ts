@@ -1,6 +1,7 @@
 /** Queues without the agent, told to a sink: when an item was, as the wall clock has it now. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type OverItem, type QueueSink, standaloneQueues } from '../../../../agent/app-thread/queues/standalone.ts';
+import { ControlMemory } from '../../../../agent/shared-memory/layout.ts';
 import { internName } from '../../../../agent/shared-memory/names.ts';
 
 const HOUR_MS = 3600e3;
@@ -20,7 +21,7 @@ describe('an item that is over', () => {
       served: () => {},
       ended: (item) => items.push(item),
     };
-    const made = standaloneQueues(sink);
+    const made = standaloneQueues(sink, ControlMemory.create(0));
     const tracker = made?.tracker;
     const tell = (): void =>
       tracker?.record({
