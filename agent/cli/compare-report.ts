@@ -64,7 +64,7 @@ export function runOf({ wallNs, cpu, energy, hasSchedule, total }: Seen): Run {
   return {
     wallS: wallNs / 1e9,
     cpuS: (cpu.userNs + cpu.systemNs) / 1e9,
-    activeEnergyJ: energy === undefined ? undefined : energy.activeUj / 1e6,
+    activeEnergyJ: energy === undefined || energy === 'off' ? undefined : energy.activeUj / 1e6,
     runnableS: hasSchedule ? total.of('runnable') / 1e9 : undefined,
     switches: total.voluntarySwitches + total.involuntarySwitches,
   };

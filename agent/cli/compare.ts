@@ -111,7 +111,7 @@ async function measure({ settings, inside }: Means, command: readonly string[], 
   if (inside !== undefined && told === undefined) {
     throw new RunFailure(`${label} has told nothing from inside: "gridwatch doctor" says what keeps the agent out.`);
   }
-  return { run: { ...runOf(seen), ...told }, energySource: seen.energy?.source };
+  return { run: { ...runOf(seen), ...told }, energySource: seen.energy === 'off' ? undefined : seen.energy?.source };
 }
 
 /** On a terminal only, and in one line that is gone at the end. */

@@ -14,8 +14,9 @@ const NAME_COLUMNS = 16;
 export interface SummaryHead {
   /** What was observed, and how it ended. */
   readonly title: string;
-  /** Metrics were sent as well, and what went wrong then. */
+  /** Metrics were sent as well. */
   readonly isSent: boolean;
+  /** What went wrong then, or else why not. */
   readonly problem?: string | undefined;
 }
 
@@ -27,8 +28,13 @@ const DESTINATIONS: readonly string[] = [
   'OTEL_CONFIG_FILE',
 ];
 
-export function hasDestination(env: NodeJS.ProcessEnv): boolean {
-  return DESTINATIONS.some((name) => (env[name]?.trim() ?? '') !== '');
+/** Why nothing is to be sent; undefined where somebody has said where to. */
+export function reasonNotToSend(env: NodeJS.ProcessEnv): string | undefined {
+  const valueOf = (name: string): string => env[name]?.trim() ?? '';
+  if (valueOf('OTEL_SDK_DISABLED').toLowerCase() === 'true') return 'OTEL_SDK_DISABLED is true';
+  const hasFile = valueOf('OTEL_CONFIG_FILE') !== '';
+  if (valueOf('OTEL_METRICS_EXPORTER') === 'none' && !hasFile) return 'OTEL_METRICS_EXPORTER is none';
+  return DESTINATIONS.some((name) => valueOf(name) !== '') ? undefined : 'OTEL_EXPORTER_OTLP_ENDPOINT says where to';
 }
 
 export function renderSummary(seen: Seen, { title, isSent, problem = '' }: SummaryHead): string {
@@ -63,11 +69,12 @@ export function renderSummary(seen: Seen, { title, isSent, problem = '' }: Summa
 }
 
 function sendingOf(isSent: boolean, problem: string): string {
-  if (!isSent) return 'Nothing was sent: OTEL_EXPORTER_OTLP_ENDPOINT says where to.';
+  if (!isSent) return `Nothing was sent${problem === '' ? '' : `: ${problem}`}.`;
   return problem === '' ? 'The metrics were sent.' : `Not all metrics were sent: ${problem}.`;
 }
 
 function energyRows({ energy }: Seen): [string, string, string][] {
+  if (energy === 'off') return [];
   if (energy === undefined) return [['energy', 'unknown', 'too short to tell, or nobody knows who used the CPUs']];
   const { activeUj, idleUj, source, boundary, uncertainty } = energy;
   const bounds = (uj: number): string => `${joules(uj / uncertainty)} to ${joules(uj * uncertainty)}`;

@@ -7,7 +7,7 @@ import type { Observation } from '../outside/observation.ts';
 import type { Shipping, ShippingSettings } from '../outside/ship.ts';
 import { endLike, handSignalsOn } from './child-signals.ts';
 import { readObserveArguments } from './observe-arguments.ts';
-import { hasDestination, renderSummary } from './observe-summary.ts';
+import { reasonNotToSend, renderSummary } from './observe-summary.ts';
 import { describeOutcome, shownCommand, startProgram, unsupported } from './outside-program.ts';
 
 const HELP = `gridwatch observe -- command [arguments]
@@ -95,7 +95,7 @@ async function ship(
   settings: OutsideSettings,
   program: Pick<ShippingSettings, 'pid' | 'command' | 'source'>,
 ): Promise<Shipping | undefined> {
-  if (!hasDestination(process.env)) return undefined;
+  if (reasonNotToSend(process.env) !== undefined) return undefined;
   try {
     const { startShipping } = await import('../outside/ship.ts');
     return startShipping({ ...settings, ...program });
@@ -108,7 +108,7 @@ async function ship(
 async function finish(observation: Observation, shipping: Promise<Shipping | undefined>, title: string): Promise<void> {
   observation.end();
   const shipped = await shipping;
-  const problem = await shipped?.end();
+  const problem = shipped === undefined ? reasonNotToSend(process.env) : await shipped.end();
   process.stderr.write(renderSummary(observation.seen(), { title, isSent: shipped !== undefined, problem }));
   observation.dispose();
 }

@@ -6,7 +6,7 @@
  * A look may cost at most a twentieth of a core: with thousands of threads there are fewer of them. Only its CPU time counts: on a busy machine, where looking is
  * worth most, the process waits long for a CPU in the middle of one.
  */
-import { FollowedEnergy, ownCpuNs } from '../agent-thread/energy/follow-energy.ts';
+import { type FollowEnergySettings, FollowedEnergy, ownCpuNs } from '../agent-thread/energy/follow-energy.ts';
 import { ProcTree, type ReportUnavailable, reasonOf } from '../agent-thread/host/proc.ts';
 import { ProcTaskDirectory } from '../agent-thread/host/task.ts';
 import type { NamedUsage } from '../agent-thread/model/thread-series.ts';
@@ -52,8 +52,8 @@ export interface Seen {
   readonly hasSchedule: boolean;
   /** False where the kernel does not tell this user what the threads wait in. */
   readonly hasWaits: boolean;
-  /** Undefined when it was too short to tell, or nobody could. */
-  readonly energy: EnergyTold | undefined;
+  /** Undefined when it was too short to tell, or nobody could; `off` by GRIDWATCH_FEATURES. */
+  readonly energy: EnergyTold | 'off' | undefined;
 }
 
 const LOOK_INTERVAL_MS = 100;
@@ -63,7 +63,8 @@ export class Observation implements MetricSource {
   readonly #settings: ObservationSettings;
   readonly #tree: ProcessTree;
   readonly #threads: TreeThreads;
-  readonly #energy: FollowedEnergy;
+  /** Undefined where nobody wants to know. */
+  readonly #energy: FollowedEnergy | undefined;
   readonly #beganNs: number;
   /** When the program began. */
   readonly #startedNs: number;
@@ -94,7 +95,7 @@ export class Observation implements MetricSource {
       beganNs: this.#startedNs,
       cpu: () => this.#tree.cpu,
     });
-    this.#energy = new FollowedEnergy({
+    const energy: FollowEnergySettings = {
       config,
       // The reservation that counts is the program's, which a child of ours shares.
       proc: isChild ? proc : new ProcTree({ root: proc.root, fs: proc.fs, self: pid }),
@@ -104,7 +105,8 @@ export class Observation implements MetricSource {
       nowNs,
       diag,
       onUnavailable,
-    });
+    };
+    this.#energy = config.features.energy ? new FollowedEnergy(energy) : undefined;
     this.#hasWaits = showsWaits(proc, pid);
     this.#look();
     this.#before = isChild ? undefined : { cpu: { ...this.#tree.cpu }, usages: this.#threads.usages() };
@@ -139,7 +141,7 @@ export class Observation implements MetricSource {
       const nowNs = clock.nowNs();
       this.#tree.scan();
       this.#threads.sample(this.#tree.living, nowNs);
-      this.#energy.tick(nowNs);
+      this.#energy?.tick(nowNs);
     } catch (error) {
       diag.once('look').error(`a look at the program failed: ${String(error)}`);
     }
@@ -151,7 +153,7 @@ export class Observation implements MetricSource {
     clearTimeout(this.#timer);
     this.#endedNs = this.#settings.clock.nowNs();
     this.#look();
-    this.#energy.end(this.#endedNs);
+    this.#energy?.end(this.#endedNs);
   }
 
   seen(): Seen {
@@ -166,7 +168,7 @@ export class Observation implements MetricSource {
       return { name, role, usage };
     });
     const energy = new EnergyTally();
-    this.#energy.collect(energy);
+    this.#energy?.collect(energy);
     return {
       wallNs: (this.#endedNs ?? this.#settings.clock.nowNs()) - this.#beganNs,
       cpu: { userNs: cpu.userNs - (before?.cpu.userNs ?? 0), systemNs: cpu.systemNs - (before?.cpu.systemNs ?? 0) },
@@ -176,14 +178,19 @@ export class Observation implements MetricSource {
       mostThreads,
       hasSchedule: this.#threads.hasSchedule,
       hasWaits: this.#hasWaits,
-      energy: energy.told,
+      energy: this.#energy === undefined ? 'off' : energy.told,
     };
   }
 
   collect(sink: MetricSink): void {
     if (this.#endedNs === undefined) this.#look();
-    this.#threads.collect(sink);
-    this.#energy.collect(sink);
+    const { features } = this.#settings.config;
+    if (features.threads) this.#threads.collect(sink);
+    this.#energy?.collect(sink);
+    if (features.cpu) this.#collectProcess(sink);
+  }
+
+  #collectProcess(sink: MetricSink): void {
     const { cpu } = this.#tree;
     sink.sum('process.cpu.time', { 'cpu.mode': 'user' }, cpu.userNs);
     sink.sum('process.cpu.time', { 'cpu.mode': 'system' }, cpu.systemNs);
@@ -198,7 +205,7 @@ export class Observation implements MetricSource {
   dispose(): void {
     clearTimeout(this.#timer);
     this.#threads.dispose();
-    this.#energy.dispose();
+    this.#energy?.dispose();
   }
 }
 

@@ -53,7 +53,7 @@ export function startShipping({ pid, command, source, clock, config, diag }: Shi
     hardwareAttributes: Promise.resolve(hardware),
     diag,
     countDrop: () => {},
-    isOn: (feature) => FEATURES.has(feature),
+    isOn: (feature) => FEATURES.has(feature) && config.features[feature],
   });
   telemetry.metrics.leave(UNKNOWN);
   telemetry.metrics.addSource(source);

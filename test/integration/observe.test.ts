@@ -134,6 +134,22 @@ describe.skipIf(!isLinux)('a program under observation (needs Linux)', () => {
     expect(stderr).toContain("name: 'process.cpu.time'");
   });
 
+  it('is not told of what is switched off', async () => {
+    const receiver = await OtlpReceiver.start();
+    try {
+      const { stderr } = await observe(['sleep', '0.3'], {
+        OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+        GRIDWATCH_FEATURES: '-threads,-energy',
+      });
+      const names = new Set(new Observed(receiver).metrics.map(({ name }) => name));
+      expect(names).toContain('process.cpu.time');
+      expect([...names].filter((name) => /thread\.(?:state|cpu)|energy/.test(name))).toEqual([]);
+      expect(stderr).not.toContain('energy');
+    } finally {
+      await receiver.stop();
+    }
+  });
+
   it('dies of its own signals, and the command with it', async () => {
     const { stderr, signal } = await observe(['sh', '-c', 'kill -TERM $$']);
     expect(signal).toBe('SIGTERM');

@@ -12,6 +12,7 @@ const DECAY_NS = 3600e9;
 
 export class IdlePower {
   #powerW: number;
+  #wasQuiet = false;
   #quietNs = 0;
   #quietUj = 0;
 
@@ -38,7 +39,9 @@ export class IdlePower {
     this.#quietUj += energyUj;
     if (this.#quietNs < QUIET_NS) return;
     const quietW = (this.#quietUj * 1e3) / this.#quietNs;
-    const kept = Math.exp(-this.#quietNs / DECAY_NS);
+    /* A table does not know this machine: of what it says nothing is kept. */
+    const kept = this.#wasQuiet ? Math.exp(-this.#quietNs / DECAY_NS) : 0;
+    this.#wasQuiet = true;
     this.#powerW = quietW < this.#powerW ? quietW : this.#powerW * kept + quietW * (1 - kept);
     this.#quietNs = this.#quietUj = 0;
   }

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { THREAD_STATES, type ThreadState } from '../../../agent/agent-thread/model/state-time.ts';
 import { ThreadUsage } from '../../../agent/agent-thread/model/thread-usage.ts';
-import { hasDestination, joules, renderSummary } from '../../../agent/cli/observe-summary.ts';
+import { joules, reasonNotToSend, renderSummary } from '../../../agent/cli/observe-summary.ts';
 import type { Seen } from '../../../agent/outside/observation.ts';
 
 function usage(states: { readonly [K in ThreadState]?: number }, userNs = 0): ThreadUsage {
@@ -28,7 +28,7 @@ const SEEN: Seen = {
   energy: { activeUj: 10e6, idleUj: 3e6, source: 'model:family', boundary: 'wall', uncertainty: 2 },
 };
 
-const HEAD = { title: 'python3 app.py ended with exit code 0', isSent: false };
+const HEAD = { title: 'python3 app.py ended with exit code 0', isSent: false, problem: 'nobody asked' };
 
 describe('renderSummary', () => {
   it('tells what the threads did, and how far the energy can be off', () => {
@@ -43,7 +43,7 @@ describe('renderSummary', () => {
     expect(text).toMatch(/energy, active +10 J .*from 5 J to 20 J/);
     expect(text).toMatch(/energy, idle +3 J .*from 1\.5 J to 6 J/);
     expect(text).toMatch(/energy source +model:family boundary wall/);
-    expect(text).toContain('Nothing was sent');
+    expect(text).toContain('  Nothing was sent: nobody asked.\n');
   });
 
   it('shows threads by what they used, without what a terminal would obey', () => {
@@ -65,7 +65,8 @@ describe('renderSummary', () => {
     expect(text).toMatch(/parked +unknown +the kernel tells it to root, and to the user whose program it is\n/);
     expect(text).toMatch(/blocked +unknown/);
     expect(text).toContain('Not all metrics were sent: x.');
-    expect(renderSummary(SEEN, { ...HEAD, isSent: true })).toContain('The metrics were sent.');
+    expect(renderSummary(SEEN, { ...HEAD, isSent: true, problem: '' })).toContain('The metrics were sent.');
+    expect(renderSummary({ ...SEEN, energy: 'off' }, HEAD)).not.toContain('energy');
   });
 
   it('keeps its columns beside names in wide characters', () => {
@@ -94,7 +95,12 @@ describe('renderSummary', () => {
   });
 });
 
-it('sends only where somebody has said where to', () => {
-  expect(hasDestination({ OTEL_EXPORTER_OTLP_ENDPOINT: ' ' })).toBe(false);
-  expect(hasDestination({ OTEL_METRICS_EXPORTER: 'console' })).toBe(true);
+it.each([
+  [{ OTEL_EXPORTER_OTLP_ENDPOINT: ' ' }, 'OTEL_EXPORTER_OTLP_ENDPOINT says where to'],
+  [{ OTEL_METRICS_EXPORTER: 'console' }, undefined],
+  [{ OTEL_METRICS_EXPORTER: 'none', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://a' }, 'OTEL_METRICS_EXPORTER is none'],
+  [{ OTEL_METRICS_EXPORTER: 'none', OTEL_CONFIG_FILE: 'otel.yaml' }, undefined],
+  [{ OTEL_SDK_DISABLED: 'True', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://a' }, 'OTEL_SDK_DISABLED is true'],
+])('sends only where somebody has said where to: %j', (env, reason) => {
+  expect(reasonNotToSend(env)).toBe(reason);
 });

@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { ProcTree } from '../../../agent/agent-thread/host/proc.ts';
 import { resolveConfig } from '../../../agent/config/resolve.ts';
 import { createDiag } from '../../../agent/diag.ts';
+import type { EnergyTold } from '../../../agent/outside/energy-tally.ts';
 import { Observation } from '../../../agent/outside/observation.ts';
 import type { Clock } from '../../../agent/shared-memory/clock.ts';
 import { collectFrom } from '../../support/recording-sink.ts';
@@ -23,7 +24,7 @@ class Machine {
   #busyTicks = 0;
   #ticks = 0;
 
-  constructor({ isChild = true, before = 0, startedTicks = UP_TICKS, io = 'rchar: 1\n' } = {}) {
+  constructor({ isChild = true, before = 0, startedTicks = UP_TICKS, io = 'rchar: 1\n', env = {} } = {}) {
     const own = { stat: '1 (x) S 1 2', schedstat: '5 5 5', syscall: '17 0x1', wchan: '0' };
     for (const [name, text] of Object.entries(own)) this.files.files.set(`/proc/thread-self/${name}`, text);
     this.files.files.set('/sys/devices/system/cpu/online', '0-1\n');
@@ -37,7 +38,7 @@ class Machine {
       isChild,
       beganNs: isChild ? this.nowNs - (UP_TICKS - startedTicks) * 1e7 : undefined,
       clock: { nowNs: () => this.nowNs, reanchor: () => {} } as unknown as Clock,
-      config: resolveConfig({ GRIDWATCH_POWER_IDLE_W: '10', GRIDWATCH_POWER_MAX_W: '30' }).config,
+      config: resolveConfig({ GRIDWATCH_POWER_IDLE_W: '10', GRIDWATCH_POWER_MAX_W: '30', ...env }).config,
       diag: createDiag('off'),
       onUnavailable,
       proc: new ProcTree({ fs: this.files }),
@@ -63,6 +64,11 @@ class Machine {
     files.set(`/proc/${PID}/task/${PID}/status`, 'voluntary_ctxt_switches:\t3\nnonvoluntary_ctxt_switches:\t2\n');
   }
 
+  get energy(): EnergyTold | undefined {
+    const { energy } = this.observation.seen();
+    return energy === 'off' ? undefined : energy;
+  }
+
   later(seconds: number): void {
     this.nowNs += seconds * S;
     this.#ticks += seconds * 100;
@@ -75,7 +81,8 @@ describe('Observation', () => {
     machine.later(2);
     machine.show(200, 0);
     machine.observation.end();
-    const { wallNs, cpu, total, processes, mostThreads, energy } = machine.observation.seen();
+    const { wallNs, cpu, total, processes, mostThreads } = machine.observation.seen();
+    const { energy } = machine;
     expect([wallNs, cpu.userNs, cpu.systemNs, processes, mostThreads]).toEqual([2 * S, 2 * S, 0, 1, 1]);
     expect(total.of('running')).toBe(2 * S);
     expect([total.voluntarySwitches, total.involuntarySwitches]).toEqual([3, 2]);
@@ -105,7 +112,7 @@ describe('Observation', () => {
       machine.later(2);
       machine.show(100, elseTicks);
       machine.observation.end();
-      return machine.observation.seen().energy?.activeUj as number;
+      return machine.energy?.activeUj as number;
     };
     // The same CPU time, on a machine whose two CPUs are all busy: a quarter of what is above idle.
     expect(energyWith(300) / 40e6).toBeCloseTo(0.25, 2);
@@ -158,6 +165,32 @@ describe('Observation', () => {
     vi.useRealTimers();
     const seen = looking.mock.calls.filter(([path]) => path === '/proc/').length;
     expect(Math.abs(seen - looks)).toBeLessThanOrEqual(2);
+  });
+
+  it('tells no energy where it is switched off', () => {
+    const machine = new Machine({ env: { GRIDWATCH_FEATURES: '-energy' } });
+    machine.later(2);
+    machine.show(200, 0);
+    machine.observation.end();
+    expect(machine.observation.seen()).toMatchObject({ cpu: { userNs: 2 * S }, energy: 'off' });
+    expect(Object.keys(collectFrom(machine.observation)).filter((name) => name.includes('energy'))).toEqual([]);
+  });
+
+  it.each([
+    ['-threads', ['process', 'energy']],
+    ['-cpu', ['thread', 'energy']],
+    ['-cpu,-energy', ['thread']],
+  ])('exports nothing of what is switched off: %s', (GRIDWATCH_FEATURES, left) => {
+    const machine = new Machine({ env: { GRIDWATCH_FEATURES } });
+    machine.later(2);
+    machine.show(200, 0);
+    const names = Object.keys(collectFrom(machine.observation));
+    const has = {
+      process: names.some((name) => name.startsWith('process.')),
+      thread: names.some((name) => name.startsWith('gridwatch.thread.state')),
+      energy: names.some((name) => name.startsWith('gridwatch.process.energy')),
+    };
+    expect(Object.entries(has).flatMap(([what, is]) => (is ? [what] : []))).toEqual(left);
   });
 
   it('knows whether the kernel tells it what the threads wait in', () => {

@@ -17,6 +17,12 @@ describe('the idle power of a measured source', () => {
     expect(idle.powerW).toBe(6);
   });
 
+  test('is what the first quiet time has shown, also where that is more than the table’s', () => {
+    const idle = new IdlePower(10);
+    seconds(idle, 5, 40, 0.01);
+    expect(idle.powerW).toBe(40);
+  });
+
   test('is never more than what is drawn at work', () => {
     const idle = new IdlePower(10);
     seconds(idle, 1, 7, 0.5);
