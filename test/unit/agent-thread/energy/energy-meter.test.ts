@@ -194,6 +194,24 @@ describe('the energy of a process', () => {
     expect(node.processJ('active')).toBe(16);
   });
 
+  test('the price of CPU time is that of an interval, whose end is known, and stays where there is no reading', () => {
+    const node = new FakeNode();
+    expect(node.meter.knownUntilNs).toBe(Number.NEGATIVE_INFINITY);
+    node.second({ energyUj: 10e6, threads: { main: 1 } });
+    expect([node.meter.powerPerCpuW, node.meter.knownUntilNs]).toEqual([6, SECOND_NS]);
+    node.second({ energyUj: 20e6, threads: { main: 1 }, source: 'fails' });
+    expect([node.meter.powerPerCpuW, node.meter.knownUntilNs]).toEqual([6, SECOND_NS]);
+    node.second({ energyUj: 20e6, threads: { main: 1 } });
+    expect([node.meter.powerPerCpuW, node.meter.knownUntilNs]).toEqual([16, 3 * SECOND_NS]);
+    node.use({ seconds: 0.1, energyUj: 1e6 });
+    node.meter.catchUp(node.nowNs);
+    expect(node.meter.knownUntilNs).toBe(3 * SECOND_NS);
+    node.use({ seconds: 0.1, energyUj: 1e6 });
+    node.meter.catchUp(node.nowNs);
+    expect(node.meter.powerPerCpuW).toBeCloseTo(6, 9);
+    expect(node.meter.knownUntilNs).toBe(node.nowNs);
+  });
+
   test('carbon is of the energy and of the hours', () => {
     const node = new FakeNode({ reservedShare: 1 });
     node.second({ threads: { main: 1 } });
