@@ -108,7 +108,7 @@ export function parsePromql(expression: string): PromqlNode {
 }
 
 /** All parts of that name, at any depth. */
-export function partsOf(node: PromqlNode, name: string): PromqlNode[] {
+function partsOf(node: PromqlNode, name: string): PromqlNode[] {
   const inside = node.children.flatMap((child) => partsOf(child, name));
   return node.name === name ? [node, ...inside] : inside;
 }

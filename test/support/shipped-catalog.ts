@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { PROMETHEUS_NAMES } from '../e2e/prometheus-names.ts';
 
-export interface CatalogMetric {
+interface CatalogMetric {
   readonly name: string;
   readonly instrument: string;
   readonly unit: string;
@@ -12,14 +12,14 @@ export interface CatalogMetric {
   readonly bounds?: readonly number[];
 }
 
-export interface Catalog {
+interface Catalog {
   readonly metrics: readonly CatalogMetric[];
   readonly spans: readonly { readonly name: string }[];
   readonly logs: readonly { readonly name: string }[];
   readonly attributes: readonly { readonly name: string; readonly values?: readonly string[] }[];
 }
 
-export const catalog: Catalog = JSON.parse(
+const catalog: Catalog = JSON.parse(
   readFileSync(new URL('../../agent/catalog.json', import.meta.url), 'utf8'),
 ) as Catalog;
 
