@@ -74,13 +74,38 @@ export function filledIn(query: string, values: Readonly<Record<string, string>>
   });
 }
 
-/** What a variable asks Prometheus for: the inside of `label_values` or `query_result`, and the label that is wanted. */
-export function queryOfVariable({ query }: Variable): { readonly expr: string; readonly label?: string } | undefined {
+/** What a variable asks Prometheus for, and the label whose values are the choices. */
+export function queryOfVariable({ name, query, regex = '' }: Variable): {
+  readonly expr: string;
+  readonly label: string;
+} {
   const text = typeof query === 'string' ? query : query.query;
   const [, selector, label] = /^label_values\((.*), (\w+)\)$/.exec(text) ?? [];
   if (selector !== undefined && label !== undefined) return { expr: selector, label };
   const [, expr] = /^query_result\((.*)\)$/.exec(text) ?? [];
-  return expr === undefined ? undefined : { expr };
+  const [, inText] = /^\/(\w+)="/.exec(regex) ?? [];
+  if (expr === undefined || inText === undefined) throw new Error(`a variable that asks for no label: ${name}`);
+  return { expr, label: inText };
+}
+
+/** What Grafana chooses when a dashboard is opened: all where several may be chosen, else the first. `ask` answers with the labels of each series. */
+export async function openedWith(
+  { templating }: Dashboard,
+  ask: (expr: string) => Promise<readonly Readonly<Record<string, string>>[]>,
+): Promise<Readonly<Record<string, string>>> {
+  const values: Record<string, string> = {};
+  for (const variable of templating.list.filter(({ type }) => type === 'query')) {
+    const { expr, label } = queryOfVariable(variable);
+    const series = await ask(filledIn(expr, values));
+    const choices = [...new Set(series.map((labels) => labels[label] ?? ''))];
+    values[variable.name] = (variable.multi ? choices.map(escaped).join('|') : choices[0]) ?? '';
+  }
+  return values;
+}
+
+/** For a regular expression inside of a string. */
+function escaped(text: string): string {
+  return text.replaceAll(/[.*+?^$(){}|[\]\\]/g, String.raw`\\$&`);
 }
 
 /** A part of an expression, as the grammar names it. */

@@ -10,6 +10,10 @@ const WAITS = 'gridwatch_lock_wait_duration_seconds';
 const HOLDS = 'gridwatch_lock_hold_duration_seconds';
 const ONE = `${NAME}="$lock"`;
 
+/** The locks to choose from: those whose holders are waited for first; of a parked thread or a condition nobody is the holder. */
+const BLAMED = sum(`increase(${series('gridwatch_lock_caused_wait_time_seconds_total')}[$__range])`, NAME);
+const WAITED = sum(`increase(${series(`${WAITS}_sum`)}[$__range])`, NAME);
+
 /** From a line about a lock. */
 const ofLock = [
   dashboardAbout('This lock', 'locks', `var-lock=${label(NAME)}`),
@@ -196,7 +200,7 @@ export const locks: DashboardText = {
   area: 'locks',
   title: 'Gridwatch locks',
   description: 'Which lock is waited for, who holds it meanwhile, and the traces of the waits.',
-  variables: [worst('lock', 'Lock', sum(`increase(${series(`${WAITS}_sum`)}[$__range])`, NAME), NAME)],
+  variables: [worst('lock', 'Lock', `${BLAMED} or ${WAITED} * 0`, NAME)],
   rows: [
     { heading: 'All locks', panels: allPanels },
     { heading: 'One lock: $lock', panels: onePanels },
