@@ -9,7 +9,7 @@ const PROCESS = 'gridwatch_process_energy_joules_total';
 const ACTIVE = 'gridwatch_energy_component="active"';
 const POWER = sum(rate(PROCESS), 'instance');
 const FACTOR = max(series('gridwatch_energy_uncertainty_ratio'), 'instance');
-const TASKS = sum(rate('gridwatch_queue_completions_total', 'gridwatch_queue_kind="pool"'));
+const TASKS = sum(rate('gridwatch_queue_completions_total', 'gridwatch_queue_kind=~"pool|task_queue"'));
 const LOCK = 'gridwatch_lock_name';
 const QUEUE = 'gridwatch_queue_name';
 
@@ -79,7 +79,7 @@ export const energy: DashboardText = {
           id: 7,
           title: 'Energy of a task',
           description:
-            'Active energy over the tasks that pools finish. It goes up when the same work waits, spins or collects garbage more.',
+            'Active energy over the tasks that pools and queues finish. It goes up when the same work waits, spins or collects garbage more.',
           unit: units.Joule,
           queries: [[`${sum(rate(PROCESS, ACTIVE))} / ${TASKS}`, 'a task']],
         }),

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { EXPLICIT_BOUNDS_S } from '../../../agent/shared-memory/histogram.ts';
+import { GC_TYPES } from '../../../agent/shared-memory/records.ts';
 import { PROMETHEUS_NAMES } from '../../e2e/prometheus-names.ts';
 import {
   type Alert,
@@ -25,6 +26,8 @@ interface Catalog {
     readonly name: string;
     readonly instrument: string;
     readonly attributes: readonly { readonly name: string }[];
+    /** Of a histogram, in seconds. */
+    readonly bounds?: readonly number[];
   }[];
   readonly spans: readonly { readonly name: string }[];
   readonly logs: readonly { readonly name: string }[];
@@ -60,39 +63,82 @@ function metricNamed(name: string): Catalog['metrics'][number] | undefined {
 
 /** By file: what its alerts are about, as labels and in words. */
 const SUBJECTS: Readonly<Record<string, { readonly labels: RegExp; readonly words: RegExp }>> = {
+  agent: {
+    labels: /^(?:count|max) by \(job(?:, gridwatch_record_kind|, gridwatch_feature, gridwatch_reason)?\) \(/,
+    words:
+      /kind \{\{ \$labels\.gridwatch_record_kind \}\}|feature \{\{ \$labels\.gridwatch_feature \}\}|[Pp]rocess(?:es)? of/,
+  },
   locks: {
     labels: /^(?:sum|max) by \(job(?:, gridwatch_lock_name)?\) \(/,
-    words: /lock \{\{ \$(?:labels|each\.Labels)\.gridwatch_lock_name \}\}/,
+    words: /lock \{\{ \$(?:labels|each\.Labels)\.gridwatch_lock_name \}\}|Pairs of locks/,
   },
   queues: {
-    labels: /^max by \(job, gridwatch_queue_name(?:, gridwatch_queue_direction)?\) \(/,
-    words: /queue \{\{ \$labels\.gridwatch_queue_name \}\}/,
+    labels: /^(?:sum by \(job\)|max by \(job, gridwatch_queue_name(?:, gridwatch_queue_direction)?\)) \(/,
+    words: /queue \{\{ (?:\$labels|\.Labels)\.gridwatch_queue_name \}\}/,
+  },
+  cpu: { labels: /^max by \(job\) \(/, words: /process of/ },
+  energy: { labels: /^max by \(job\) \(/, words: /processes of/ },
+  runtime: {
+    labels: /^max by \(job(?:, thread_name|, error_type)?\) \(/,
+    words: /thread \{\{ \$labels\.thread_name \}\}|thread main of|Workers of/,
   },
 };
 
 /** What every series has besides its attributes; buckets have a bound. */
 const COMMON_LABELS = ['job', 'instance', 'le'];
 
+/** Made by the backends from the resource of a process, not by the agent. */
+const OF_BACKENDS: readonly string[] = ['target_info'];
+
+/** There are no spans of what these are about, or of several names, and hence no link. */
+const WITHOUT_SPANS: readonly string[] = [
+  'GridwatchAgentDropping',
+  'GridwatchAgentLost',
+  'GridwatchAgentSilent',
+  'GridwatchRunnableDelay',
+  'GridwatchCpuThrottled',
+  'GridwatchParallelismCollapsed',
+  'GridwatchEnergyPerTaskUp',
+];
+
 it('there are alerts', () => {
   expect(alerts.map(({ alert }) => alert)).toEqual([
+    'GridwatchAgentDropping',
+    'GridwatchAgentDegraded',
+    'GridwatchAgentLost',
+    'GridwatchAgentSilent',
+    'GridwatchRunnableDelay',
+    'GridwatchCpuThrottled',
+    'GridwatchParallelismCollapsed',
+    'GridwatchEnergyPerTaskUp',
     'GridwatchDeadlock',
     'GridwatchLockContended',
     'GridwatchLockWaitLong',
+    'GridwatchLockBlameConcentrated',
+    'GridwatchLockWaitersGrowing',
     'GridwatchLockAbandoned',
     'GridwatchLockStuck',
+    'GridwatchLockOrderInversion',
     'GridwatchQueueGrowing',
     'GridwatchQueueItemOld',
     'GridwatchPoolSaturated',
+    'GridwatchPoolStarved',
     'GridwatchQueueRejections',
     'GridwatchMessageBacklog',
+    'GridwatchGcFraction',
+    'GridwatchGcPauseLong',
+    'GridwatchHeapNearLimit',
+    'GridwatchEventLoopBlocked',
+    'GridwatchWorkerCrashLoop',
   ]);
 });
 
 describe.each(byName)('%s', (name, alert) => {
   it('names only metrics of the catalog', () => {
     const metrics = expressionsOf(alert).flatMap((expression) => selectorsOf(expression).map(({ metric }) => metric));
-    expect(metrics).not.toEqual([]);
-    expect(metrics.filter((metric) => metricNamed(metric) === undefined)).toEqual([]);
+    expect(metrics.filter((metric) => metricNamed(metric) !== undefined)).not.toEqual([]);
+    const others = metrics.filter((metric) => metricNamed(metric) === undefined);
+    expect(others.filter((metric) => !OF_BACKENDS.includes(metric))).toEqual([]);
   });
 
   it('groups and matches only by attributes that the metrics have, with values that those can have', () => {
@@ -118,14 +164,14 @@ describe.each(byName)('%s', (name, alert) => {
 
   it('compares a quantile only with a bound of its histogram', () => {
     const { expr } = alert;
-    const bounds: readonly number[] = EXPLICIT_BOUNDS_S.waits;
-    const ends = selectorsOf(expr).flatMap(({ matchers }) => matchers.filter(({ label }) => label === 'le'));
+    const buckets = selectorsOf(expr).filter(({ metric }) => metric.endsWith('_bucket'));
+    const ends = buckets.flatMap(({ matchers }) => matchers.filter(({ label }) => label === 'le'));
     const thresholds = [...thresholdsOf(expr, 'histogram_quantile'), ...ends.map(({ value }) => Number(value))];
-    expect(thresholds.filter((threshold) => !bounds.includes(threshold))).toEqual([]);
-    expect(thresholds.length > 0).toBe(expr.includes('_bucket'));
+    for (const { metric } of buckets) expect(metricNamed(metric)?.bounds).toEqual(expect.arrayContaining(thresholds));
+    expect(thresholds.length > 0).toBe(buckets.length > 0);
   });
 
-  it('is about a service and at most a lock or queue, never about one process', () => {
+  it('is about a service and at most a lock, queue, thread or the like, never about one process', () => {
     expect(alert.expr).toMatch(SUBJECTS[alert.file]?.labels ?? expect.unreachable('a file without a subject'));
     expect(alert.expr).not.toContain('gridwatch_deadlocks_total');
   });
@@ -138,9 +184,9 @@ describe.each(byName)('%s', (name, alert) => {
     expect(alert.comment).toMatch(/# Delay: (?:\d+ min )?\d+ s\b/);
   });
 
-  it('names the service and the lock or queue, and has a section in a runbook', () => {
+  it('names the service and what of it, and has a section in a runbook', () => {
     const { summary = '', description = '', runbook_url: runbookUrl, ...others } = alert.annotations;
-    expect(Object.keys(others)).toEqual(['jaeger_url', 'dashboard_url']);
+    expect(Object.keys(others)).toEqual([...(WITHOUT_SPANS.includes(name) ? [] : ['jaeger_url']), 'dashboard_url']);
     for (const text of [summary, description]) expect(text).toContain('{{ $labels.job }}');
     expect(description).toMatch(SUBJECTS[alert.file]?.words ?? expect.unreachable('a file without a subject'));
     const file = `${alert.file}.md`;
@@ -153,7 +199,9 @@ describe.each(byName)('%s', (name, alert) => {
   });
 
   it('leads to spans that the agent sends, from a bound of the histogram on', () => {
-    const link = alert.annotations['jaeger_url'] ?? '';
+    const link = alert.annotations['jaeger_url'];
+    expect(link === undefined).toBe(WITHOUT_SPANS.includes(name));
+    if (link === undefined) return;
     expect(link).toMatch(
       /^\{\{ \$externalLabels\.gridwatch_jaeger \}\}\/search\?service=\{\{ [^}]*\$labels\.job \| urlquery \}\}&/,
     );
@@ -161,11 +209,13 @@ describe.each(byName)('%s', (name, alert) => {
       /&operation=(?:\{\{ (?:printf )?"([^"]*)"[^}]*\| urlquery \}\}|([^&{]*))(?:&|$)/.exec(link) ?? [];
     const operations = [
       ...catalog.spans.map((span) => span.name.replace(/<(?:name|queue)>/, '%s')),
+      ...GC_TYPES.map((type) => `gc ${type}`),
       ...catalog.logs.map((log) => `incident ${log.name}`),
     ];
     expect(operations).toContain(template ?? text);
     const [, shortest] = /&minDuration=(\d+)ms/.exec(link) ?? [];
-    if (shortest !== undefined) expect(EXPLICIT_BOUNDS_S.waits).toContain(Number(shortest) / 1000);
+    const family = (template ?? text)?.startsWith('gc ') === true ? 'gc' : 'waits';
+    if (shortest !== undefined) expect(EXPLICIT_BOUNDS_S[family]).toContain(Number(shortest) / 1000);
     expect(link.includes('minDuration=')).toBe(shortest !== undefined);
   });
 
@@ -195,6 +245,38 @@ it('each runbook names only metrics and labels of the catalog', () => {
     expect([...words].filter((word) => !isKnown(word))).toEqual([]);
   }
 });
+
+it('what keeps an alert back is another alert, and both have the labels that must be equal', () => {
+  const { inhibit_rules: rules } = parse(read('collector-config/alertmanager.yaml')) as { inhibit_rules: Inhibition[] };
+  const matchedBy = ([matcher = '', ...others]: readonly string[]): Alert[] => {
+    expect(others).toEqual([]);
+    const [, operator, value = ''] = /^alertname (=~?) "?(.*?)"?$/.exec(matcher) ?? [];
+    const pattern = new RegExp(operator === '=~' ? `^(?:${value})$` : `^${value}$`);
+    return alerts.filter(({ alert }) => pattern.test(alert));
+  };
+  expect(rules).not.toEqual([]);
+  for (const { source_matchers: source, target_matchers: target, equal } of rules) {
+    const [sources, targets] = [matchedBy(source), matchedBy(target)];
+    expect(sources).toHaveLength(1);
+    expect(targets).toHaveLength(namesIn(target));
+    for (const { expr } of [...sources, ...targets]) {
+      const [, labels = ''] = /^(?:sum|max|count) by \(([^)]*)\)/.exec(expr) ?? [];
+      expect(labels.split(', ')).toEqual(expect.arrayContaining(equal));
+    }
+  }
+});
+
+interface Inhibition {
+  readonly source_matchers: readonly string[];
+  readonly target_matchers: readonly string[];
+  readonly equal: string[];
+}
+
+/** How many alerts a matcher spells out: each alternative in its pattern, nested ones for the one they are in. */
+function namesIn([matcher = '']: readonly string[]): number {
+  const leaves = matcher.replaceAll(/\w+\(([^()]*)\)/g, '$1');
+  return leaves.split('|').length;
+}
 
 it('where links lead is said in one place', () => {
   for (const file of new Set(alerts.map((alert) => alert.file))) {
