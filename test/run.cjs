@@ -26,6 +26,7 @@ var STEPS = {
   knip: { bin: ['knip', 'knip'], args: [] },
   catalog: { script: ['test', 'catalog', 'main.ts'], args: ['--check'] },
   'write-catalog': { script: ['test', 'catalog', 'main.ts'], args: [] },
+  'write-dashboards': { script: ['collector-config', 'dashboards', 'source', 'main.ts'], args: [] },
   unit: { bin: ['vitest', 'vitest'], args: ['run', '--project', 'unit'], whole: ['--coverage'], tests: true },
   stress: { bin: ['vitest', 'vitest'], args: ['run', '--project', 'stress'], tests: true },
   integration: { bin: ['vitest', 'vitest'], args: ['run', '--project', 'integration'], tests: true },

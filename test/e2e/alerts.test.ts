@@ -96,6 +96,8 @@ it('a deadlock pages once, with links that lead somewhere; a busy lock that is w
       `In: instance ${instance}.`,
     runbook_url: `${runbook}#gridwatchdeadlock`,
     jaeger_url: traces,
+    // No Grafana runs here: that the panel exists is a unit test's to see.
+    dashboard_url: `http://localhost:3000/d/gridwatch-locks/locks?var-job=${STUCK}&viewPanel=panel-5`,
   };
   expect(webhook.notifications).toEqual([
     expect.objectContaining({

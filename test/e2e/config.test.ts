@@ -1,19 +1,20 @@
 /** The files of `collector-config/`, held against the programs that read them: each program's own check, with the defaults a user has. */
 import { execFile } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
+import { composeEnvironment } from '../support/backends.ts';
 import { binariesFor } from './binaries.ts';
 
 const execute = promisify(execFile);
 const CONFIG = fileURLToPath(new URL('../../collector-config/', import.meta.url));
 
 /** Rejects with what the program says is wrong. */
-async function check(file: string, args: readonly string[]): Promise<string> {
+async function check(file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
   const { PATH = '' } = process.env;
-  const { stdout, stderr } = await execute(file, args, { cwd: CONFIG, env: { PATH } });
+  const { stdout, stderr } = await execute(file, args, { cwd: CONFIG, env: { PATH, ...env } });
   return stdout + stderr;
 }
 
@@ -52,10 +53,12 @@ it('alertmanager.yaml pages for a deadlock, and writes a ticket for anything els
   expect(await receiverOf('alertname=GridwatchLockContended', 'severity=warning', 'job=shop')).toBe('tickets');
 });
 
-it('docker-compose.yaml is one Compose takes', async ({ skip }) => {
-  const isInstalled = (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, COMPOSE)));
-  skip(!isInstalled, `there is no ${COMPOSE}; the package of that name brings it`);
-  expect(await check(COMPOSE, ['-f', 'docker-compose.yaml', 'config', '-q'])).toBe('');
+it('docker-compose.yaml is one Compose takes, with the shop and without', async (context) => {
+  const { 'docker-compose': compose } = binariesFor(context);
+  for (const profile of [[], ['--profile', 'shop']]) {
+    const args = [...profile, '-f', 'docker-compose.yaml', 'config', '--services'];
+    const services = (await check(compose, args, composeEnvironment(compose))).trimEnd().split('\n');
+    const always = ['alertmanager', 'collector', 'grafana', 'jaeger', 'prometheus'];
+    expect(services.toSorted()).toEqual(profile.length === 0 ? always : [...always, 'shop']);
+  }
 });
-
-const COMPOSE = 'docker-compose';

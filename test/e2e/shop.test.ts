@@ -5,6 +5,7 @@
 import { availableParallelism } from 'node:os';
 import { afterAll, expect, it, type TestContext } from 'vitest';
 import { ATTRIBUTES, METRICS, type MetricName } from '../../agent/agent-thread/telemetry/catalog.ts';
+import { filledIn, openedWith, panelsOf, shippedDashboards } from '../support/dashboards.ts';
 import { eventually } from '../support/eventually.ts';
 import { type JaegerTrace, parentOf, tagOf } from '../support/jaeger-api.ts';
 import type { PrometheusSeries } from '../support/prometheus-api.ts';
@@ -184,6 +185,47 @@ it('threads and cores have series of their own, in seconds', async (context) => 
   const busy = await scraped(stack, async () => stack.prometheus.query(`${rates} > 0`));
   expect(valuesOf(busy, 'thread_name')).toEqual(expect.arrayContaining(['agent', 'main', 'v8', ...workers]));
 });
+
+it('every panel of the dashboards, as they open, has something to show', async (context) => {
+  const { stack } = await observed(context);
+  const prometheus = await scraped(stack, async () => stack.prometheus);
+  const all: string[] = [];
+  const empty: string[] = [];
+  for (const [area, dashboard] of shippedDashboards()) {
+    const ask = async (expr: string): Promise<PrometheusSeries['labels'][]> =>
+      (await prometheus.query(expr)).map(({ labels }) => labels);
+    // Long enough to reach back to the shop's load from wherever this test stands.
+    const values = { ...(await openedWith(dashboard, ask)), __rate_interval: '5m' };
+    expect(values).toMatchObject({ job: 'shop', service: 'shop' });
+    for (const { id, targets = [] } of panelsOf(dashboard)) {
+      for (const { refId, expr } of targets) {
+        const answer = await prometheus.query(filledIn(expr, values));
+        all.push(`${area} ${id}${refId}`);
+        if (answer.every(({ value }) => Number.isNaN(value))) empty.push(`${area} ${id}${refId}`);
+      }
+    }
+  }
+  expect(empty.filter((panel) => !MAY_BE_EMPTY.has(panel))).toEqual([]);
+  expect(all).toEqual(expect.arrayContaining([...MAY_BE_EMPTY.keys()]));
+});
+
+/** Panels of what this shop or the machine may not have, by dashboard, number and query. */
+const MAY_BE_EMPTY = new Map([
+  ['agent 3A', 'nothing need be off'],
+  ['gc 14A', 'Node counts what is allocated from 26 on'],
+  ...['gc 20A', 'gc 20B', 'gc 20C'].map((panel) => [panel, 'there need be no control group'] as const),
+  ...['locks 23A', 'locks 23B', 'locks 23C'].map(
+    (panel) => [panel, 'a raw Atomics.wait says nothing of a hold'] as const,
+  ),
+  ['queues 43A', 'the shop has no database'],
+  ['queues 44A', 'the shop has no database'],
+  ['threads 32D', 'a virtual machine need not say what its cores are'],
+  ['threads 34A', 'nor how fast they are'],
+  ...['threads 40A', 'threads 41A', 'threads 42A', 'threads 42B'].map(
+    (panel) => [panel, 'there need be no quota'] as const,
+  ),
+  ['threads 43A', 'a kernel need not tell of pressure'],
+]);
 
 it('nothing was dropped, refused or left unscraped on the way', async (context) => {
   const { stack, page, traces } = await observed(context);

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type BackendBinary, type BackendSearch, findBackend, findBackends } from './backends.ts';
+import { type BackendBinary, type BackendSearch, composeEnvironment, findBackend, findBackends } from './backends.ts';
 
 let folder: string;
 let told: string[];
@@ -178,11 +178,34 @@ describe('Prometheus and Alertmanager', () => {
   });
 });
 
+describe('Compose', () => {
+  const URIS = `'http://a/python3-yaml_6_amd64.deb' python3-yaml_6_amd64.deb 9 MD5Sum:1
+'http://a/docker-compose_1.29.2-3_all.deb' docker-compose_1.29.2-3_all.deb 9 MD5Sum:2`;
+
+  it('is unpacked with the packages that it needs and the system has not, and finds them', async () => {
+    command(
+      'apt-get',
+      `case $1 in install) cat << END\n${URIS}\nEND\n;; download) shift; for p; do echo > "$p"_1_all.deb; done;; esac`,
+    );
+    command('dpkg-deb', `mkdir -p usr/bin; echo > usr/bin/docker-compose; chmod +x usr/bin/docker-compose`);
+    const { file } = (await findBackend('docker-compose', search())) as BackendBinary;
+    const unpacked = join(folder, 'cache/gridwatch/backends/docker-compose');
+    expect(file).toBe(join(unpacked, 'usr/bin/docker-compose'));
+    expect(ran()).toEqual([
+      'apt-get install --print-uris --yes --quiet=2 --no-install-recommends docker-compose',
+      'apt-get download python3-yaml docker-compose',
+      'dpkg-deb -x docker-compose_1_all.deb .',
+      'dpkg-deb -x python3-yaml_1_all.deb .',
+    ]);
+    expect(readdirSync(unpacked)).toEqual(['usr']);
+    expect(composeEnvironment(file)).toMatchObject({ PYTHONPATH: join(unpacked, 'usr/lib/python3/dist-packages') });
+  });
+});
+
 describe('findBackends', () => {
   it('takes those that are named, whatever they are', async () => {
-    const names = ['JAEGER', 'OTELCOL', 'PROMETHEUS', 'PROMTOOL', 'ALERTMANAGER', 'AMTOOL'].map(
-      (name) => `${name}_BIN`,
-    );
+    const backends = ['JAEGER', 'OTELCOL', 'PROMETHEUS', 'PROMTOOL', 'ALERTMANAGER', 'AMTOOL', 'DOCKER_COMPOSE'];
+    const names = backends.map((name) => `${name}_BIN`);
     const env = Object.fromEntries(names.map((name) => [name, process.execPath]));
     const found = await findBackends(search({ ...env, E2E: 'required' }));
     for (const backend of Object.values(found)) expect(backend).toMatchObject({ file: process.execPath });
@@ -197,7 +220,7 @@ describe('findBackends', () => {
 
   it('fails with all the reasons where they are required', async () => {
     await expect(findBackends(search({ E2E: 'required' }))).rejects.toThrow(
-      /^no prometheus: .*\nno promtool: .*\nno alertmanager: .*\nno amtool: .*\nno otelcol: .*\nno jaeger: .*$/,
+      /^no prometheus: .*\nno promtool: .*\nno alertmanager: .*\nno amtool: .*\nno docker-compose: .*\nno otelcol: .*\nno jaeger: .*$/,
     );
   });
 });

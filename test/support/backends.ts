@@ -1,6 +1,6 @@
 /**
- * Finds the real backends of the e2e tests: Jaeger, the OpenTelemetry Collector, Prometheus with its promtool, Alertmanager with its amtool. Runs
- * before the e2e tests, in vitest's main process. One that a variable names is taken as it is; otherwise the two of Go are built from the modules in
+ * Finds the real backends of the e2e tests: Jaeger, the OpenTelemetry Collector, Prometheus with its promtool, Alertmanager with its amtool, and Compose, which
+ * reads what starts them all. Runs before the e2e tests, in vitest's main process. One that a variable names is taken as it is; otherwise the two of Go are built from the modules in
  * `test/e2e/backends/`, whose go.sum pins every source, and the others are unpacked from Debian's packages, which are signed. All go into a cache
  * folder outside of the repository, and run only from there: nothing is installed, and no service is started.
  */
@@ -22,7 +22,11 @@ const DEBIAN_PACKAGES = {
   promtool: { packageName: 'prometheus', program: 'promtool' },
   alertmanager: { packageName: 'prometheus-alertmanager', program: 'prometheus-alertmanager' },
   amtool: { packageName: 'prometheus-alertmanager', program: 'amtool' },
+  'docker-compose': { packageName: 'docker-compose', program: 'docker-compose' },
 } as const;
+
+/** It is written in Python: what it imports comes from packages as well, and lies beside it, see `composeEnvironment`. */
+const NEEDS_OTHERS = 'docker-compose';
 
 /** The variable that names a binary of one's own. */
 const BINARY_VARIABLES: Readonly<Record<BackendName, string>> = {
@@ -32,6 +36,7 @@ const BINARY_VARIABLES: Readonly<Record<BackendName, string>> = {
   promtool: 'PROMTOOL_BIN',
   alertmanager: 'ALERTMANAGER_BIN',
   amtool: 'AMTOOL_BIN',
+  'docker-compose': 'DOCKER_COMPOSE_BIN',
 };
 
 export interface BackendBinary {
@@ -86,6 +91,7 @@ export async function findBackends(search: BackendSearch = {}): Promise<Backends
     promtool: await findBackend('promtool', search),
     alertmanager: await findBackend('alertmanager', search),
     amtool: await findBackend('amtool', search),
+    'docker-compose': await findBackend('docker-compose', search),
     otelcol: await findBackend('otelcol', search),
     jaeger: await findBackend('jaeger', search),
   };
@@ -192,10 +198,13 @@ async function findPackaged(
 /** Downloads with the lists at hand, which may be too old or not there, and otherwise with lists of its own. */
 async function unpackDebian(packageName: string, folder: string, env: NodeJS.ProcessEnv): Promise<void> {
   const own = Object.entries(APT_FOLDERS).flatMap(([key, name]) => ['-o', `${key}=${join(folder, name)}`]);
-  const download = ['download', packageName];
   const options = { cwd: folder, env, maxBuffer: 64 * 2 ** 20 };
+  const download = async (settings: readonly string[]): Promise<void> => {
+    const names = packageName === NEEDS_OTHERS ? await missingPackages(packageName, settings, options) : [packageName];
+    await execute('apt-get', [...settings, 'download', ...names], options);
+  };
   try {
-    await execute('apt-get', download, options);
+    await download([]);
   } catch {
     await Promise.all(
       ['lists/partial', 'archives/archives/partial'].map(async (part) =>
@@ -203,14 +212,36 @@ async function unpackDebian(packageName: string, folder: string, env: NodeJS.Pro
       ),
     );
     await execute('apt-get', [...own, 'update'], options);
-    await execute('apt-get', [...own, ...download], options);
+    await download(own);
   }
-  const file = (await readdir(folder)).find((entry) => entry.endsWith('.deb'));
-  if (file === undefined) throw new Error(`apt-get downloaded no package ${packageName}`);
-  await execute('dpkg-deb', ['-x', file, '.'], options);
+  const files = (await readdir(folder)).filter((entry) => entry.endsWith('.deb'));
+  if (files.length === 0) throw new Error(`apt-get downloaded no package ${packageName}`);
+  for (const file of files.toSorted()) await execute('dpkg-deb', ['-x', file, '.'], options);
   await Promise.all(
-    [...Object.values(APT_FOLDERS), file].map(async (part) => rm(join(folder, part), { recursive: true, force: true })),
+    [...Object.values(APT_FOLDERS), ...files].map(async (part) =>
+      rm(join(folder, part), { recursive: true, force: true }),
+    ),
   );
+}
+
+/** What an installation would bring: the package, and those that it needs and that are not installed. */
+async function missingPackages(
+  packageName: string,
+  settings: readonly string[],
+  options: { readonly cwd: string; readonly env: NodeJS.ProcessEnv },
+): Promise<string[]> {
+  const install = ['install', '--print-uris', '--yes', '--quiet=2', '--no-install-recommends', packageName];
+  const { stdout } = await execute('apt-get', [...settings, ...install], options);
+  const names = Array.from(stdout.matchAll(/^'[^']*' ([^_\s]+)_\S+\.deb /gm), ([, name = '']) => name);
+  return names.includes(packageName) ? names : [packageName];
+}
+
+/** For Compose, wherever it lies: an installed one finds the same as without. */
+export function composeEnvironment(file: string): NodeJS.ProcessEnv {
+  return {
+    PYTHONPATH: join(file, '..', '..', 'lib', 'python3', 'dist-packages'),
+    PYTHONDONTWRITEBYTECODE: '1',
+  };
 }
 
 /** Both texts have the same length, so that nothing else moves. */

@@ -27,7 +27,8 @@ const agentFiles = sourcesIn('agent');
 const agentModules = agentFiles.filter((file) => file.endsWith('.ts'));
 /* The projects beside which the agent is tried have the names and the form that their frameworks want. */
 const isOfFramework = (file: string): boolean => file.startsWith('test/beside/projects/');
-const allFiles = [...agentFiles, ...sourcesIn('test').filter((file) => !isOfFramework(file)), ...sourcesIn('examples')];
+const otherFiles = ['test', 'examples', 'collector-config'].flatMap(sourcesIn).filter((file) => !isOfFramework(file));
+const allFiles = [...agentFiles, ...otherFiles];
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 
 /** The folders of `agent/`, and two groups of the files directly in it. */

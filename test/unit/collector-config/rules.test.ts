@@ -186,7 +186,7 @@ describe.each(byName)('%s', (name, alert) => {
 
   it('names the service and what of it, and has a section in a runbook', () => {
     const { summary = '', description = '', runbook_url: runbookUrl, ...others } = alert.annotations;
-    expect(Object.keys(others)).toEqual(WITHOUT_SPANS.includes(name) ? [] : ['jaeger_url']);
+    expect(Object.keys(others)).toEqual([...(WITHOUT_SPANS.includes(name) ? [] : ['jaeger_url']), 'dashboard_url']);
     for (const text of [summary, description]) expect(text).toContain('{{ $labels.job }}');
     expect(description).toMatch(SUBJECTS[alert.file]?.words ?? expect.unreachable('a file without a subject'));
     const file = `${alert.file}.md`;
@@ -283,5 +283,5 @@ it('where links lead is said in one place', () => {
     expect(read(`collector-config/rules/${file}.yaml`)).not.toMatch(/https?:/);
   }
   const { global } = parse(read('collector-config/prometheus.yml')) as { global: { external_labels: object } };
-  expect(Object.keys(global.external_labels)).toEqual(['gridwatch_runbooks', 'gridwatch_jaeger']);
+  expect(Object.keys(global.external_labels)).toEqual(['gridwatch_runbooks', 'gridwatch_jaeger', 'gridwatch_grafana']);
 });
