@@ -52,8 +52,8 @@ export class Hold implements LockScope {
   readonly callerActivity: number;
   /** It is the callback's. */
   readonly isCertain: boolean;
-  /** After so long it gives up by itself; `WHENEVER_MS` where a signal says when. */
-  timeoutMs: number = Number.POSITIVE_INFINITY;
+  /** After so long it gives up by itself; `WHENEVER_MS` where a signal says when, undefined for never. */
+  timeoutMs: number | undefined;
   isHeld = false;
   /** The callback in which this lock was asked for, while it held its own. */
   outer: LockScope | undefined;
@@ -65,6 +65,7 @@ export class Hold implements LockScope {
     this.callerActivity = outer === undefined ? 0 : outer.activity;
     this.outer = outer === undefined ? undefined : enclosingScope(outer);
     this.isCertain = isCertain;
+    this.timeoutMs = undefined;
     this.details = undefined;
   }
 
@@ -227,7 +228,7 @@ export class TrackedLock {
       activity: caller === 0 ? this.#tracker.nextActivity() : caller,
       parentActivity: hold.callersParent,
       isCertain: caller !== 0 && this.#isKnown,
-      isTimed: endsSoon(hold.timeoutMs),
+      isTimed: hold.timeoutMs !== undefined && endsSoon(hold.timeoutMs),
       sinceNs: wait.sinceNs,
       stackNumber: hold.details?.stackNumber ?? 0,
     });

@@ -213,7 +213,7 @@ export class LockTracker {
 
   /** A lock was given that was asked for in the callbacks of others. */
   tellOrders(hold: Hold, details: HoldDetails): void {
-    const orders = hold.timeoutMs === Number.POSITIVE_INFINITY ? (details.orders ?? []) : [];
+    const orders = hold.timeoutMs === undefined ? (details.orders ?? []) : [];
     if (orders.length > 0)
       this.#observer.scopeOrders.tell(orders, takenBy(hold), this.#places.stackNumber(hold), contextIds(hold));
     details.orders = undefined;

@@ -66,7 +66,7 @@ class Request {
   #wait: Wait | undefined;
   #hasRun = false;
 
-  constructor(keys: Keys, key: string, timeoutMs: number) {
+  constructor(keys: Keys, key: string, timeoutMs: number | undefined) {
     this.#keys = keys;
     this.#key = key;
     this.#lock = keys.lock(key);
@@ -107,8 +107,7 @@ function acquire(original: Method, tracker: LockTracker): Method {
     let keys = Hidden.get(this);
     if (!(keys instanceof Keys)) Hidden.set(this, (keys = new Keys(tracker)));
     const options = (typeof callback === 'function' ? given : callback) as Options | undefined;
-    const timeoutMs = options?.timeout || library.timeout || Number.POSITIVE_INFINITY;
-    const request = new Request(keys as Keys, String(key), timeoutMs);
+    const request = new Request(keys as Keys, String(key), options?.timeout || library.timeout || undefined);
     let done = callback as Done;
     let promise: unknown;
     if (typeof callback !== 'function') {
