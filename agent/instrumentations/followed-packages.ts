@@ -34,18 +34,27 @@ export function followPackage(followed: PatchedPackage, saw: SawFile): void {
   for (const [file, declared] of requiredFiles(followed)) saw(file, declared);
 }
 
+interface RequiredFile {
+  readonly folder: string;
+  /** Its place in the table: what a file of a package builds upon stands before it, as it does when they are loaded. */
+  readonly at: number;
+  readonly loaded: Declared;
+}
+
 /** What other files have taken out of these stays with them as it was. */
 function requiredFiles({ module, versions, files }: PatchedPackage): [string, Declared][] {
   const folder = `${sep}node_modules${sep}${module.replaceAll('/', sep)}${sep}`;
-  return Object.entries(required).flatMap(([path, loaded]): [string, Declared][] => {
+  const found = Object.entries(required).flatMap(([path, loaded]): RequiredFile[] => {
     const at = path.lastIndexOf(folder);
     if (at < 0 || loaded?.loaded !== true) return [];
     const end = at + folder.length;
     const inside = path.slice(end).replaceAll(sep, '/');
-    const known = files.find(({ file }) => file === inside);
-    if (known === undefined || !isVersionIn(path.slice(0, end), versions)) return [];
-    return [[known.file, loaded as unknown as Declared]];
+    const known = files.findIndex(({ file }) => file === inside);
+    if (known < 0 || !isVersionIn(path.slice(0, end), versions)) return [];
+    return [{ folder: path.slice(0, end), at: known, loaded: loaded as unknown as Declared }];
   });
+  const inOrder = found.toSorted((a, b) => (a.folder === b.folder ? a.at - b.at : a.folder < b.folder ? -1 : 1));
+  return inOrder.map(({ at, loaded }) => [files[at]?.file ?? '', loaded]);
 }
 
 function isVersionIn(folder: string, versions: string): boolean {

@@ -144,10 +144,12 @@ class Requests {
   }
 
   created({ request }: UndiciMessage): void {
+    const current = this.#current;
+    if (current === 'unfollowed') return;
+    if (current === undefined && (this.#fetch.isOff || takesConnection(request))) return;
     /* Somebody else on this thread was told of it: it is counted once. */
     if (!take(request)) return;
-    const asked = this.#current ?? this.#askedByFetch(request);
-    if (asked === 'unfollowed') return;
+    const asked = current ?? this.#askedByFetch();
     asked.hasRequest = true;
     leave(asked);
     Hidden.set(request, asked);
@@ -155,15 +157,17 @@ class Requests {
     if (this.#current !== undefined) this.#current = undefined;
   }
 
-  #askedByFetch(request: object): Asked | 'unfollowed' {
-    this.#ofFetch ??= new FollowedPool(this.#tracker, {
+  get #fetch(): FollowedPool {
+    return (this.#ofFetch ??= new FollowedPool(this.#tracker, {
       kind: 'connection_pool',
       library: 'fetch',
       target: undefined,
       isMade: false,
-    });
-    const pool = this.#ofFetch;
-    if (pool.isOff || takesConnection(request)) return 'unfollowed';
+    }));
+  }
+
+  #askedByFetch(): Asked {
+    const pool = this.#fetch;
     return { pool, item: pool.queue.arrives(), dispatcher: undefined, waitsAmong: undefined, hasRequest: true };
   }
 }
