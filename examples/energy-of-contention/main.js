@@ -26,6 +26,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { openEnergy } from './machine.js';
 import { measure } from './measure.js';
 import { cellsOf, PYTHON_FILE, settingsOf } from './plan.js';
@@ -57,7 +58,13 @@ async function runAll(cells, { rounds, seed }, energy) {
   return runs;
 }
 
-const settings = settingsOf(process.env, process.argv.includes('--quick'));
+const options = { quick: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false } };
+const { quick, help } = parseArgs({ options }).values;
+if (help) {
+  console.log('node examples/energy-of-contention/main.js [--quick]    The head of that file has the rest.');
+  process.exit();
+}
+const settings = settingsOf(process.env, quick);
 const python = pythonOf(settings.python);
 const pythonSays = python ?? 'There is no python3 here, so its twin is left out.';
 const energy = await openEnergy();

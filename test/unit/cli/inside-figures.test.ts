@@ -1,6 +1,6 @@
 /** What is made of the metrics that agents send: the last value of each series, added up. */
 import { expect, it } from 'vitest';
-import { InsideTally, isNode } from '../../../agent/cli/inside-figures.ts';
+import { InsideTally, isNode, openInside } from '../../../agent/cli/inside-figures.ts';
 import type { OtlpAttributes, OtlpBatch } from '../../../agent/cli/otlp-decode.ts';
 
 function batch(
@@ -41,3 +41,15 @@ it.each([
 ])('%s starts Node: %s', (program, is) => {
   expect(isNode([program, 'app.js'])).toBe(is);
 });
+
+it.each([
+  [{}, '10000'],
+  [{ GRIDWATCH_EXIT_TIMEOUT_MS: '50' }, '50'],
+])(
+  'leaves the agent the time to tell on a busy machine, unless the user says how much: %j',
+  async (given, expected) => {
+    const inside = await openInside(given, '/gate.cjs');
+    await inside.close();
+    expect(inside.env['GRIDWATCH_EXIT_TIMEOUT_MS']).toBe(expected);
+  },
+);
