@@ -9,6 +9,7 @@ interface CatalogMetric {
   readonly instrument: string;
   readonly unit: string;
   readonly attributes: readonly { readonly name: string }[];
+  /** Of a histogram, in seconds. */
   readonly bounds?: readonly number[];
 }
 
@@ -37,6 +38,8 @@ export function metricNamed(name: string): CatalogMetric | undefined {
     return parts.some((part) => `${translations.get(metric.name)}${part}` === name);
   });
 }
+
+export const attributeNames: readonly string[] = catalog.attributes.map(({ name }) => name);
 
 /** What a label in Prometheus can be, where that is a closed list. */
 export function valuesOf(label: string): readonly string[] | undefined {

@@ -7,8 +7,6 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { EXPLICIT_BOUNDS_S } from '../../../agent/shared-memory/histogram.ts';
-import { GC_TYPES } from '../../../agent/shared-memory/records.ts';
-import { PROMETHEUS_NAMES } from '../../e2e/prometheus-names.ts';
 import {
   type Alert,
   groupingLabelsOf,
@@ -17,22 +15,10 @@ import {
   shippedAlerts,
   thresholdsOf,
 } from '../../support/alert-rules.ts';
+import { attributeNames, metricNamed, operations, prometheusName, valuesOf } from '../../support/shipped-catalog.ts';
 
 const root = new URL('../../../', import.meta.url);
 const read = (file: string): string => readFileSync(new URL(file, root), 'utf8');
-
-interface Catalog {
-  readonly metrics: readonly {
-    readonly name: string;
-    readonly instrument: string;
-    readonly attributes: readonly { readonly name: string }[];
-    /** Of a histogram, in seconds. */
-    readonly bounds?: readonly number[];
-  }[];
-  readonly spans: readonly { readonly name: string }[];
-  readonly logs: readonly { readonly name: string }[];
-  readonly attributes: readonly { readonly name: string; readonly values?: readonly string[] }[];
-}
 
 interface PromtoolCases {
   readonly tests: readonly {
@@ -41,24 +27,12 @@ interface PromtoolCases {
   }[];
 }
 
-const catalog = JSON.parse(read('agent/catalog.json')) as Catalog;
 const alerts = shippedAlerts();
 const byName = alerts.map((alert) => [alert.alert, alert] as const);
-const prometheusName = (name: string): string => name.replaceAll('.', '_');
 
 /** Every expression of an alert: the one that decides, and those that its annotations ask. */
 function expressionsOf({ expr, annotations }: Alert): string[] {
   return [expr, ...Object.values(annotations).flatMap(queriesOf)];
-}
-
-/** The metric of the catalog behind a name in an expression. */
-function metricNamed(name: string): Catalog['metrics'][number] | undefined {
-  const translations = new Map<string, string>(Object.entries(PROMETHEUS_NAMES));
-  return catalog.metrics.find((metric) => {
-    const translated = translations.get(metric.name);
-    const parts = metric.instrument === 'histogram' ? ['_bucket', '_sum', '_count'] : [''];
-    return parts.some((part) => `${translated}${part}` === name);
-  });
 }
 
 /** By file: what its alerts are about, as labels and in words. */
@@ -142,7 +116,6 @@ describe.each(byName)('%s', (name, alert) => {
   });
 
   it('groups and matches only by attributes that the metrics have, with values that those can have', () => {
-    const known = new Map(catalog.attributes.map((attribute) => [prometheusName(attribute.name), attribute.values]));
     for (const expression of expressionsOf(alert)) {
       const selectors = selectorsOf(expression);
       const attributes = selectors.map(
@@ -153,7 +126,7 @@ describe.each(byName)('%s', (name, alert) => {
       for (const [at, { matchers }] of selectors.entries()) {
         for (const { label, operator, value } of matchers) {
           expect([...COMMON_LABELS, ...(attributes[at] ?? [])]).toContain(label);
-          const values = known.get(label);
+          const values = valuesOf(label);
           /* The value of a label of the alert itself, in a template, is one that it has. */
           const wanted = value === '' ? [] : operator.endsWith('~') ? value.split('|') : [value];
           if (values !== undefined) expect(wanted.filter((each) => !values.includes(each))).toEqual([]);
@@ -207,11 +180,6 @@ describe.each(byName)('%s', (name, alert) => {
     );
     const [, template, text] =
       /&operation=(?:\{\{ (?:printf )?"([^"]*)"[^}]*\| urlquery \}\}|([^&{]*))(?:&|$)/.exec(link) ?? [];
-    const operations = [
-      ...catalog.spans.map((span) => span.name.replace(/<(?:name|queue)>/, '%s')),
-      ...GC_TYPES.map((type) => `gc ${type}`),
-      ...catalog.logs.map((log) => `incident ${log.name}`),
-    ];
     expect(operations).toContain(template ?? text);
     const [, shortest] = /&minDuration=(\d+)ms/.exec(link) ?? [];
     const family = (template ?? text)?.startsWith('gc ') === true ? 'gc' : 'waits';
@@ -235,7 +203,7 @@ it('each file of cases is about a file of rules', () => {
 });
 
 it('each runbook names only metrics and labels of the catalog', () => {
-  const labels = new Set(catalog.attributes.map((attribute) => prometheusName(attribute.name)));
+  const labels = new Set(attributeNames.map(prometheusName));
   for (const file of readdirSync(fileURLToPath(new URL('collector-config/runbooks/', root)))) {
     const words = new Set(read(`collector-config/runbooks/${file}`).match(/\b(?:gridwatch|v8js|nodejs)_\w+/g));
     expect(words.size).toBeGreaterThan(0);
