@@ -17,14 +17,19 @@ export type Callable = (...args: unknown[]) => unknown;
 /** Where all copies of this module find what was patched: the preload and an instrumentation of the program's may both come by, from folders of their own. */
 const PATCHED = Symbol.for('gridwatch.patched');
 const global = globalThis as { [PATCHED]?: WeakSet<object> };
-if (global[PATCHED] === undefined)
-  Object.defineProperty(globalThis, PATCHED, { value: new WeakSet(), configurable: true, enumerable: false });
-const patched = global[PATCHED] as WeakSet<object>;
+
+function patched(): WeakSet<object> {
+  const known = global[PATCHED];
+  if (known !== undefined) return known;
+  const value = new WeakSet<object>();
+  Object.defineProperty(globalThis, PATCHED, { value, configurable: true, enumerable: false });
+  return value;
+}
 
 /** Whether nobody has taken this one yet: from now on the caller has. */
 export function take(target: object): boolean {
-  if (patched.has(target)) return false;
-  patched.add(target);
+  if (patched().has(target)) return false;
+  patched().add(target);
   return true;
 }
 
@@ -34,7 +39,7 @@ export function once(target: unknown, patch: (target: object) => () => void): ()
   const undo = patch(target);
   return () => {
     undo();
-    patched.delete(target);
+    patched().delete(target);
   };
 }
 
@@ -51,9 +56,9 @@ export function replaceAll(holder: object, replacements: Readonly<Record<string,
 /** Replaces a function that a file declares. */
 export function replaceDeclared(declared: Declared, name: string, make: (original: Callable) => Callable): () => void {
   const original = declared[name] as Callable;
-  if (typeof original !== 'function' || patched.has(original)) return () => {};
+  if (typeof original !== 'function' || patched().has(original)) return () => {};
   const replaced = make(original);
-  patched.add(replaced);
+  patched().add(replaced);
   Object.defineProperties(replaced, {
     name: { value: original.name, configurable: true },
     length: { value: original.length, configurable: true },
