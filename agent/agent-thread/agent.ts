@@ -22,7 +22,7 @@ import { PoolStarvation } from './detect/pool-starvation.ts';
 import { ANY_STALL_NS, INCIDENT_STALL_NS, Stalls } from './detect/stalls.ts';
 import { Dispatch } from './dispatch.ts';
 import { Drain } from './drain.ts';
-import { FollowedEnergy, ownCpuNs } from './energy/follow-energy.ts';
+import { FollowedEnergy } from './energy/follow-energy.ts';
 import { FeatureSwitches } from './feature-switches.ts';
 import { followQueues } from './follow-queues.ts';
 import { HeapGuard } from './heap-guard.ts';
@@ -123,7 +123,6 @@ const table = new ThreadTable({
   readWait,
   nowNs,
   processStartNs: settings.processStartNs,
-  processCpuNs: ownCpuNs,
 });
 const gcTotals = new GcTotals();
 const loops = new EventLoops({ memory, readWait, nowNs });

@@ -6,8 +6,9 @@
  * A look may cost at most a twentieth of a core: with thousands of threads there are fewer of them. Only its CPU time counts: on a busy machine, where looking is
  * worth most, the process waits long for a CPU in the middle of one.
  */
-import { type FollowEnergySettings, FollowedEnergy, ownCpuNs } from '../agent-thread/energy/follow-energy.ts';
+import { type FollowEnergySettings, FollowedEnergy } from '../agent-thread/energy/follow-energy.ts';
 import { ProcTree, type ReportUnavailable, reasonOf } from '../agent-thread/host/proc.ts';
+import { ownCpuNs } from '../agent-thread/host/process.ts';
 import { ProcTaskDirectory } from '../agent-thread/host/task.ts';
 import type { NamedUsage } from '../agent-thread/model/thread-series.ts';
 import type { ThreadUsage } from '../agent-thread/model/thread-usage.ts';

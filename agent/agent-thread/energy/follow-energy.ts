@@ -8,6 +8,7 @@ import type { Diag } from '../../diag.ts';
 import { osThreadId } from '../../shared-memory/os-thread.ts';
 import type { CpuClocks } from '../host/cpu-clocks.ts';
 import { ProcTree, type ReportUnavailable, reasonOf } from '../host/proc.ts';
+import { ownCpuNs } from '../host/process.ts';
 import type { LockClass } from '../model/lock-classes.ts';
 import type { QueueTotal } from '../model/queue-totals.ts';
 import type { MetricSink, MetricSource } from '../telemetry/metrics.ts';
@@ -183,10 +184,4 @@ export class FollowedEnergy implements MetricSource {
       nowNs,
     });
   }
-}
-
-/** CPU time of this process so far. */
-export function ownCpuNs(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) * 1e3;
 }

@@ -8,6 +8,7 @@
  */
 import { HistogramTotal } from '../../shared-memory/histogram.ts';
 import type { WaitSnapshot } from '../../shared-memory/wait-word.ts';
+import { ownCpuNs } from '../host/process.ts';
 import type { TaskDirectory } from '../host/task.ts';
 import type { MetricSink, MetricSource } from '../telemetry/metrics.ts';
 import { Concurrency } from './concurrency.ts';
@@ -59,7 +60,7 @@ export interface ThreadTableSettings {
   readonly nowNs: () => number;
   /** When the process began: a negative time where that was before the clock's base. The main thread has lived since then. */
   readonly processStartNs: number;
-  /** CPU time of all threads together, of the dead as well: of a thread whose end nobody has seen it says how much can have been its. */
+  /** CPU time of all threads together, of the dead as well; this process's by default. Of a thread whose end nobody has seen it says how much can have been its. */
   readonly processCpuNs?: () => number;
 }
 
@@ -195,8 +196,7 @@ export class ThreadTable implements MetricSource {
 
   /** What the process has used and no thread has told of, in equal parts for this one that has ended and those that were on a CPU when they were last looked at. */
   #unclaimedNs({ account }: LiveThread): number {
-    const { processCpuNs } = this.#settings;
-    if (processCpuNs === undefined) return Number.POSITIVE_INFINITY;
+    const { processCpuNs = ownCpuNs } = this.#settings;
     const { userNs, systemNs } = this.#series.forgotten;
     let claimedNs = userNs + systemNs + account.cpuNs;
     for (const ns of this.cpuNs()?.values() ?? []) claimedNs += ns;

@@ -138,15 +138,6 @@ describe('a value', () => {
     expect(resolveConfig({ GRIDWATCH_POWER_IDLE_W: '30' }, { powerMaxW: 90 }).problems).toEqual([]);
   });
 
-  it('of embodied carbon is ignored without an intensity, for then there is no carbon', () => {
-    const { config, problems } = resolveConfig({ GRIDWATCH_CARBON_EMBODIED: '5' });
-    expect(config).toEqual(DEFAULTS);
-    expect(problems.map(({ message }) => message)).toEqual([
-      'GRIDWATCH_CARBON_EMBODIED: 5 is ignored (expected GRIDWATCH_CARBON_INTENSITY beside it: without one there is no carbon metric); it stays unset',
-    ]);
-    expect(resolveConfig({ GRIDWATCH_CARBON_EMBODIED: '5' }, { carbonIntensity: 0 }).problems).toEqual([]);
-  });
-
   it('is shown short, on one line', () => {
     const [problem] = resolveConfig({ GRIDWATCH_LOG: `\n\u001b[31m${'x'.repeat(500)}` }).problems;
     expect(problem?.value).toMatch(/^"\\n\\u001b\[31mx{70,75}\.\.\."$/);
