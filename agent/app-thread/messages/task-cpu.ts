@@ -98,7 +98,11 @@ function isSpecial(promise: Promise<unknown>): boolean {
  */
 function ownCpuUs(): number {
   if (cpuUsage === undefined || threadCpuUsage === undefined) return Number.NaN;
-  cpuUsage();
-  const { user, system } = threadCpuUsage();
-  return user + system;
+  try {
+    cpuUsage();
+    const { user, system } = threadCpuUsage();
+    return user + system;
+  } catch {
+    return Number.NaN;
+  }
 }

@@ -1,6 +1,6 @@
 /**
  * The workers of piscina and tinypool: they take their tasks from their port themselves, and go on to the next one inside of the last, so what is active there is
- * nobody's. The function of a task runs with the span that came with it, the rest of the loop with none.
+ * nobody's. The function of a task runs with the span that came with it, and is measured as that task's; the rest of the loop runs with none.
  *
  * Runs on the worker threads of such pools, when the worker's own file is loaded.
  */
