@@ -15,10 +15,7 @@ import { isPoisoned } from '../../../agent/shared-memory/ledger.ts';
 import { scanChannels } from '../../../agent/shared-memory/ledger-sweep.ts';
 import { DIRECTION, MessageMemory } from '../../../agent/shared-memory/message-memory.ts';
 import { lookUpName } from '../../../agent/shared-memory/names.ts';
-import { decodeTaskCpu } from '../../../agent/shared-memory/queue-records.ts';
-import { RecordKind } from '../../../agent/shared-memory/records.ts';
 import { claimSlot, type TraceIds } from '../../../agent/shared-memory/registry.ts';
-import { RingReader } from '../../../agent/shared-memory/ring-reader.ts';
 import { contextWith, ids, register, unregister } from './fake-api.ts';
 
 const threads = process.getBuiltinModule('node:worker_threads');
@@ -30,13 +27,8 @@ let served: (TraceIds | undefined)[] = [];
 let lazy: LazyContext | undefined;
 let stop: () => void = () => {};
 
-let canActivate = true;
-let ring: RingReader;
-
 const scopes: ContextScopes = {
-  get canActivate() {
-    return canActivate;
-  },
+  canActivate: true,
   isClear: false,
   run: (context, fn) => {
     lazy = context !== undefined && 'wake' in context ? context : undefined;
@@ -49,7 +41,6 @@ const scopes: ContextScopes = {
 beforeEach(() => {
   served = [];
   active = undefined;
-  canActivate = true;
   register({ context: { active: () => contextWith(active) } });
   const claim = claimSlot(control, {
     parentThreadId: 0,
@@ -60,7 +51,6 @@ beforeEach(() => {
     spawnSite: '',
   });
   if (claim === undefined) throw new Error('no slot');
-  ring = new RingReader(control, claim.slot);
   ({ stop } = followMessages({ recorder: new Recorder(control, claim), memory, scopes, ports: undefined }));
 });
 
@@ -76,27 +66,6 @@ function withSpan<T>(span: ReturnType<typeof ids>, fn: () => T): T {
   } finally {
     active = undefined;
   }
-}
-
-/** The ids of the tasks whose CPU time was told since the last call. */
-function usedTasks(): string[] {
-  const found: string[] = [];
-  ring.drain(
-    (record) => record.kind === RecordKind.TASK_CPU && found.push(decodeTaskCpu(record)?.spanId ?? ''),
-    () => 1e18,
-  );
-  return found;
-}
-
-/** Some milliseconds of this thread's own time. */
-function useCpu(): void {
-  const usedUs = (): number => {
-    process.cpuUsage();
-    const { user, system } = process.threadCpuUsage();
-    return user + system;
-  };
-  const endsUs = usedUs() + 3000;
-  while (usedUs() < endsUs);
 }
 
 const plain = ({ traceId, spanId, traceFlags }: TraceIds): TraceIds => ({ traceId, spanId, traceFlags });
@@ -163,34 +132,6 @@ describe('a message', () => {
     expect([threads.receiveMessageOnPort(port2), received()]).toEqual([{ message: 'b' }, undefined]);
     expect(threads.receiveMessageOnPort(port2)).toBeUndefined();
     expect(served).toEqual([]);
-    port1.close();
-  });
-
-  test('that brought a task has used what its thread has until the answer is posted in the context of the task', async () => {
-    const { port1, port2 } = new MessageChannel();
-    const task = ids();
-    findMessageLink()?.postAs(task, () => port1.postMessage('task'));
-    await once(port2, 'message');
-    useCpu();
-    expect(usedTasks()).toEqual([]);
-    withSpan(ids(), () => port2.postMessage('of something else'));
-    expect(usedTasks()).toEqual([]);
-    withSpan(task, () => port2.postMessage('answer'));
-    expect(usedTasks()).toEqual([task.spanId]);
-    withSpan(task, () => port1.postMessage('no task'));
-    await once(port2, 'message');
-    port1.close();
-  });
-
-  test('that brought a task is no longer followed where nobody knows what is posted for it', async () => {
-    canActivate = false;
-    const { port1, port2 } = new MessageChannel();
-    const task = ids();
-    findMessageLink()?.postAs(task, () => port1.postMessage('task'));
-    await once(port2, 'message');
-    useCpu();
-    withSpan(task, () => port2.postMessage('answer'));
-    expect(usedTasks()).toEqual([]);
     port1.close();
   });
 

@@ -39,6 +39,13 @@ const used = (spanId: string, cpuMs: number, changes: Partial<TaskCpuRecord> = {
 const priced = (): [string | undefined, unknown][] =>
   out.map(({ spanId, attributes }) => [spanId, attributes['gridwatch.span.energy']]);
 
+/** How often each is there. */
+function counts(spanIds: readonly string[]): Record<string, number> {
+  const found: Record<string, number> = {};
+  for (const spanId of spanIds) found[spanId] = (found[spanId] ?? 0) + 1;
+  return found;
+}
+
 describe('a task and its CPU time', () => {
   test('wait for the reading that covers the end of the task, and are priced by it', () => {
     energy.used(used('a', 20));
@@ -91,20 +98,18 @@ describe('a task and its CPU time', () => {
 });
 
 describe('nothing is said', () => {
-  const withoutEnergy = (spanId: string | undefined): void => expect(priced()).toEqual([[spanId, undefined]]);
-
   test('of a task whose worker has told nothing, which goes on after the next drain', () => {
     energy.served(span('a'), true);
     energy.drained(1200 * MS);
     expect(out).toEqual([]);
     energy.drained(1201 * MS);
-    withoutEnergy('a');
+    expect(priced()).toEqual([['a', undefined]]);
   });
 
   test('where the worker had other tasks, and none of that is kept', () => {
     energy.used(used('a', 20));
     energy.served(span('a'), false);
-    withoutEnergy('a');
+    expect(priced()).toEqual([['a', undefined]]);
     energy.served(span('a'), true);
     energy.flush();
     expect(priced()[1]).toEqual(['a', undefined]);
@@ -112,14 +117,14 @@ describe('nothing is said', () => {
 
   test('of a task without an id of its own', () => {
     energy.served(span(undefined), true);
-    withoutEnergy(undefined);
+    expect(priced()).toEqual([[undefined, undefined]]);
   });
 
   test('while energy is switched off, and of what was used meanwhile', () => {
     isOn = false;
     energy.used(used('a', 20));
     energy.served(span('a'), true);
-    withoutEnergy('a');
+    expect(priced()).toEqual([['a', undefined]]);
     energy.used(used('b', 20));
     isOn = true;
     energy.served(span('b'), true);
@@ -132,7 +137,7 @@ describe('nothing is said', () => {
     energy.used(used('a', 20));
     energy.served(span('a'), true);
     energy.drained(9e9);
-    withoutEnergy('a');
+    expect(priced()).toEqual([['a', undefined]]);
   });
 
   test.each([
@@ -142,7 +147,7 @@ describe('nothing is said', () => {
     energy.used(used('a', 20, changes));
     energy.served(span('a'), true);
     energy.flush();
-    withoutEnergy('a');
+    expect(priced()).toEqual([['a', undefined]]);
   });
 });
 
@@ -175,11 +180,10 @@ test('whatever comes, each span goes on once, and nothing grows without bounds',
         else on = one.isOn;
       }
       part.flush();
-      expect(gone.map(({ spanId }) => spanId).toSorted()).toEqual(served.toSorted());
+      expect(counts(gone.map(({ spanId = '' }) => spanId))).toEqual(counts(served));
       for (const { attributes } of gone) {
         const joules = attributes['gridwatch.span.energy'];
-        if (joules !== undefined) expect(joules).toBeGreaterThanOrEqual(0.001);
-        expect((joules as number | undefined) ?? 0).toBeLessThanOrEqual(9 * 0.08);
+        expect(joules === undefined || (joules >= 0.001 && joules <= 9 * 0.08)).toBe(true);
       }
     }),
   );

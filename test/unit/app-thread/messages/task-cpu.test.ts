@@ -70,7 +70,10 @@ describe('the function of a task', () => {
     'that is asynchronous: before those who wait for it, when it is %s',
     async (how) => {
       const task = ids();
-      const { promise, resolve, reject } = Promise.withResolvers<string>();
+      let settle = (): void => {};
+      const promise = new Promise<string>((resolve, reject) => {
+        settle = () => (how === 'fulfilled' ? resolve('done') : reject(new Error('failed')));
+      });
       const result = taskCpu.measure(task, () => {
         work(2);
         return promise;
@@ -82,15 +85,14 @@ describe('the function of a task', () => {
       );
       work(5, 10);
       expect(told).toEqual([]);
-      if (how === 'fulfilled') resolve('done');
-      else reject(new Error('failed'));
+      settle();
       expect(await seen).toBe(1);
       expect(told).toEqual([record(task.spanId, 17, 7)]);
     },
   );
 
   test.each([
-    ['a thenable', () => ({ then: (done: (value: number) => void) => done(1) })],
+    ['a thenable', () => Object.fromEntries([['then', (done: (value: number) => void) => done(1)]])],
     ['a promise of another class', () => new (class extends Promise<number> {})((resolve) => resolve(1))],
     [
       'a proxy',
