@@ -92,7 +92,7 @@ describe('the function of a task', () => {
   );
 
   test.each([
-    ['a thenable', () => Object.fromEntries([['then', (done: (value: number) => void) => done(1)]])],
+    ['a thenable', (): object => Object.create(Promise.prototype) as object],
     ['a promise of another class', () => new (class extends Promise<number> {})((resolve) => resolve(1))],
     [
       'a proxy',
