@@ -21,7 +21,7 @@ const TIME = `lookback=custom&start=\${__from}000&end=\${__to}000&limit=20`;
 /** Spans of one operation, as Jaeger's address wants it. */
 export function traces(title: string, operation: string, minDuration = ''): Link {
   const wanted = minDuration === '' ? operation : `${operation}&minDuration=${minDuration}`;
-  return link(title, { url: `\${jaeger}/search?${SERVICE}&operation=${wanted}&${TIME}`, targetBlank: true });
+  return link(title, { url: `\${jaeger:raw}/search?${SERVICE}&operation=${wanted}&${TIME}`, targetBlank: true });
 }
 
 /** Waits by how long they took: 20 ms is where the agent begins to send spans, and all are bounds of the histogram. */
@@ -32,7 +32,7 @@ export function tracesByDuration(what: string, operation: string): Link[] {
 /** Everything that had to wait, whatever it waited for. */
 export function contendedTraces(): Link {
   const tags = encodeURIComponent('{"gridwatch.contended":"true"}');
-  return link('Contended traces', { url: `\${jaeger}/search?${SERVICE}&tags=${tags}&${TIME}`, targetBlank: true });
+  return link('Contended traces', { url: `\${jaeger:raw}/search?${SERVICE}&tags=${tags}&${TIME}`, targetBlank: true });
 }
 
 /** A dashboard about what was clicked, which `chosen` says; process and time stay chosen. */

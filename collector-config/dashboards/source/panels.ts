@@ -138,6 +138,8 @@ function heatPanel(min?: number, max?: number): heatmap.PanelBuilder {
   const color = new heatmap.HeatmapColorOptionsBuilder()
     .mode(heatmap.HeatmapColorMode.Scheme)
     .scheme('Oranges')
+    .fill('dark-orange')
+    .exponent(0.5)
     .steps(64);
   if (min !== undefined) color.min(min);
   if (max !== undefined) color.max(max);
