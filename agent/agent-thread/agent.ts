@@ -26,17 +26,12 @@ import { FollowedEnergy } from './energy/follow-energy.ts';
 import { FeatureSwitches } from './feature-switches.ts';
 import { followQueues } from './follow-queues.ts';
 import { HeapGuard } from './heap-guard.ts';
-import { cpuQuota } from './host/cgroup.ts';
-import { ContainerMetrics } from './host/container.ts';
-import { HostCpu } from './host/cpu.ts';
 import { CpuClocks } from './host/cpu-clocks.ts';
 import { FullInventory } from './host/full-inventory.ts';
 import { hardwareAttributes, readHardware } from './host/hardware.ts';
-import { HostClaim } from './host/host-claim.ts';
 import { Inventory } from './host/inventory.ts';
-import { PressureMetrics } from './host/pressure.ts';
+import { machineMetrics } from './host/machine-metrics.ts';
 import { ProcTree } from './host/proc.ts';
-import { ProcessMetrics } from './host/process.ts';
 import { ProcTaskDirectory } from './host/task.ts';
 import { idleTimeMs, probeThreadPool } from './host/thread-pool-probe.ts';
 import { Identity } from './identity.ts';
@@ -284,11 +279,6 @@ const drain = new Drain(memory, clock, {
 });
 
 table.openAgent(threadId, osThreadId());
-const hostClaim = new HostClaim({
-  mode: config.hostMetrics,
-  isConfined: () => (cpuQuota(proc, sys) ?? Number.POSITIVE_INFINITY) < inventory.cpus().logicalCount,
-  onUnavailable,
-});
 const addSource = (feature: Feature, source: MetricSource): void => {
   if (config.features[feature]) telemetry.metrics.addSource(switches.gate(feature, source));
 };
@@ -304,10 +294,7 @@ telemetry.metrics.addSource(followed.queues);
 addSource('queues', new DatabasePools(queueTotals));
 addSource('queues', libuvPool);
 addSource('energy', energy);
-addSource('cpu', new HostCpu({ ...machine, inventory, claim: hostClaim }));
-addSource('cpu', new ContainerMetrics(machine));
-addSource('cpu', new PressureMetrics(machine));
-addSource('cpu', new ProcessMetrics({ proc, nowNs, cpuCount: () => inventory.cpus().logicalCount }));
+for (const source of machineMetrics({ ...machine, inventory, config })) addSource('cpu', source);
 telemetry.metrics.addSource(
   new AgentSelf({ memory, clock, drainDurations: drain.durations, disabledFeatures: disabled }, drops),
 );
