@@ -62,8 +62,6 @@ export class WaitWordWriter {
   readonly #i32: Int32Array;
   readonly #sequenceAt: number;
   readonly #entriesAt: number;
-  /** What stands in both entries, at first zeros: an atomic store costs twenty cycles, and from one wait to the next most words stay. */
-  readonly #standing: Int32Array;
   #sequence = 0;
   #waits = 0;
   #state: WaitState = WaitState.NONE;
@@ -76,7 +74,6 @@ export class WaitWordWriter {
     this.#i32 = memory.i32;
     this.#sequenceAt = memory.slotAt(slot, SLOT.WAIT_SEQUENCE) >> 2;
     this.#entriesAt = memory.slotAt(slot, SLOT.WAIT_ENTRIES) >> 2;
-    this.#standing = new Int32Array(2 * ENTRY_WORDS);
   }
 
   /** Waits begun so far. */
@@ -106,7 +103,7 @@ export class WaitWordWriter {
 
   #publish(targetId: number): void {
     const sequence = (this.#sequence + 1) | 0;
-    const entry = (sequence & 1) * ENTRY_WORDS;
+    const entry = this.#entriesAt + (sequence & 1) * ENTRY_WORDS;
     this.#store(entry + STATE, this.#state);
     this.#store(entry + TARGET, targetId);
     this.#store(entry + WAITS, this.#waits);
@@ -124,10 +121,9 @@ export class WaitWordWriter {
     this.#store(at + 1, ns | 0);
   }
 
+  /** An atomic store costs twenty cycles, and from one wait to the next most words stay. Nobody else writes here, so a plain load sees what stands there. */
   #store(at: number, value: number): void {
-    if (this.#standing[at] === value) return;
-    this.#standing[at] = value;
-    Atomics.store(this.#i32, this.#entriesAt + at, value);
+    if (this.#i32[at] !== value) Atomics.store(this.#i32, at, value);
   }
 }
 

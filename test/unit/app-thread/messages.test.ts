@@ -73,15 +73,13 @@ const received = (): TraceIds | undefined => findMessageLink()?.received();
 
 /** The newest channel. */
 function newest(): number {
-  let found = -1;
+  const channels: number[] = [];
   scanChannels(
     memory,
     () => true,
-    (channel) => {
-      found = Math.max(found, channel);
-    },
+    (channel) => void channels.push(channel),
   );
-  return found;
+  return Math.max(...channels);
 }
 
 function counted(channel: number, direction: number, field: number): number {

@@ -1,8 +1,7 @@
-/** What the example of contention reckons from its runs: medians, ratios, the fit, the joules, the tables and the picture. Runs are made up; no process is started. */
+/** What the example of contention makes of its runs: joules, tables and the picture. Runs are made up; no process is started. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 
 interface Spread {
@@ -48,14 +47,6 @@ interface Energy {
   ) => Record<'utilization' | 'machineJ' | 'idleJ' | 'activeJ', number>;
 }
 
-interface Statistics {
-  median: (values: readonly number[]) => number;
-  spreadOf: (values: readonly number[]) => Spread;
-  randomOf: (seed: number) => () => number;
-  shuffled: <T>(values: readonly T[], random: () => number) => T[];
-  fitEnergy: (runs: readonly Partial<Run>[]) => { idleW: number; busyW: number; error: number } | undefined;
-}
-
 interface Report {
   tablesOf: (runs: readonly Run[]) => { title: string; rows: Row[] }[];
   reportOf: (of: object) => string;
@@ -79,7 +70,6 @@ interface Plan {
 const load = async (name: string): Promise<unknown> =>
   import(new URL(`../../../examples/energy-of-contention/${name}.js`, import.meta.url).href);
 
-const { median, spreadOf, randomOf, shuffled, fitEnergy } = (await load('statistics')) as Statistics;
 const { tablesOf, reportOf } = (await load('report')) as Report;
 const { plotOf } = (await load('plot')) as { plotOf: (of: object) => string };
 const { WAYS, settingsOf, cellsOf } = (await load('plan')) as Plan;
@@ -108,70 +98,6 @@ function run(differences: Partial<Run>): Run {
     ...differences,
   };
 }
-
-describe('statistics', () => {
-  it('takes the middle of an odd number, and between the two of an even one', () => {
-    expect([median([3, 1, 2]), median([4, 1, 3, 2]), median([7])]).toEqual([2, 2.5, 7]);
-    expect(spreadOf([5, 1, 3])).toEqual({ median: 3, low: 1, high: 5 });
-  });
-
-  it('shuffles to an order that the seed decides, and loses nothing', () => {
-    const all = Array.from({ length: 50 }, (_, at) => at);
-    const once = shuffled(all, randomOf(7));
-    expect(once).toEqual(shuffled(all, randomOf(7)));
-    expect(once).not.toEqual(shuffled(all, randomOf(8)));
-    expect(once).not.toEqual(all);
-    expect(once.toSorted((a, b) => a - b)).toEqual(all);
-  });
-});
-
-describe('fitEnergy', () => {
-  /** Runs of a machine, of which each reading is off by up to half a thousandth. */
-  function runsOf(idleW: number, busyW: number, seed: number): Pick<Run, 'seconds' | 'utilization' | 'machineJ'>[] {
-    const random = randomOf(seed);
-    return Array.from({ length: 40 }, () => {
-      const seconds = 0.2 + random();
-      const utilization = random();
-      const noise = 1 + (random() - 0.5) / 1000;
-      return { seconds, utilization, machineJ: seconds * (idleW + busyW * utilization) * noise };
-    });
-  }
-
-  const watts = fc.double({ min: 0.5, max: 500, noNaN: true });
-
-  it('gives back the idle and the marginal watts of a machine, to one percent, and how far off they are in the mean', () => {
-    fc.assert(
-      fc.property(watts, watts, fc.integer(), (idleW, busyW, seed) => {
-        const runs = runsOf(idleW, busyW, seed);
-        const fit = fitEnergy(runs) ?? { idleW: 0, busyW: 0, error: 0 };
-        const whole = idleW + busyW;
-        expect(Math.abs(fit.idleW - idleW)).toBeLessThan(0.01 * whole);
-        expect(Math.abs(fit.busyW - busyW)).toBeLessThan(0.01 * whole);
-        const errors = runs.map(({ seconds, utilization, machineJ }) => {
-          return Math.abs((seconds * (fit.idleW + fit.busyW * utilization)) / machineJ - 1);
-        });
-        expect(fit.error).toBeCloseTo(errors.reduce((sum, error) => sum + error) / errors.length, 12);
-      }),
-      /* Next to nothing while it is idle: then the least of what it draws busy is much of that, and the mean is above a thousandth. */
-      { examples: [[0.5, 382.212229942773, 1_103_419_923]] },
-    );
-  });
-
-  it('is off by less than a thousandth in the mean for a machine that draws idle a tenth of its most', () => {
-    const share = fc.double({ min: 0.1, max: 1, noNaN: true });
-    fc.assert(
-      fc.property(watts, share, fc.integer(), (mostW, idle, seed) => {
-        const { error = 1 } = fitEnergy(runsOf(mostW * idle, mostW * (1 - idle), seed)) ?? {};
-        expect(error).toBeLessThan(0.001);
-      }),
-    );
-  });
-
-  it('tells nothing of a machine that was equally busy in all runs', () => {
-    const runs = [0.97, 1, 0.98, 0.99].map((utilization) => run({ utilization, machineJ: 5 * utilization }));
-    expect(fitEnergy(runs)).toBeUndefined();
-  });
-});
 
 describe('energy', () => {
   const folders: string[] = [];

@@ -94,15 +94,17 @@ describe('the wait word, in every interleaving', () => {
     [
       'there is only one entry',
       [
-        change('const entry = (sequence & 1)', 'const entry = 0'),
+        change('const entry = this.#entriesAt + (sequence & 1)', 'const entry = this.#entriesAt + 0'),
         change('const entry = entriesAt + (sequence & 1)', 'const entry = entriesAt + 0'),
       ],
     ],
     [
       'what stands in one entry is taken for what stands in the other',
       [
-        change('if (this.#standing[at] === value)', 'if (this.#standing[at % ENTRY_WORDS] === value)'),
-        change('this.#standing[at] = value;', 'this.#standing[at % ENTRY_WORDS] = value;'),
+        change(
+          'if (this.#i32[at] !== value)',
+          'if (this.#i32[this.#entriesAt + ((at - this.#entriesAt) % ENTRY_WORDS)] !== value)',
+        ),
       ],
     ],
     [
@@ -124,10 +126,7 @@ describe('the wait word, in every interleaving', () => {
   });
 
   test('a plain store of a payload is a mistake where stores become visible late, and only there', async () => {
-    const plain = change(
-      'Atomics.store(this.#i32, this.#entriesAt + at, value);',
-      'this.#i32[this.#entriesAt + at] = value;',
-    );
+    const plain = change('Atomics.store(this.#i32, at, value);', 'this.#i32[at] = value;');
     const { writer, reader } = await programs([plain]);
     expect(explore({ threads: { writer, reader } }).violation).toBeUndefined();
     expect(explore({ threads: { writer, reader }, maxPendingStores: LATE_STORES }).violation).toContain(
