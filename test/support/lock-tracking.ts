@@ -2,6 +2,7 @@
  * What locks record with, without an agent, and what they and a tracker of asynchronous ones have written, read as the agent thread reads it. Runs in a
  * test's own process.
  */
+import type { Hold, TrackedLock } from '../../agent/app-thread/async-locks/tracked-lock.ts';
 import { LockTracker } from '../../agent/app-thread/async-locks/tracker.ts';
 import { type LockRecording, setLockLink } from '../../agent/app-thread/lock-link.ts';
 import { type LockNotice, LockObserver } from '../../agent/app-thread/lock-observer.ts';
@@ -65,6 +66,26 @@ export class LockTracking extends TrackedThread {
     };
     this.observer = new LockObserver(this.#recording);
     this.tracker = new LockTracker(this.observer);
+  }
+
+  /** A promise lock of a class. */
+  lockNamed(name: string): TrackedLock {
+    return this.tracker.lock(this.tracker.classOf(name, 'promise'));
+  }
+
+  /** One that is held, as a callback's. */
+  held(name: string): { lock: TrackedLock; hold: Hold } {
+    const lock = this.lockNamed(name);
+    const hold = lock.request(true);
+    lock.granted(hold);
+    return { lock, hold };
+  }
+
+  /** Asks for a lock inside of another one's callback. */
+  within<T>(hold: Hold, ask: () => T): T {
+    const { activities } = this.tracker;
+    if (activities === undefined) throw new Error('this Node has no cheap scopes');
+    return activities.runAs(hold, ask);
   }
 
   /** Links this thread to what records here, as the preload does; undone by `setLockLink` without a recording. */

@@ -1,6 +1,5 @@
 /** What a lock tells of its requests: counts, entries of the table, records (T1, T2). */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Hold, TrackedLock } from '../../../../agent/app-thread/async-locks/tracked-lock.ts';
 import { AsyncLockState } from '../../../../agent/shared-memory/async-locks.ts';
 import { LockTracking } from '../../../support/lock-tracking.ts';
 
@@ -15,27 +14,9 @@ beforeEach(() => {
 
 afterEach(() => vi.restoreAllMocks());
 
-function lockNamed(name: string): TrackedLock {
-  return tracking.tracker.lock(tracking.tracker.classOf(name, 'promise'));
-}
-
-/** Asks for a lock inside of another one's callback. */
-function within<T>(hold: Hold, ask: () => T): T {
-  const { activities } = tracking.tracker;
-  if (activities === undefined) throw new Error('this Node has no cheap scopes');
-  return activities.runAs(hold, ask);
-}
-
-function held(name: string): { lock: TrackedLock; hold: Hold } {
-  const lock = lockNamed(name);
-  const hold = lock.request(true);
-  lock.granted(hold);
-  return { lock, hold };
-}
-
 describe('counts', () => {
   it('measures each of the first holds, and later ones by their weight', () => {
-    const lock = lockNamed('orders');
+    const lock = tracking.lockNamed('orders');
     for (let i = 0; i < 20_000; i++) {
       const hold = lock.request(false);
       lock.granted(hold);
@@ -48,7 +29,7 @@ describe('counts', () => {
   });
 
   it('counts a wait, and who waits while it lasts', () => {
-    const { lock, hold } = held('orders');
+    const { lock, hold } = tracking.held('orders');
     const wait = lock.waits(lock.request(true));
     expect(tracking.only).toMatchObject({ acquisitions: 1, contentions: 0, waiters: 1 });
     nowNs += 3e6;
@@ -63,7 +44,7 @@ describe('counts', () => {
     ['timeout', { timeouts: 1, aborts: 0 }],
     ['aborted', { timeouts: 0, aborts: 1 }],
   ] as const)('counts a wait that ends by %s once', (outcome, counts) => {
-    const { lock } = held('orders');
+    const { lock } = tracking.held('orders');
     const wait = lock.waits(lock.request(false));
     lock.gaveUp(wait, outcome);
     lock.gaveUp(wait, outcome);
@@ -71,7 +52,7 @@ describe('counts', () => {
   });
 
   it('does not count as contended what was given in less than the given time', () => {
-    const lock = lockNamed('orders');
+    const lock = tracking.lockNamed('orders');
     const wait = lock.waits(lock.request(true));
     nowNs += 1000;
     lock.grantedAfter(wait, 1e6);
@@ -81,9 +62,9 @@ describe('counts', () => {
 
 describe('the table', () => {
   it('T1: shows who waits and who holds, both certain for callbacks', () => {
-    const outer = held('outer');
-    const inner = held('inner');
-    within(outer.hold, () => inner.lock.waits(inner.lock.request(true)));
+    const outer = tracking.held('outer');
+    const inner = tracking.held('inner');
+    tracking.within(outer.hold, () => inner.lock.waits(inner.lock.request(true)));
     const entries = tracking.entries;
     expect(entries.map(({ className, state, isCertain }) => ({ className, state, isCertain }))).toEqual([
       { className: 'inner', state: AsyncLockState.WAITING, isCertain: true },
@@ -97,7 +78,7 @@ describe('the table', () => {
   });
 
   it('T1: shows holds that begin while somebody waits', () => {
-    const lock = lockNamed('semaphore');
+    const lock = tracking.lockNamed('semaphore');
     const first = lock.waits(lock.request(true));
     const second = lock.waits(lock.request(true));
     expect(tracking.entries).toHaveLength(2);
@@ -113,7 +94,7 @@ describe('the table', () => {
   });
 
   it('T2: is empty when nothing waits or holds', () => {
-    const { lock, hold } = held('orders');
+    const { lock, hold } = tracking.held('orders');
     const waits = Array.from({ length: 5 }, () => lock.waits(lock.request(false)));
     expect(tracking.entries).toHaveLength(6);
     lock.released(hold);
@@ -126,9 +107,9 @@ describe('the table', () => {
   });
 
   it('T2: does not show what was released before the wait was published', () => {
-    const outer = held('outer');
-    const inner = held('inner');
-    const wait = within(outer.hold, () => inner.lock.waits(inner.lock.request(true)));
+    const outer = tracking.held('outer');
+    const inner = tracking.held('inner');
+    const wait = tracking.within(outer.hold, () => inner.lock.waits(inner.lock.request(true)));
     outer.lock.released(outer.hold);
     expect(tracking.entries.map(({ className }) => className)).toEqual(['inner', 'inner']);
     inner.lock.released(inner.hold);
@@ -138,7 +119,7 @@ describe('the table', () => {
   });
 
   it('says nothing certain of who asked outside of any callback', () => {
-    const lock = lockNamed('orders');
+    const lock = tracking.lockNamed('orders');
     const hold = lock.request(false);
     lock.granted(hold);
     lock.waits(lock.request(false));
@@ -149,7 +130,7 @@ describe('the table', () => {
   });
 
   it('names the place at which a lock was asked for', () => {
-    const { lock } = held('orders');
+    const { lock } = tracking.held('orders');
     lock.waits(lock.request(true));
     const [waiting] = tracking.entries;
     expect(waiting?.site).toMatch(/^test\/unit\/app-thread\/async-locks\/tracked-lock\.test\.ts:\d+$/);
@@ -157,7 +138,7 @@ describe('the table', () => {
   });
 
   it('leaves short waits out of it', () => {
-    const { lock, hold } = held('orders');
+    const { lock, hold } = tracking.held('orders');
     const wait = lock.waits(lock.request(true));
     tracking.tracker.publish(10e6);
     lock.released(hold);
@@ -168,7 +149,9 @@ describe('the table', () => {
 
 describe('records', () => {
   it('tells of a wait of a millisecond, and who was waited for', () => {
-    const { lock, hold } = held('orders');
+    const lock = tracking.lockNamed('orders');
+    const hold = lock.request(true);
+    lock.granted(hold);
     const wait = lock.waits(lock.request(true));
     nowNs += 30e6;
     lock.released(hold);
@@ -182,7 +165,7 @@ describe('records', () => {
   });
 
   it('says nothing of a shorter one', () => {
-    const { lock, hold } = held('orders');
+    const { lock, hold } = tracking.held('orders');
     const wait = lock.waits(lock.request(true));
     nowNs += 0.9e6;
     lock.released(hold);

@@ -10,30 +10,12 @@ beforeEach(() => {
   tracking = new LockTracking();
 });
 
-function lockNamed(name: string): TrackedLock {
-  return tracking.tracker.lock(tracking.tracker.classOf(name, 'promise'));
-}
-
-/** Asks for a lock inside of another one's callback. */
-function within<T>(hold: Hold, ask: () => T): T {
-  const { activities } = tracking.tracker;
-  if (activities === undefined) throw new Error('this Node has no cheap scopes');
-  return activities.runAs(hold, ask);
-}
-
-function held(name: string): { lock: TrackedLock; hold: Hold } {
-  const lock = lockNamed(name);
-  const hold = lock.request(true);
-  lock.granted(hold);
-  return { lock, hold };
-}
-
 describe('a lock in a callback', () => {
   it('tells an order of two classes once, with what else was held as gates', () => {
-    const gate = held('gate');
+    const gate = tracking.held('gate');
     for (let i = 0; i < 3; i++) {
-      const outer = within(gate.hold, () => held('outer'));
-      const inner = within(outer.hold, () => held('inner'));
+      const outer = tracking.within(gate.hold, () => tracking.held('outer'));
+      const inner = tracking.within(outer.hold, () => tracking.held('inner'));
       inner.lock.released(inner.hold);
       outer.lock.released(outer.hold);
     }
@@ -54,10 +36,10 @@ describe('a lock in a callback', () => {
   it('tells an order with the place and the span of who asked, however long that had to wait, and whoever released it', () => {
     let active = ids();
     register({ context: { active: () => contextWith(active) } });
-    const outer = held('outer');
-    const busy = held('busy');
+    const outer = tracking.held('outer');
+    const busy = tracking.held('busy');
     const asked = active;
-    const asks = (): Wait => within(outer.hold, () => busy.lock.waits(busy.lock.request(true)));
+    const asks = (): Wait => tracking.within(outer.hold, () => busy.lock.waits(busy.lock.request(true)));
     const wait = asks();
     tracking.tracker.publish();
     active = ids();
@@ -70,10 +52,10 @@ describe('a lock in a callback', () => {
   });
 
   it('tells an order with the place of the request when more of them come than are looked at', () => {
-    const outer = held('outer');
-    for (let i = 0; i < 200; i++) lockNamed('busy').request(true);
-    const asks = (): Hold => within(outer.hold, () => inner.request(true));
-    const inner = lockNamed('inner');
+    const outer = tracking.held('outer');
+    for (let i = 0; i < 200; i++) tracking.lockNamed('busy').request(true);
+    const asks = (): Hold => tracking.within(outer.hold, () => inner.request(true));
+    const inner = tracking.lockNamed('inner');
     inner.granted(asks());
     const [order] = tracking.told().orders;
     expect(tracking.name(order?.stackNumber ?? 0)).toContain('asks');
@@ -83,8 +65,8 @@ describe('a lock in a callback', () => {
     const web = tracking.tracker.lock(tracking.tracker.classOf('stock', 'web_lock'));
     const hold = web.request(true);
     web.granted(hold);
-    const key = within(hold, () => held('stock'));
-    within(key.hold, () => web.granted(web.request(true)));
+    const key = tracking.within(hold, () => tracking.held('stock'));
+    tracking.within(key.hold, () => web.granted(web.request(true)));
     expect(tracking.told().orders.map(({ outer, inner }) => [outer.kind, inner.kind])).toEqual([
       ['web_lock', 'promise'],
     ]);
@@ -96,37 +78,37 @@ describe('a lock in a callback', () => {
     const unknown = classOf('async-mutex');
     const hold = unknown.request(true);
     unknown.granted(hold);
-    within(hold, () => held('inner'));
-    within(held('outer').hold, () => unknown.granted(unknown.request(true)));
+    tracking.within(hold, () => tracking.held('inner'));
+    tracking.within(tracking.held('outer').hold, () => unknown.granted(unknown.request(true)));
     expect(tracking.told().orders).toEqual([]);
   });
 
   it('tells the order of two locks of one class, and none beside a third, which may be their gate', () => {
-    const first = held('account');
-    const second = within(first.hold, () => held('account'));
-    within(second.hold, () => held('account'));
+    const first = tracking.held('account');
+    const second = tracking.within(first.hold, () => tracking.held('account'));
+    tracking.within(second.hold, () => tracking.held('account'));
     expect(tracking.told().orders.map(({ outer, inner }) => [outer.lockId, inner.lockId])).toEqual([
       [first.lock.id, second.lock.id],
     ]);
   });
 
   it('learns no order from who gives up by itself, nor from a lock that was given back before', () => {
-    const outer = held('outer');
-    within(outer.hold, () => {
-      const timed = lockNamed('timed');
+    const outer = tracking.held('outer');
+    tracking.within(outer.hold, () => {
+      const timed = tracking.lockNamed('timed');
       const hold = timed.request(true);
       hold.timeoutMs = 1000;
       timed.granted(hold);
     });
     outer.lock.released(outer.hold);
-    within(outer.hold, () => held('later'));
+    tracking.within(outer.hold, () => tracking.held('later'));
     expect(tracking.told().orders).toEqual([]);
   });
 
   it('learns no order from what was begun in a callback and given after its end', () => {
-    const outer = held('outer');
-    const busy = held('busy');
-    const wait = within(outer.hold, () => busy.lock.waits(busy.lock.request(true)));
+    const outer = tracking.held('outer');
+    const busy = tracking.held('busy');
+    const wait = tracking.within(outer.hold, () => busy.lock.waits(busy.lock.request(true)));
     outer.lock.released(outer.hold);
     busy.lock.released(busy.hold);
     busy.lock.grantedAfter(wait);
@@ -134,12 +116,12 @@ describe('a lock in a callback', () => {
   });
 
   it('knows the gates beyond a callback that has ended', () => {
-    const gate = held('gate');
-    const between = within(gate.hold, () => held('between'));
-    const outer = within(between.hold, () => held('outer'));
+    const gate = tracking.held('gate');
+    const between = tracking.within(gate.hold, () => tracking.held('between'));
+    const outer = tracking.within(between.hold, () => tracking.held('outer'));
     between.lock.released(between.hold);
     tracking.told();
-    within(outer.hold, () => held('inner'));
+    tracking.within(outer.hold, () => tracking.held('inner'));
     expect(
       tracking
         .told()
@@ -154,13 +136,13 @@ describe('a lock in a callback', () => {
   });
 
   it('keeps no callback that has ended, however long each begins the next', () => {
-    let { lock, hold } = held('first');
+    let { lock, hold } = tracking.held('first');
     for (let i = 0; i < 100; i++) {
-      const next = within(hold, () => held(`next ${i % 3}`));
+      const next = tracking.within(hold, () => tracking.held(`next ${i % 3}`));
       lock.released(hold);
       ({ lock, hold } = next);
     }
-    const after = within(hold, () => lock.request(true));
+    const after = tracking.within(hold, () => lock.request(true));
     expect(after.outer).toBe(hold);
     expect(after.outer?.outer).toBeUndefined();
   });
