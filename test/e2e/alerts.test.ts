@@ -82,7 +82,11 @@ it('a deadlock pages once, with links that lead somewhere; a busy lock that is w
   await eventually('the webhook to hear of the deadlock', () => webhook.notifications.length > 0, ARRIVAL);
   console.log(`e2e: from the start of a program with a deadlock to its page in ${Date.now() - startedMs} ms`);
   const instance = await instanceOf(stack, STUCK);
-  expect(await activeAlerts(stack, Date.now())).toEqual(['GridwatchDeadlock firing']);
+  /* The main thread is in the circle, so that its event loop stands still as well: what the webhook is not to hear of, see below. */
+  const active = await activeAlerts(stack, Date.now());
+  expect(active.filter((alert) => !alert.startsWith('GridwatchEventLoopBlocked '))).toEqual([
+    'GridwatchDeadlock firing',
+  ]);
   expect(stuck.child.exitCode).toBeNull();
 
   const labels = { alertname: 'GridwatchDeadlock', job: STUCK, severity: 'page' };
