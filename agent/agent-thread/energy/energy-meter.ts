@@ -13,6 +13,7 @@ import type { MetricSink, MetricSource } from '../telemetry/metrics.ts';
 import { Ahead, Attribution } from './attribution.ts';
 import { IdlePower } from './idle-power.ts';
 import type { NodeTimes } from './node-cpu.ts';
+import { RateHistory } from './rate-history.ts';
 import type { EnergySource } from './sources/energy-source.ts';
 
 const INTERVAL_NS = 1e9;
@@ -80,6 +81,7 @@ export class EnergyMeter implements MetricSource {
   readonly #told: Told[] = [];
   #dividedNs = 0;
   #ratePowerW = 0;
+  readonly #rates = new RateHistory();
   #knownUntilNs = Number.NEGATIVE_INFINITY;
   #idlePowerW = 0;
   #dueNs = Number.NEGATIVE_INFINITY;
@@ -96,6 +98,11 @@ export class EnergyMeter implements MetricSource {
   /** The end of the interval in which that was so. */
   get knownUntilNs(): number {
     return this.#knownUntilNs;
+  }
+
+  /** The same, of the readings that have a part of that time. */
+  meanPowerPerCpuW(fromNs: number, untilNs: number): number {
+    return this.#rates.meanPowerPerCpuW(fromNs, untilNs);
   }
 
   /** Watts that go by for each CPU of the node when nobody uses it; 0 until it is known. */
@@ -180,6 +187,7 @@ export class EnergyMeter implements MetricSource {
     for (const name of this.#threadsUj.keys()) if (!now.usedNs.has(name)) this.#threadsUj.delete(name);
     if (shares.processNs <= 0) return;
     this.#ratePowerW = (shares.processActiveUj * 1e3) / shares.processNs;
+    this.#rates.add(now.atNs, shares.processActiveUj, shares.processNs);
     this.#knownUntilNs = now.atNs;
   }
 

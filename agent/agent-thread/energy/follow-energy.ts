@@ -87,6 +87,10 @@ export class FollowedEnergy implements MetricSource {
     return this.#known?.knownUntilNs ?? Number.NEGATIVE_INFINITY;
   }
 
+  meanPowerPerCpuW(fromNs: number, untilNs: number): number {
+    return this.#known?.meanPowerPerCpuW(fromNs, untilNs) ?? 0;
+  }
+
   get idlePowerPerCpuW(): number {
     return this.#known?.idlePowerPerCpuW ?? 0;
   }

@@ -1,5 +1,5 @@
 /**
- * What the work on a task has cost: `E = j * t`, `t` the CPU time that its worker has told, `j` what a busy CPU drew when the task ended.
+ * What the work on a task has cost: `E = j * t`, `t` the CPU time that its worker has told, `j` what a busy CPU drew in the readings from its beginning to its end.
  *
  * Runs on the agent thread, when records are drained and thereafter. It must never throw, and each span that it is given goes on, once.
  *
@@ -16,9 +16,9 @@ const MAX_WAIT_NS = 2.5e9;
 const MAX_WAITING = 2048;
 
 export interface EnergyRates {
-  /** Watts for each CPU of the process that is busy; 0 until it is known. */
-  readonly powerPerCpuW: number;
-  /** The end of the interval in which that was so. */
+  /** Watts for each CPU of the process that was busy then; 0 until it is known. */
+  meanPowerPerCpuW(fromNs: number, untilNs: number): number;
+  /** The end of the time of which that is known. */
   readonly knownUntilNs: number;
 }
 
@@ -51,7 +51,10 @@ export class SpanEnergy {
     this.#used.set(record.spanId, record);
     for (const oldest of this.#used.keys()) {
       if (this.#used.size <= MAX_WAITING) return;
-      this.#used.delete(oldest);
+      /* One that waits for its price is given the last one that is known. */
+      const waiting = this.#waiting.get(oldest);
+      if (waiting === undefined) this.#used.delete(oldest);
+      else this.#release(oldest, waiting);
     }
   }
 
@@ -90,15 +93,16 @@ export class SpanEnergy {
     const used = this.#used.get(spanId);
     this.#waiting.delete(spanId);
     this.#used.delete(spanId);
-    const energyJ = used === undefined || !isWithin(used, span) ? 0 : this.#energyJ(used.cpuNs);
+    const energyJ = used === undefined || !isWithin(used, span) ? 0 : this.#energyJ(used);
     const { emit } = this.#settings;
     if (energyJ > 0) emit({ ...span, attributes: { ...span.attributes, 'gridwatch.span.energy': energyJ } });
     else emit(span);
   }
 
   /** In whole microjoules, as all energies are; a watt is a microjoule a microsecond. */
-  #energyJ(cpuNs: number): number {
-    return this.#settings.isOn() ? Math.round((this.#settings.rates.powerPerCpuW * cpuNs) / 1e3) / 1e6 : 0;
+  #energyJ({ beganNs, workedNs, cpuNs }: TaskCpuRecord): number {
+    const { isOn, rates } = this.#settings;
+    return isOn() ? Math.round((rates.meanPowerPerCpuW(beganNs, beganNs + workedNs) * cpuNs) / 1e3) / 1e6 : 0;
   }
 }
 

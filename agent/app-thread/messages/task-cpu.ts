@@ -82,10 +82,16 @@ export class TaskCpu {
  */
 function follow(result: unknown, settled: () => void): boolean {
   if ((typeof result !== 'object' && typeof result !== 'function') || result === null) return false;
-  if (types.isProxy(result)) return true;
-  if (!types.isPromise(result) || isSpecial(result)) return 'then' in result;
+  if (!types.isPromise(result) || isSpecial(result)) return mayBeThenable(result);
   void then.call(result, settled, settled);
   return true;
+}
+
+/** Without asking the object, which could have something to say to that: a proxy has, and so has what inherits from one. */
+function mayBeThenable(result: object): boolean {
+  for (let at: object | null = result; at !== null; at = Object.getPrototypeOf(at) as object | null)
+    if (types.isProxy(at) || Object.hasOwn(at, 'then')) return true;
+  return false;
 }
 
 function isSpecial(promise: Promise<unknown>): boolean {

@@ -218,3 +218,12 @@ describe('the energy of a process', () => {
     expect(node.written()['gridwatch.process.carbon']).toBe(10 * 0.5 + 1);
   });
 });
+
+test('the price of a time is that of all readings in it, by CPU time', () => {
+  const node = new FakeNode();
+  node.second({ energyUj: 10e6, threads: { main: 1 } });
+  node.second({ energyUj: 16e6, threads: { main: 0.5 } });
+  expect(node.meter.powerPerCpuW).toBe(24);
+  expect(node.meter.meanPowerPerCpuW(0, 1e9)).toBe(6);
+  expect(node.meter.meanPowerPerCpuW(0.5e9, 2e9)).toBe(12);
+});

@@ -7,13 +7,23 @@ import type { TaskCpuRecord } from '../../../../agent/shared-memory/queue-record
 
 const MS = 1e6;
 
-let rates: { powerPerCpuW: number; knownUntilNs: number };
+let rates: { powerPerCpuW: number; knownUntilNs: number; meanPowerPerCpuW(fromNs: number, untilNs: number): number };
+/** The times that were asked about, in milliseconds. */
+let asked: [number, number][];
 let isOn: boolean;
 let out: SpanRecord[];
 let energy: SpanEnergy;
 
 beforeEach(() => {
-  rates = { powerPerCpuW: 4, knownUntilNs: 0 };
+  asked = [];
+  rates = {
+    powerPerCpuW: 4,
+    knownUntilNs: 0,
+    meanPowerPerCpuW(fromNs, untilNs) {
+      asked.push([fromNs / MS, untilNs / MS]);
+      return this.powerPerCpuW;
+    },
+  };
   isOn = true;
   out = [];
   energy = new SpanEnergy({ emit: (span) => void out.push(span), rates, isOn: () => isOn });
@@ -57,6 +67,13 @@ describe('a task and its CPU time', () => {
     rates.powerPerCpuW = 5;
     energy.drained(2200 * MS);
     expect(out).toEqual([{ ...span('a'), attributes: { ...span('a').attributes, 'gridwatch.span.energy': 0.1 } }]);
+  });
+
+  test('are priced by the time from the beginning of the work to its end', () => {
+    energy.used(used('a', 20));
+    energy.served(span('a'), true);
+    energy.flush();
+    expect(asked).toEqual([[1110, 1190]]);
   });
 
   test.each([0, 1])('may come the other way round, up to %i drains apart', (drains) => {
@@ -164,7 +181,7 @@ test('whatever comes, each span goes on once, and nothing grows without bounds',
     fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
       const served: string[] = [];
       const gone: SpanRecord[] = [];
-      const cost = { powerPerCpuW: 4, knownUntilNs: 0 };
+      const cost = { ...rates };
       let nowNs = 1200 * MS;
       let on = true;
       const part = new SpanEnergy({ emit: (emitted) => void gone.push(emitted), rates: cost, isOn: () => on });
@@ -187,6 +204,16 @@ test('whatever comes, each span goes on once, and nothing grows without bounds',
       }
     }),
   );
+});
+
+test('of more than can wait for their price none goes on without one, as long as any is known', () => {
+  for (let task = 0; task < 5000; task++) {
+    energy.used(used(String(task), 20));
+    energy.served(span(String(task)), true);
+  }
+  energy.flush();
+  expect(out).toHaveLength(5000);
+  expect(priced().filter(([, joules]) => joules !== 0.08)).toEqual([]);
 });
 
 test('of too many that wait the oldest goes on, without what it cannot wait for', () => {

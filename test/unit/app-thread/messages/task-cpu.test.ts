@@ -98,6 +98,13 @@ describe('the function of a task', () => {
       'a proxy',
       () => new Proxy({}, { get: () => expect.unreachable('asked'), has: () => expect.unreachable('asked') }),
     ],
+    [
+      'what inherits from a proxy',
+      () =>
+        Object.create(
+          new Proxy({}, { get: () => expect.unreachable('asked'), has: () => expect.unreachable('asked') }),
+        ) as object,
+    ],
   ])('that gives back %s is not told of, because nobody knows when it is over', async (_, make) => {
     const result = make();
     expect(taskCpu.measure(ids(), () => (work(3), result))).toBe(result);
