@@ -4,8 +4,8 @@
  * Runs on the agent thread, a few small files every five seconds while a model is used, and in the process of `gridwatch doctor`, once. It must never throw, nor go on where a
  * read is slow: the firmware of some laptops asks the battery over a bus of 100 kHz.
  *
- * Batteries are those of the system by `type` and `scope`, so not a mouse's. Units are the kernel's: microwatts, microamperes, microvolts (Documentation/ABI/testing/sysfs-class-power);
- * some drivers write what is drawn as a negative number.
+ * Batteries are those of the system by `type` and `scope`, so not a mouse's; whatever else there is of the system's may feed it. Units are the kernel's: microwatts, microamperes, microvolts
+ * (Documentation/ABI/testing/sysfs-class-power); some drivers write what is drawn as a negative number. Docks and second batteries come and go: the folder is listed at each look.
  */
 import type { ProcFile, ProcTree } from '../host/proc.ts';
 
@@ -14,6 +14,9 @@ const SUPPLIES = 'class/power_supply';
 /** A thousandth of a core at a look every five seconds; three of these, and batteries are left alone. */
 const MAX_READ_NS = 5e6;
 const MAX_SLOW_READS = 3;
+
+/** Two batteries and a supply for each socket are a dozen; a folder with more is none of sysfs, and would take long to read. */
+const MAX_SUPPLIES = 64;
 
 /** Outside of it a gauge is broken, or has another unit: no laptop draws less than a watt or so asleep, nor more than its charger gives. */
 const MIN_POWER_W = 0.5;
@@ -30,28 +33,30 @@ export interface BatterySettings {
   readonly nowNs: () => number;
 }
 
-export class Battery {
-  /** The names of its cells: `BAT0`. */
-  readonly label: string;
-  readonly #settings: BatterySettings;
-  readonly #cells: readonly Cell[];
+/** What is in the folder. */
+interface Supplies {
+  /** The names of all, in their order. */
+  readonly names: string;
+  readonly batteries: readonly string[];
+  readonly cells: readonly Cell[];
   /** `online` of what could feed the machine beside them. */
-  readonly #chargers: readonly ProcFile[];
+  readonly chargers: readonly ProcFile[];
+}
+
+export class Battery {
+  readonly #settings: BatterySettings;
+  #supplies: Supplies;
   #slowReads = 0;
 
   /** Use `findBattery`. */
-  constructor(settings: BatterySettings, names: readonly string[], chargers: readonly string[]) {
-    const { sys } = settings;
-    const file = (supply: string, name: string): ProcFile => sys.file(`${SUPPLIES}/${supply}/${name}`);
-    this.label = names.join(', ');
+  constructor(settings: BatterySettings, supplies: Supplies) {
     this.#settings = settings;
-    this.#cells = names.map((name) => ({
-      status: file(name, 'status'),
-      factors: (has(sys, name, 'power_now') ? ['power_now'] : ['current_now', 'voltage_now']).map((one) =>
-        file(name, one),
-      ),
-    }));
-    this.#chargers = chargers.map((name) => file(name, 'online'));
+    this.#supplies = supplies;
+  }
+
+  /** The names of its cells: `BAT0`. */
+  get label(): string {
+    return this.#supplies.batteries.join(', ');
   }
 
   /** Watts at this moment; undefined while something else feeds the machine as well, or where it cannot be told. */
@@ -59,6 +64,7 @@ export class Battery {
     if (this.isGivenUp) return undefined;
     const { nowNs } = this.#settings;
     const beganNs = nowNs();
+    this.#lookAround();
     const powerW = this.#isAlone() ? this.#sumW() : undefined;
     if (nowNs() - beganNs > MAX_READ_NS) this.#slowReads++;
     if (this.isGivenUp) this.dispose();
@@ -71,18 +77,29 @@ export class Battery {
   }
 
   dispose(): void {
-    for (const { status, factors } of this.#cells) for (const file of [status, ...factors]) file.close();
-    for (const file of this.#chargers) file.close();
+    const { cells, chargers } = this.#supplies;
+    for (const { status, factors } of cells) for (const file of [status, ...factors]) file.close();
+    for (const file of chargers) file.close();
   }
 
+  #lookAround(): void {
+    const { sys } = this.#settings;
+    if (namesIn(sys)?.join() === this.#supplies.names) return;
+    this.dispose();
+    this.#supplies = suppliesIn(sys);
+  }
+
+  /** Of what cannot be asked nobody knows, unless it has no such file. `online` may be 2, too: a charger that was told what to give. */
   #isAlone(): boolean {
-    return this.#chargers.every((file) => this.#numberIn(file) !== 1);
+    return this.#supplies.chargers.every((file) => this.#numberIn(file) === 0 || file.isGone);
   }
 
   /** Of two batteries mostly one discharges at a time. */
   #sumW(): number | undefined {
     let sumW = 0;
-    for (const { status, factors } of this.#cells) {
+    const { cells } = this.#supplies;
+    if (cells.length === 0) return undefined;
+    for (const { status, factors } of cells) {
       const state = status.read() ? this.#settings.sys.scanner.text().trim() : '';
       if (state === '' || state === 'Charging') return undefined;
       if (state === 'Discharging')
@@ -99,20 +116,41 @@ export class Battery {
 
 /** Undefined on a machine that has none, or none that says what it gives. */
 export function findBattery(settings: BatterySettings): Battery | undefined {
-  const { sys } = settings;
-  const batteries: string[] = [];
-  const chargers: string[] = [];
-  for (const name of (sys.list(SUPPLIES) ?? []).toSorted()) {
-    const text = (file: string): string => sys.readText(`${SUPPLIES}/${name}/${file}`)?.trim() ?? '';
-    if (text('scope') === 'Device') continue;
-    const type = text('type');
-    if (type === 'Battery' && text('present') !== '0') batteries.push(name);
-    if (type === 'Mains' || type === 'UPS' || type.startsWith('USB')) chargers.push(name);
-  }
-  const canTell = batteries.every((name) => has(sys, name, 'power_now') || has(sys, name, 'current_now'));
-  return batteries.length > 0 && canTell ? new Battery(settings, batteries, chargers) : undefined;
+  const supplies = suppliesIn(settings.sys);
+  return supplies.cells.length > 0 ? new Battery(settings, supplies) : undefined;
 }
 
-function has(sys: ProcTree, supply: string, file: string): boolean {
-  return sys.readText(`${SUPPLIES}/${supply}/${file}`) !== undefined;
+function namesIn(sys: ProcTree): readonly string[] | undefined {
+  return sys.list(SUPPLIES)?.toSorted();
+}
+
+/** Without cells where there are none, or where one of them does not say what it gives. */
+function suppliesIn(sys: ProcTree): Supplies {
+  const names = namesIn(sys) ?? [];
+  const batteries: string[] = [];
+  const chargers: ProcFile[] = [];
+  const known: Supplies = { names: names.join(), batteries, cells: [], chargers };
+  if (names.length > MAX_SUPPLIES) return known;
+  for (const name of names) {
+    const text = (file: string): string => sys.readText(`${SUPPLIES}/${name}/${file}`)?.trim() ?? '';
+    if (text('scope') === 'Device') continue;
+    if (text('type') !== 'Battery') chargers.push(sys.file(`${SUPPLIES}/${name}/online`));
+    else if (text('present') !== '0') batteries.push(name);
+  }
+  const cells = batteries.map((name) => cellOf(sys, name));
+  return { ...known, cells: cells.every((cell) => cell !== undefined) ? cells : [] };
+}
+
+function cellOf(sys: ProcTree, name: string): Cell | undefined {
+  const [status] = filesOf(sys, name, ['status']);
+  const factors = [['power_now'], ['current_now', 'voltage_now']]
+    .map((files) => filesOf(sys, name, files))
+    .find(({ length }) => length > 0);
+  return status === undefined || factors === undefined ? undefined : { status, factors };
+}
+
+/** All of these, or none where one is missing. */
+function filesOf(sys: ProcTree, supply: string, names: readonly string[]): readonly ProcFile[] {
+  const paths = names.map((name) => `${SUPPLIES}/${supply}/${name}`);
+  return paths.every((path) => sys.readText(path) !== undefined) ? paths.map((path) => sys.file(path)) : [];
 }

@@ -60,6 +60,28 @@ describe('what the machine draws', () => {
       { ucsi: { type: 'USB', scope: 'System', online: 1 }, BAT0: battery() },
       undefined,
     ],
+    [
+      'is not told where a charger helps whose voltage is programmed',
+      { ucsi: { type: 'USB', online: 2 }, BAT0: battery() },
+      undefined,
+    ],
+    [
+      'is not told where it lies on something that charges it',
+      { pad: { type: 'Wireless', online: 1 }, BAT0: battery() },
+      undefined,
+    ],
+    [
+      'is not told where a charger helps that has a kind nobody knows yet',
+      { brick: { type: 'BrickID', online: 1 }, BAT0: battery() },
+      undefined,
+    ],
+    ['is not told where a charger says nonsense', { AC: { type: 'Mains', online: '?' }, BAT0: battery() }, undefined],
+    [
+      'is told beside what feeds something else',
+      { pad: { type: 'USB', scope: 'Device', online: 1 }, BAT0: battery() },
+      12.5,
+    ],
+    ['is told beside what says nothing', { hub: { type: 'Unknown' }, BAT0: battery() }, 12.5],
     ['cannot be nothing', { BAT0: battery({ power_now: 0 }) }, undefined],
     ['cannot be a thousand times as much', { BAT0: battery({ power_now: 12_500_000_000 }) }, undefined],
     ['cannot be words', { BAT0: battery({ power_now: 'unknown' }) }, undefined],
@@ -78,6 +100,14 @@ describe('what the machine draws', () => {
     [
       'is not known of a battery that says how full it is, and no more',
       { BAT0: { type: 'Battery', status: 'Discharging', capacity: 80 } },
+    ],
+    [
+      'is not known of a battery that says its amperes, and no volts',
+      { BAT0: { type: 'Battery', status: 'Discharging', current_now: 1_000_000 } },
+    ],
+    [
+      'is not known in a folder that is none of sysfs',
+      Object.fromEntries(Array.from({ length: 65 }, (_, at) => [`BAT${at}`, battery()])),
     ],
     ['is not known of one of two that says no more', { BAT0: battery(), BAT1: { type: 'Battery', status: 'Full' } }],
     ['is not known on a machine that has no such folder', {}],
@@ -105,6 +135,36 @@ describe('a battery', () => {
     set.machine.failures.clear();
     expect(set.found?.powerW()).toBe(12.5);
     set.found?.dispose();
+    expect(set.machine.openFiles).toBe(0);
+  });
+
+  test('says nothing while its charger cannot be asked', () => {
+    using set = setUp({ BAT0: battery(), AC: { type: 'Mains', online: 0 } });
+    expect(set.found?.powerW()).toBe(12.5);
+    set.machine.failures.set('AC/online', 'EIO');
+    expect(set.found?.powerW()).toBeUndefined();
+    set.machine.failures.clear();
+    expect(set.found?.powerW()).toBe(12.5);
+  });
+
+  test('is seen to be helped by a dock that was put on later, and alone again without it', () => {
+    using set = setUp({ BAT0: battery() });
+    expect(set.found?.powerW()).toBe(12.5);
+    set.machine.write(supplies({ dock: { type: 'USB', online: 1 } }));
+    expect(set.found?.powerW()).toBeUndefined();
+    set.machine.remove(`${FOLDER}/dock`);
+    expect(set.found?.powerW()).toBe(12.5);
+  });
+
+  test('is told of together with one that was put in later', () => {
+    using set = setUp({ BAT0: battery() });
+    expect([set.found?.powerW(), set.found?.label]).toEqual([12.5, 'BAT0']);
+    set.machine.write(supplies({ BAT1: battery({ power_now: 2_500_000 }) }));
+    expect([set.found?.powerW(), set.found?.label]).toEqual([15, 'BAT0, BAT1']);
+    set.machine.remove(`${FOLDER}/BAT0`);
+    expect([set.found?.powerW(), set.found?.label]).toEqual([2.5, 'BAT1']);
+    set.machine.remove(FOLDER);
+    expect(set.found?.powerW()).toBeUndefined();
     expect(set.machine.openFiles).toBe(0);
   });
 });
