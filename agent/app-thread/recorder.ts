@@ -12,6 +12,9 @@ import type { SlotClaim, TraceIds } from '../shared-memory/registry.ts';
 import { RingWriter } from '../shared-memory/ring-writer.ts';
 import { WaitWordWriter } from '../shared-memory/wait-word.ts';
 
+/** What a word of a record holds at most: 35 minutes of microseconds. */
+const MAX_WORD = 0x7fffffff;
+
 export class Recorder {
   readonly memory: ControlMemory;
   readonly claim: SlotClaim;
@@ -66,7 +69,7 @@ export class Recorder {
 
   /** A turn of the event loop past the threshold, and the CPU time it took. */
   recordLoopBlocked(startNs: number, durationNs: number, cpuUs: number): void {
-    this.#ring.offer(RecordKind.EVENTLOOP, cpuUs | 0, startNs, durationNs, undefined);
+    this.#ring.offer(RecordKind.EVENTLOOP, Math.min(MAX_WORD, cpuUs), startNs, durationNs, undefined);
   }
   /** A record of more than one number, or of two halves. */
   record(encoded: EncodedRecord): void {

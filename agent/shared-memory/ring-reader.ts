@@ -6,7 +6,8 @@
  */
 import { type ControlMemory, RECORD_BYTES, RING_RECORDS, SLOT } from './layout.ts';
 import type { RecordHalf } from './lock-records.ts';
-import { FIRST_HALF, GC_TYPES, RECORD, RECORD_KIND_NAMES, RecordKind, SECOND_HALF } from './records.ts';
+import { isPossible } from './record-shapes.ts';
+import { FIRST_HALF, RECORD, RECORD_KIND_NAMES, RecordKind, SECOND_HALF } from './records.ts';
 import { readTraceIds } from './registry.ts';
 
 /** The clocks of two threads differ by less; a record that ends later than this was never written by a `RingWriter`. */
@@ -87,18 +88,14 @@ export class RingReader {
     const record = this.#record;
     const flags = this.#loadHalf(index, record);
     record.other = undefined;
-    const { kind, number, startNs, durationNs } = record;
-    if (!KINDS.has(kind)) return 0;
-    if (kind === RecordKind.GC && !(number >= 0 && number < GC_TYPES.length)) return 0;
-    if (kind === RecordKind.EVENTLOOP && number < 0) return 0;
-    /* The duration of a new lock order is a number of another kind. */
-    const endNs = kind === RecordKind.LOCK_ORDER ? startNs : startNs + durationNs;
-    if (!(startNs > 0 && durationNs >= 0 && endNs <= nowNs + MAX_AHEAD_NS)) return 0;
-    if (flags === 0) return 1;
-    if (flags !== FIRST_HALF || waiting < 2) return 0;
-    if (this.#loadHalf(index + 1, this.#otherHalf) !== SECOND_HALF || this.#otherHalf.kind !== kind) return 0;
-    record.other = this.#otherHalf;
-    return 2;
+    if (flags === FIRST_HALF && waiting >= 2) {
+      if (this.#loadHalf(index + 1, this.#otherHalf) !== SECOND_HALF || this.#otherHalf.kind !== record.kind) return 0;
+      record.other = this.#otherHalf;
+    } else if (flags !== 0) {
+      return 0;
+    }
+    if (!isPossible(record, record.other, nowNs + MAX_AHEAD_NS)) return 0;
+    return record.other === undefined ? 1 : 2;
   }
 
   /** Fills in one place of the ring; gives back its flags. */
@@ -117,8 +114,6 @@ export class RingReader {
     return kind & ~0xff;
   }
 }
-
-const KINDS: ReadonlySet<number> = new Set(Object.values(RecordKind));
 
 function emptyHalf(): RecordHalf {
   return {

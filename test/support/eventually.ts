@@ -5,7 +5,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { inspect } from 'node:util';
 
-const DEFAULT_DEADLINE_MS = 10_000;
+const DEFAULT_DEADLINE_MS = 45_000;
 const DEFAULT_INTERVAL_MS = 20;
 
 export interface EventuallyOptions {

@@ -111,7 +111,7 @@ export class OtlpReceiver {
   }
 
   /** Resolves with the first truthy answer; asks now and after every request. */
-  async waitFor<T>(what: string, ask: (receiver: this) => T, timeoutMs = 10_000): Promise<NonNullable<T>> {
+  async waitFor<T>(what: string, ask: (receiver: this) => T, timeoutMs = 45_000): Promise<NonNullable<T>> {
     const { promise, resolve, reject } = defer<NonNullable<T>>();
     const check = (): void => {
       const answer = ask(this);

@@ -11,7 +11,7 @@ import { defaultNode, type NodeBinary } from './nodes.ts';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 /** Beyond this a child is killed: no program of a test runs so long, even on a machine that is busy. */
-const DEFAULT_DEADLINE_MS = 30_000;
+const DEFAULT_DEADLINE_MS = 100_000;
 
 /** How the agent gets into the program. */
 export type AgentRoute = 'require' | 'import' | 'NODE_OPTIONS';
@@ -32,7 +32,7 @@ export interface RunOptions {
   readonly stdin?: string;
   /** Its standard input ends with `endInput()` only: such a program runs until what the test waits for has come. */
   readonly isInputOpen?: boolean;
-  /** After this many milliseconds the child is killed with SIGKILL; default 30 000. */
+  /** After this many milliseconds the child is killed with SIGKILL; default 100 000. */
   readonly deadlineMs?: number;
 }
 

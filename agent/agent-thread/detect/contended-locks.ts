@@ -11,7 +11,7 @@ import { holderAttributes, lockAttributes, partyName, threadAttributes } from '.
 
 /** Fewer are a queue that the next release may empty. */
 const CONVOY_WAITERS = 4;
-/** A burst of work is over sooner. */
+/** A burst of work is over sooner. What was counted in five seconds that were none says nothing of the next five. */
 const CONVOY_NS = 5e9;
 /** Acquisitions a second. With fewer it is not the lock that is slow, but the machine: who is woken does not run. */
 const CONVOY_RATE = 100;
@@ -64,15 +64,22 @@ export class ContendedLocks {
       const { counts } = lock;
       if (counts === undefined) continue;
       if (lock.kind === 'mutex' && waiters.length >= CONVOY_WAITERS) {
-        const one = this.#crowded.get(lock.key) ?? { sinceNs: nowNs, counts, isConvoyTold: false };
-        crowded.set(lock.key, one);
-        if (!one.isConvoyTold && isConvoy(counts, one, nowNs)) this.#tellConvoy(lock, waiters, one, nowNs);
+        crowded.set(lock.key, this.#followCrowd(lock, counts, waiters, nowNs));
       }
       const holder = keeperOf(lock, blocked);
       if (holder !== undefined) kept.set(lock.key, this.#follow(lock, holder, counts.acquisitions, waiters, nowNs));
     }
     this.#crowded = crowded;
     this.#kept = kept;
+  }
+
+  #followCrowd(lock: SceneLock, counts: SceneLockCounts, waiters: readonly SceneWait[], nowNs: number): Followed {
+    const anew = { sinceNs: nowNs, counts, isConvoyTold: false };
+    const one = this.#crowded.get(lock.key);
+    if (one === undefined || one.isConvoyTold || nowNs - one.sinceNs < CONVOY_NS) return one ?? anew;
+    if (!isConvoy(counts, one, nowNs)) return anew;
+    this.#tellConvoy(lock, waiters, one, nowNs);
+    return one;
   }
 
   #follow(lock: SceneLock, hold: SceneHold, acquisitions: number, waiters: readonly SceneWait[], nowNs: number): Kept {
@@ -148,7 +155,6 @@ function since(now: SceneLockCounts, before: SceneLockCounts): Difference {
 
 function isConvoy(counts: SceneLockCounts, one: Followed, nowNs: number): boolean {
   const lastedNs = nowNs - one.sinceNs;
-  if (lastedNs < CONVOY_NS) return false;
   const { acquisitions, contentions, holds, holdNs } = since(counts, one.counts);
   if (acquisitions < (lastedNs / 1e9) * CONVOY_RATE || holds <= 0) return false;
   if (contentions < acquisitions * CONVOY_CONTENDED) return false;

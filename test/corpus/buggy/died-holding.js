@@ -10,6 +10,6 @@ await crew(import.meta.url, {
     process.exit();
   },
 });
-const lease = orders.acquire({ timeoutMs: 5000 });
+const lease = orders.acquire();
 if (!lease.abandoned) throw new Error('nobody was told');
 lease.release();

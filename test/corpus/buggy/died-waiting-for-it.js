@@ -14,6 +14,6 @@ await crew(import.meta.url, {
   },
   heir({ meet }) {
     meet();
-    orders.acquire({ timeoutMs: 5000 }).release();
+    orders.acquire().release();
   },
 });

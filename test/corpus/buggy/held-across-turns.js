@@ -1,4 +1,4 @@
-/** A blocking lock is kept until a timer fires, and another thread waits for that. */
+/** A blocking lock is kept while timers fire, and another thread waits for that. It goes on until that is told: the agent may still be at its start. */
 // expects: finding held_across_turn orders
 import { Mutex } from 'gridwatch/sync';
 import { crew, later } from '../crew.js';
@@ -6,10 +6,9 @@ import { crew, later } from '../crew.js';
 const orders = new Mutex('orders');
 await crew(import.meta.url, {
   async main({ meet }) {
-    const lease = orders.acquire();
+    orders.acquire();
     meet();
-    for (let turn = 0; turn < 250; turn++) await later(20);
-    lease.release();
+    for (;;) await later(20);
   },
   billing({ meet }) {
     meet();

@@ -43,10 +43,13 @@ function dispatch(
   });
   new RingWriter(world.memory, waiter.claim.slot).offerEncoded(encoded);
   world.memory.i32[world.memory.slotAt(waiter.claim.slot, SLOT.RING_READ) >> 2] = 0;
-  new RingReader(world.memory, waiter.claim.slot).drain(
+  const reader = new RingReader(world.memory, waiter.claim.slot);
+  reader.drain(
     (record) => out.record(waiter.claim.slot, record),
     () => NOW_NS,
   );
+  /* What the reader finds to be impossible is counted as the same. */
+  reader.takeDropped((_, dropped) => void (corrupt += dropped));
 }
 
 function wait(changes: Partial<LockWaitRecord> = {}): LockWaitRecord {

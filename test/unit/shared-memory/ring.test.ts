@@ -1,4 +1,4 @@
-/** A thread's ring against a plain queue of the same capacity, at the edges of its indexes, and scribbled on. */
+/** A thread's ring against a plain queue of the same capacity, at the edges of its indexes, and with one word wrong (any at all: `ring-scribbles.test.ts`). */
 import * as fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { answer } from '../../../agent/shared-memory/doorbell.ts';
@@ -186,24 +186,5 @@ describe('scribbled on', () => {
       expect(memory.i32[readAt]).toBe(written);
       expect(takeDropped(reader)).toEqual({ corrupt: 1 });
     }
-  });
-
-  test('no bits anywhere make the reader throw, loop or believe the impossible', () => {
-    const word = fc.record({ at: fc.integer({ min: 0, max: 16 * 8 - 1 }), value: fc.integer() });
-    fc.assert(
-      fc.property(fc.integer(), fc.integer(), fc.array(word, { maxLength: 64 }), (written, read, words) => {
-        for (const { at, value } of words) memory.i32[(memory.ringAt(SLOT_NUMBER) >> 2) + at] = value;
-        memory.i32[writeAt] = written;
-        memory.i32[readAt] = read;
-        const records = drainAll(new RingReader(memory, SLOT_NUMBER));
-        expect(records.length).toBeLessThanOrEqual(RING_RECORDS);
-        for (const { number, startNs, durationNs } of records) {
-          expect(GC_TYPES[number]).toBeDefined();
-          expect(startNs > 0 && durationNs >= 0 && startNs + durationNs <= NOW_NS + 1e9).toBe(true);
-        }
-        expect(memory.i32[readAt]).toBe(written);
-      }),
-      { numRuns: 1000 },
-    );
   });
 });

@@ -63,6 +63,25 @@ describe('a convoy', () => {
     expect(findings.all).toEqual([]);
   });
 
+  test('is told within ten seconds where the lock had its queue long before, while its holders or the machine were slow', () => {
+    const counts = { acquisitions: 0, contentions: 0, holds: 0, holdNs: 0 };
+    const look = (tenth: number, perTenth: number, holdUs: number): void => {
+      counts.acquisitions += perTenth;
+      counts.contentions += perTenth;
+      counts.holds += perTenth;
+      counts.holdNs += perTenth * holdUs * US;
+      const program = new Program().lock('a', { counts: { ...counts } }).hold('a', 't99');
+      for (let waiter = 0; waiter < 6; waiter++) program.wait(`t${waiter}`, 'a', { number: counts.acquisitions });
+      locks.look(program.scene((tenth / 10) * S));
+    };
+    for (let tenth = 0; tenth < 3000; tenth++) look(tenth, 5, 19_000);
+    for (let tenth = 3000; tenth < 6000; tenth++) look(tenth, 2, 10);
+    expect(findings.all).toEqual([]);
+    for (let tenth = 6000; tenth <= 6100; tenth++) look(tenth, 50, 10);
+    expect(findings.all.map(({ finding }) => finding)).toEqual(['convoy']);
+    expect(findings.all[0]?.body).toContain('which is held for 10.0 us at a time, 500 times a second');
+  });
+
   test('is over when the queue was short at one look', () => {
     pass(60, (atS) => busy(Math.round(atS * 10) % 40 === 0 ? { waiters: 1 } : {})(atS));
     expect(findings.all).toEqual([]);
