@@ -35,7 +35,9 @@ const PATH: Kind = { type: 'path' };
 const THRESHOLD: Kind = { type: 'number', min: 0, max: 3_600_000, unit: 'ms' };
 /** A call site ends in its line, without a column, and never is an absolute path: another entry would match nothing. */
 const CALL_SITE = /^(?![\\/]|[a-z]:[\\/]|file:|.*:\d+:\d+$).+:[\d*?]+$/i;
-const POWER: Kind = { type: 'number', min: 0, max: 100_000, unit: 'W' };
+const MAX_POWER_W = 100_000;
+/** No machine that runs Node does all its work with less: an energy of nothing would be no measurement. */
+const MIN_BUSY_POWER_W = 0.1;
 
 function choice(...choices: readonly string[]): Kind {
   return { type: 'choice', choices };
@@ -207,13 +209,13 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
   },
   powerIdleW: {
     variable: 'GRIDWATCH_POWER_IDLE_W',
-    kind: POWER,
+    kind: number(0, MAX_POWER_W, 'W'),
     byDefault: undefined,
     meaning: 'what the idle machine draws; unset: from the model',
   },
   powerMaxW: {
     variable: 'GRIDWATCH_POWER_MAX_W',
-    kind: POWER,
+    kind: number(MIN_BUSY_POWER_W, MAX_POWER_W, 'W'),
     byDefault: undefined,
     meaning: 'what the machine draws with every CPU busy; unset: from the model',
   },

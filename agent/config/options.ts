@@ -164,10 +164,10 @@ export interface GridwatchOptions {
    */
   readonly energySource?: EnergySource | undefined;
 
-  /** What the whole machine draws when idle, in watts, 0 to 100 000; above `powerMaxW` both are ignored. Default: from the model. */
+  /** What the whole machine draws when idle, in watts, 0 to 100 000; where it is not less than `powerMaxW`, both are ignored. Default: from the model. */
   readonly powerIdleW?: number | undefined;
 
-  /** What the whole machine draws with every CPU busy, in watts, 0 to 100 000. Default: from the model. */
+  /** What the whole machine draws with every CPU busy, in watts, 0.1 to 100 000. Default: from the model. */
   readonly powerMaxW?: number | undefined;
 
   /**

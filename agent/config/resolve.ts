@@ -144,13 +144,14 @@ function resolve(base: Config, sources: readonly Source[]): Resolution {
     faults.push({ name, given: show(carbonEmbodied), expected, option: 'carbonEmbodied' });
   }
 
+  /** Of equal ones nothing is left for the work. */
   function checkPower(): void {
     const { powerIdleW, powerMaxW } = values;
-    if (powerIdleW === undefined || powerMaxW === undefined || powerIdleW <= powerMaxW) return;
+    if (powerIdleW === undefined || powerMaxW === undefined || powerIdleW < powerMaxW) return;
     values.powerIdleW = DEFAULTS.powerIdleW;
     values.powerMaxW = DEFAULTS.powerMaxW;
     const name = names.get('powerIdleW') ?? SETTINGS.powerIdleW.variable;
-    const expected = `at most ${names.get('powerMaxW')}, which is ${powerMaxW} W; both are ignored`;
+    const expected = `less than ${names.get('powerMaxW')}, which is ${powerMaxW} W; both are ignored`;
     faults.push({ name, given: show(powerIdleW), expected, option: 'powerIdleW' });
   }
 }

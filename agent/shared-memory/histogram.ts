@@ -246,3 +246,14 @@ export function exponentialBuckets({ family, counts }: HistogramSnapshot): Expon
   }
   return { scale: SCALE, offset, counts: buckets, zeroCount: 0 };
 }
+
+/** All durations added up, of each no more than its first `mostNs`: within the width of a cell, a fifth, and never more than they are in all. */
+export function sumOfFirstNs({ family, counts, sumNs }: HistogramSnapshot, mostNs: number): number {
+  const { uppersS } = cellsOf(family);
+  let totalNs = 0;
+  for (let cell = 0; cell < uppersS.length; cell++) {
+    const count = counts[cell] ?? 0;
+    if (count > 0) totalNs += count * Math.min(mostNs, (uppersS[cell] as number) * 1e9);
+  }
+  return Math.min(totalNs, sumNs);
+}

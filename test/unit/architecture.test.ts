@@ -76,6 +76,7 @@ const OPEN_FILES = new Set([
   'agent/agent-thread/settings.ts', // what the agent thread is started with
   'agent/agent-thread/energy/sources/choose.ts', // which sources of energy there are, and why not
   'agent/agent-thread/host/proc.ts', // how files of the kernel are read
+  'agent/agent-thread/host/cgroup.ts', // what the control group lets a process use
 ]);
 
 /** Every import of a file, of values and of types. */

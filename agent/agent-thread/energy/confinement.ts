@@ -5,7 +5,7 @@
  * counted are its own, and the model gives it their share of the host. A container sees all CPUs of its machine: that machine's energy is told, and
  * what the container has reserved of it is the share of its idle power that it answers for.
  */
-import { cpuQuota, groupFolders, isContainer } from '../host/cgroup.ts';
+import { cpuQuota, groupCpuList, groupFolders, isContainer } from '../host/cgroup.ts';
 import { parseCpuList } from '../host/inventory.ts';
 import type { ProcTree } from '../host/proc.ts';
 
@@ -34,8 +34,8 @@ const VIRTUAL_VENDORS: readonly { readonly vendor: RegExp; readonly product: Reg
 /** `sys` is the real one, of this container: `GRIDWATCH_SYSFS_ROOT` may be the host's. */
 export function readConfinement(proc: ProcTree, sys: ProcTree, logicalCpus: number): Confinement {
   const own = groupFolders(proc)?.[0];
-  const listed = own === undefined ? undefined : sys.readText(`${own}/cpuset.cpus.effective`);
-  const counts = [cpuQuota(proc, sys), parseCpuList(listed ?? '')?.length].filter((count) => count !== undefined);
+  const listed = parseCpuList(groupCpuList(proc, sys) ?? '')?.length;
+  const counts = [cpuQuota(proc, sys), listed].filter((count) => count !== undefined);
   const reserved = Math.min(...counts, logicalCpus);
   return {
     hypervisor: hypervisor(proc, sys),

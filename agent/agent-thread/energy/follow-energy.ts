@@ -159,9 +159,9 @@ export class FollowedEnergy implements MetricSource {
     const source = new LastingSource({
       first,
       choose: (broken) => chooseSource({ ...choice, broken, frequency }).source,
-      onChange: (broken, next) => {
+      onChange: (broken, next, why) => {
         diag.warn(
-          `the energy source ${broken.name} has told of nothing for half a minute: it is ${next.name} from now on, until the program is started anew`,
+          `the energy source ${broken.name} has told of nothing for half a minute${why === '' ? '' : ` (${why})`}: it is ${next.name} from now on, until the program is started anew; gridwatch doctor says what can be had, and how`,
         );
       },
     });

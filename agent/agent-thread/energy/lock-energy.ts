@@ -3,8 +3,8 @@
  *
  * Runs on the agent thread, when a reader wants the numbers. It must never throw.
  *
- * `E = j * waits * (t_spin + c_sw)`: a wait spins for a moment, and if that was not enough it takes its thread off the CPU and on again. A thread that is parked
- * costs nothing more, however long; what goes by then is the idle power of a CPU that the process keeps for it, `P_idle / CPUs * wait`. Waits of
+ * `E = j * sum of min(wait, t_spin + c_sw)`: a wait spins for a moment, and if that was not enough it takes its thread off the CPU and on again. One that was over before has
+ * done no more than it has lasted. A thread that is parked costs nothing more, however long; what goes by then is the idle power of a CPU that the process keeps for it, `P_idle / CPUs * wait`. Waits of
  * promises, of Web Locks and of `acquireAsync` block no thread. `j` is what a busy CPU draws, of the time since the last look.
  */
 import type { LockClass } from '../model/lock-classes.ts';
@@ -52,8 +52,10 @@ export class LockEnergy implements MetricSource {
   }
 
   /** The CPU time of all waits so far. */
-  #cpuNs({ kind, contention: { waits, asyncWaits, waitedNs } }: LockClass): number {
-    const blocked = BLOCKING_KINDS.has(kind) ? Math.max(0, waits - asyncWaits) : 0;
-    return blocked === 0 ? 0 : Math.min(blocked * MAX_SPIN_NS, waitedNs) + blocked * this.#settings.switchNs();
+  #cpuNs(lockClass: LockClass): number {
+    const { waits, asyncWaits } = lockClass.contention;
+    const blocked = BLOCKING_KINDS.has(lockClass.kind) ? Math.max(0, waits - asyncWaits) : 0;
+    /* Which of the waits were asynchronous is not known of each. */
+    return blocked === 0 ? 0 : (blocked / waits) * lockClass.waitedFirstNs(MAX_SPIN_NS + this.#settings.switchNs());
   }
 }

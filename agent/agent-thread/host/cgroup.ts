@@ -1,7 +1,7 @@
 /**
- * The control group of this process, and the groups above it as far as they can be seen from here: cgroup v2.
+ * The control group of this process, and the groups above it as far as they can be seen from here: cgroup v2, and of v1, which may stand beside it, the quota and the list of CPUs.
  *
- * Runs on the agent thread. It must never throw; where there is no cgroup v2 there is no answer.
+ * Runs on the agent thread, and in the process of `gridwatch doctor`. It must never throw; where there are no groups there is no answer.
  */
 import type { ProcTree } from './proc.ts';
 
@@ -15,13 +15,30 @@ export interface CpuQuota {
   readonly folder: string;
 }
 
+const ROOT = 'fs/cgroup';
+
 /** Folders below `/sys`: the group's own first, the outermost last. Undefined where the process is in no group of cgroup v2. */
 export function groupFolders(proc: ProcTree): readonly string[] | undefined {
   const path = proc.readText('self/cgroup')?.match(/^0::\/(.*)$/m)?.[1];
   if (path === undefined) return undefined;
+  return foldersTo(ROOT, path);
+}
+
+/**
+ * The same of one controller of cgroup v1, below each name that its root may have: that of the controller, or of all that share it. In a container without a namespace of
+ * groups the root is its own group, and the path, which is the host's, leads nowhere.
+ */
+function groupFoldersV1(proc: ProcTree, controller: string): readonly string[] {
+  for (const [, shared = '', path = ''] of (proc.readText('self/cgroup') ?? '').matchAll(/^\d+:([^:\n]+):\/(.*)$/gm))
+    if (shared.split(',').includes(controller))
+      return [...new Set([controller, shared])].flatMap((name) => foldersTo(`${ROOT}/${name}`, path));
+  return [];
+}
+
+function foldersTo(root: string, path: string): readonly string[] {
   // A path above the namespace's root, "../..", leads to groups that are not mounted here.
   const groups = path.split('/').filter((group) => group !== '' && group !== '..');
-  const folders = ['fs/cgroup'];
+  const folders = [root];
   for (const group of groups) folders.unshift(`${folders[0]}/${group}`);
   return folders;
 }
@@ -37,18 +54,35 @@ export function isContainer(sys: ProcTree, folder: string): boolean {
 }
 
 /** The smallest quota of the group and the groups above; undefined without one. */
-export function tightestQuota(sys: ProcTree, folders: readonly string[]): CpuQuota | undefined {
+export function tightestQuota(proc: ProcTree, sys: ProcTree): CpuQuota | undefined {
+  const text = (file: string): string => sys.readText(file) ?? '';
+  const quotas = [
+    ...(groupFolders(proc) ?? []).map((folder) => ({ folder, cpus: parseCpuMax(text(`${folder}/cpu.max`)) })),
+    ...groupFoldersV1(proc, 'cpu').map((folder) => ({
+      folder,
+      cpus: parseCpuMax(`${text(`${folder}/cpu.cfs_quota_us`).trim()} ${text(`${folder}/cpu.cfs_period_us`)}`),
+    })),
+  ];
   let tightest: CpuQuota | undefined;
-  for (const folder of folders) {
-    const cpus = parseCpuMax(sys.readText(`${folder}/cpu.max`) ?? '');
+  for (const { folder, cpus } of quotas)
     if (cpus !== undefined && cpus < (tightest?.cpus ?? Number.POSITIVE_INFINITY)) tightest = { cpus, folder };
-  }
   return tightest;
 }
 
 /** CPUs' worth of time this process may use in each period. */
 export function cpuQuota(proc: ProcTree, sys: ProcTree): number | undefined {
-  return tightestQuota(sys, groupFolders(proc) ?? [])?.cpus;
+  return tightestQuota(proc, sys)?.cpus;
+}
+
+/** The list of the CPUs that the group may use, `0-3,8`; undefined where no group has one. */
+export function groupCpuList(proc: ProcTree, sys: ProcTree): string | undefined {
+  const [own] = groupFolders(proc) ?? [];
+  const listed = own === undefined ? undefined : sys.readText(`${own}/cpuset.cpus.effective`);
+  if (listed !== undefined) return listed;
+  return groupFoldersV1(proc, 'cpuset')
+    .flatMap((folder) => [`${folder}/cpuset.effective_cpus`, `${folder}/cpuset.cpus`])
+    .map((file) => sys.readText(file))
+    .find((text) => text !== undefined);
 }
 
 /** The smallest memory limit of the group and the groups above, in bytes; undefined without one. */
@@ -70,7 +104,7 @@ export function parseTable(text: string | undefined): ReadonlyMap<string, number
   return new Map(Array.from(rows, ([, name, value]) => [name as string, Number(value)]));
 }
 
-/** `<quota> <period>` in microseconds; a quota of `max` is none. */
+/** `<quota> <period>` in microseconds; a quota of `max`, or of -1, is none. */
 function parseCpuMax(text: string): number | undefined {
   const [, quotaUs, periodUs] = /^(\d+) (\d+)\s*$/.exec(text) ?? [];
   const quota = Number(quotaUs) / Number(periodUs);

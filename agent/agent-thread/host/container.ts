@@ -1,5 +1,5 @@
 /**
- * What the control group of this process uses, and what it may use: CPU time, memory, quota, throttling.
+ * What the control group of this process uses, and what it may use: CPU time, memory, quota, throttling; of a group of cgroup v1 the last two.
  *
  * Runs on the agent thread, at collection; a dozen small files of 4-5 us each. All processes of one container tell the same numbers, as all of
  * them are in the one group. Where there is no group of cgroup v2 it tells nothing.
@@ -23,30 +23,32 @@ export class ContainerMetrics implements MetricSource {
 
   collect(sink: MetricSink): void {
     const { proc, sys, onUnavailable } = this.#settings;
+    this.#collectQuota(sink);
     const folders = groupFolders(proc);
     const own = folders?.[0];
     if (folders === undefined || own === undefined || !isGroup(sys, own)) {
       onUnavailable('container', 'unsupported_platform', 'this process is in no group of cgroup v2');
       return;
     }
-    this.#collectLimits(sink, folders);
+    const limitBytes = memoryLimit(sys, folders);
+    if (limitBytes !== undefined) sink.sum('gridwatch.container.memory.limit', {}, limitBytes);
     if (isContainer(sys, own)) this.#collectUsage(sink, own);
   }
 
-  #collectLimits(sink: MetricSink, folders: readonly string[]): void {
-    const { sys } = this.#settings;
-    const limitBytes = memoryLimit(sys, folders);
-    if (limitBytes !== undefined) sink.sum('gridwatch.container.memory.limit', {}, limitBytes);
-    const quota = tightestQuota(sys, folders);
+  #collectQuota(sink: MetricSink): void {
+    const { proc, sys } = this.#settings;
+    const quota = tightestQuota(proc, sys);
     if (quota === undefined) return;
     sink.sum('gridwatch.cpu.quota.limit', {}, quota.cpus);
     const counted = parseTable(sys.readText(`${quota.folder}/cpu.stat`));
     const [periods, throttled, throttledUs] = ['nr_periods', 'nr_throttled', 'throttled_usec'].map((name) =>
       counted.get(name),
     );
+    /* Of cgroup v1. */
+    const throttledNs = throttledUs === undefined ? counted.get('throttled_time') : throttledUs * 1e3;
     if (periods !== undefined) sink.sum('gridwatch.cpu.quota.periods', {}, periods);
     if (throttled !== undefined) sink.sum('gridwatch.cpu.quota.throttled_periods', {}, throttled);
-    if (throttledUs !== undefined) sink.sum('gridwatch.cpu.throttled.time', {}, throttledUs * 1e3);
+    if (throttledNs !== undefined) sink.sum('gridwatch.cpu.throttled.time', {}, throttledNs);
   }
 
   #collectUsage(sink: MetricSink, own: string): void {

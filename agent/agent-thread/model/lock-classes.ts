@@ -4,7 +4,7 @@
  * Runs on the agent thread. A class is a name and a kind. There are never more classes than the bound: what comes later is counted as `_OTHER`.
  */
 import { LOCK_MODES, type LockMode } from '../../shared-memory/async-locks.ts';
-import { HistogramTotal } from '../../shared-memory/histogram.ts';
+import { HistogramTotal, sumOfFirstNs } from '../../shared-memory/histogram.ts';
 import type { LockKind } from '../../shared-memory/lock-block.ts';
 import { OTHER } from '../telemetry/catalog.ts';
 import type { MetricSink } from '../telemetry/metrics.ts';
@@ -39,6 +39,11 @@ export class ModeTotals {
 
   get waitedNs(): number {
     return this.#waits?.sumNs ?? 0;
+  }
+
+  /** The same, of each wait no more than its first `mostNs`. */
+  firstNs(mostNs: number): number {
+    return this.#waits === undefined ? 0 : sumOfFirstNs(this.#waits, mostNs);
   }
 
   get isUsed(): boolean {
@@ -80,6 +85,11 @@ export class LockClass {
   get contention(): { readonly waits: number; readonly asyncWaits: number; readonly waitedNs: number } {
     const of = (field: 'contentions' | 'waitedNs'): number => this.#modes.reduce((sum, mode) => sum + mode[field], 0);
     return { waits: of('contentions'), asyncWaits: this.asyncContentions, waitedNs: of('waitedNs') };
+  }
+
+  /** How long somebody waited in all, of each wait no more than its first `mostNs`. */
+  waitedFirstNs(mostNs: number): number {
+    return this.#modes.reduce((sum, mode) => sum + mode.firstNs(mostNs), 0);
   }
 
   /** Somebody waits, since then. */

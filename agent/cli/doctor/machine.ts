@@ -4,6 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
+import { cpuQuota, groupFolders, memoryLimit } from '../../agent-thread/host/cgroup.ts';
+import { ProcTree } from '../../agent-thread/host/proc.ts';
 import type { Check } from '../doctor.ts';
 import { formatShare } from '../ui/quantities.ts';
 
@@ -49,17 +51,20 @@ function withoutProc(platform: NodeJS.Platform): Check[] {
   }));
 }
 
-/** The line of `/proc/self/cgroup` that cgroup v2 has. */
-const GROUP = /^0::\/(.*)$/m;
+/** The line of `/proc/self/cgroup` that cgroup v2 has; controllers of v1 that stand beside it have their own. */
+const GROUP = /^0::\//m;
+const MEMORY_V1 = /^\d+:(?:[^:\n]*,)?memory(?:,[^:\n]*)?:/m;
+const CPU_V1 = /^\d+:(?:[^:\n]*,)?cpu(?:,[^:\n]*)?:/m;
 
 function checkGroup(procRoot: string): Check[] {
   const { text, failure } = read(`${procRoot}/self/cgroup`);
-  if (failure === '' && GROUP.test(text)) return [];
+  if (failure === '' && GROUP.test(text) && !MEMORY_V1.test(text)) return [];
+  const what = CPU_V1.test(text) ? 'Memory limit' : 'Quota, throttling, memory limit';
   const reason = failure === '' ? 'this kernel has cgroup v1' : `${procRoot}/self/cgroup ${failure}`;
   return [
     {
       level: 'note',
-      found: `Quota, throttling, memory limit and pressure of the container are not known: ${reason}.`,
+      found: `${what} and pressure of the container are not known: ${reason}.`,
       remedy: 'Start the host with systemd.unified_cgroup_hierarchy=1, and mount cgroup v2 in the container.',
     },
   ];
@@ -119,30 +124,13 @@ function checkCpus(quota: number | undefined): Check {
 
 /** The smallest CPU quota of this process's control group and those above it, in CPUs; undefined without one. */
 export function quotaOf(procRoot = '/proc', sysRoot = '/sys'): number | undefined {
-  return smallestOf(procRoot, sysRoot, 'cpu.max', (text) => {
-    const [quotaUs = Number.NaN, periodUs = Number.NaN] = text.split(' ').map(Number);
-    return quotaUs / periodUs;
-  });
+  return cpuQuota(new ProcTree({ root: procRoot }), new ProcTree({ root: sysRoot }));
 }
 
 /** The smallest memory limit of the same groups, in bytes; undefined without one. */
 export function memoryLimitOf(procRoot = '/proc', sysRoot = '/sys'): number | undefined {
-  return smallestOf(procRoot, sysRoot, 'memory.max', Number);
-}
-
-function smallestOf(
-  procRoot: string,
-  sysRoot: string,
-  file: string,
-  parse: (text: string) => number,
-): number | undefined {
-  const path = GROUP.exec(read(`${procRoot}/self/cgroup`).text)?.[1];
-  if (path === undefined) return undefined;
-  const groups = path.split('/').filter((group) => group !== '' && group !== '..');
-  const limits = [groups, ...groups.map((_, at) => groups.slice(0, at))]
-    .map((parts) => parse(read([`${sysRoot}/fs/cgroup`, ...parts, file].join('/')).text))
-    .filter((limit) => Number.isFinite(limit) && limit > 0);
-  return limits.length > 0 ? Math.min(...limits) : undefined;
+  const folders = groupFolders(new ProcTree({ root: procRoot })) ?? [];
+  return memoryLimit(new ProcTree({ root: sysRoot }), folders);
 }
 
 function read(file: string): { text: string; failure: string } {

@@ -129,15 +129,6 @@ describe('a value', () => {
     ]);
   });
 
-  it('of the idle power is ignored, and the maximum too, when it is the greater', () => {
-    const { config, problems } = resolveConfig({ GRIDWATCH_POWER_IDLE_W: '90', GRIDWATCH_POWER_MAX_W: '30' });
-    expect(config).toEqual(DEFAULTS);
-    expect(problems.map(({ message }) => message)).toEqual([
-      'GRIDWATCH_POWER_IDLE_W: 90 is ignored (expected at most GRIDWATCH_POWER_MAX_W, which is 30 W; both are ignored); it stays unset',
-    ]);
-    expect(resolveConfig({ GRIDWATCH_POWER_IDLE_W: '30' }, { powerMaxW: 90 }).problems).toEqual([]);
-  });
-
   it('is shown short, on one line', () => {
     const [problem] = resolveConfig({ GRIDWATCH_LOG: `\n\u001b[31m${'x'.repeat(500)}` }).problems;
     expect(problem?.value).toMatch(/^"\\n\\u001b\[31mx{70,75}\.\.\."$/);

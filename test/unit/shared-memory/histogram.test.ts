@@ -14,6 +14,7 @@ import {
   HistogramReader,
   HistogramTotal,
   HistogramWriter,
+  sumOfFirstNs,
 } from '../../../agent/shared-memory/histogram.ts';
 
 const FAMILIES: readonly HistogramFamily[] = ['waits', 'gc'];
@@ -117,6 +118,22 @@ describe.each(FAMILIES)('cells of %s', (family) => {
     for (const ns of [LONGEST_S * 1e9 + 1, 1e300, Number.MAX_VALUE]) expect(cellOf(family, ns)).toBe(last);
     expect(cellOf(family, LONGEST_S * 1e9)).toBe(last - 1);
     expect(last).toBeLessThan((HISTOGRAM_BYTES - 8) / 4);
+  });
+
+  test('the beginnings of all durations are added up within the width of a cell, and are never more than the durations', () => {
+    const most = fc.double({ min: 2, max: 11, noNaN: true }).map((log) => 10 ** log);
+    fc.assert(
+      fc.property(fc.array(anyDurationNs, { maxLength: 40 }), most, (durationsNs, mostNs) => {
+        const total = totalOf(family, durationsNs);
+        const exactNs = durationsNs.reduce((sum, ns) => sum + Math.min(Math.max(0, ns), mostNs), 0);
+        /* What is shorter than the first cell's bound counts as that. */
+        const widestNs = exactNs * 2 ** 0.25 + durationsNs.length * SHORTEST_S * 2 ** 0.25 * 1e9;
+        const told = sumOfFirstNs(total, mostNs);
+        expect(told).toBeGreaterThanOrEqual(exactNs * (1 - 1e-9));
+        expect(told).toBeLessThanOrEqual(Math.min(total.sumNs, widestNs) * (1 + 1e-9));
+      }),
+    );
+    expect(sumOfFirstNs(new HistogramTotal(family), 1e9)).toBe(0);
   });
 
   test('nothing recorded: no buckets', () => {

@@ -50,6 +50,7 @@ export class CounterSource implements EnergySource {
   #before: readonly bigint[] | undefined;
   #beforeNs = 0;
   #isAtStep: boolean;
+  #silence = '';
 
   constructor(settings: CounterSourceSettings) {
     this.name = settings.name;
@@ -60,7 +61,12 @@ export class CounterSource implements EnergySource {
     this.#isAtStep = settings.isStepped !== true;
   }
 
+  get silence(): string {
+    return this.#silence;
+  }
+
   read(nowNs: number): EnergyInterval | undefined {
+    this.#silence = '';
     const values = this.#readAll();
     if (values === undefined) return undefined;
     const hasSlept = this.#suspend.hasSlept(nowNs);
@@ -68,8 +74,14 @@ export class CounterSource implements EnergySource {
     const durationNs = nowNs - this.#beforeNs;
     if (durationNs <= 0) return undefined;
     const energyUj = this.#energySince(this.#before, values, durationNs);
-    if (energyUj === undefined) return this.#beginAnew(values, nowNs);
-    if (energyUj === 0n) return undefined;
+    if (energyUj === undefined) {
+      this.#silence = 'what its counters say cannot be: they begin anew';
+      return this.#beginAnew(values, nowNs);
+    }
+    if (energyUj === 0n) {
+      this.#silence = 'its counters stand still';
+      return undefined;
+    }
     this.#before = values;
     this.#beforeNs = nowNs;
     if (this.#isAtStep) return { energyUj: Number(energyUj), durationNs };
@@ -93,7 +105,10 @@ export class CounterSource implements EnergySource {
     for (const { file } of this.#settings.counters) {
       const value = readCounter(file, this.#settings.tree);
       if (this.#settings.isStepped === true) file.close();
-      if (value === undefined) return undefined;
+      if (value === undefined) {
+        this.#silence = complaintOf(file);
+        return undefined;
+      }
       values.push(value);
     }
     return values;
@@ -118,6 +133,11 @@ export function readCounter(file: ProcFile, tree: ProcTree): bigint | undefined 
   if (!file.read()) return undefined;
   const digits = /^\s*(\d{1,20})\s*$/.exec(tree.scanner.text())?.[1];
   return digits === undefined ? undefined : BigInt(digits);
+}
+
+/** Of a file that has just been read, in vain. */
+export function complaintOf({ path, failure }: ProcFile): string {
+  return failure === '' ? `${path} has no number in it` : `${path} cannot be read: ${failure}`;
 }
 
 function difference(before: bigint, value: bigint, rangeUj: bigint | undefined): bigint | undefined {

@@ -43,6 +43,8 @@ export interface EnergySource {
    * reset or a suspend, it begins anew.
    */
   read(nowNs: number, load: CpuLoad): EnergyInterval | undefined;
+  /** Of a source that measures: why the last look told of nothing, in words that go into a sentence; '' where it did, or had to begin. */
+  readonly silence?: string;
   /** Gives back its descriptors. */
   dispose(): void;
 }

@@ -20,7 +20,8 @@ export interface LastingSourceSettings {
   readonly first: EnergySource;
   /** The best of those that are left; called when one has broken, with all that have. */
   readonly choose: (broken: ReadonlySet<EnergySourceName>) => EnergySource;
-  readonly onChange: (broken: EnergySource, next: EnergySource) => void;
+  /** `why`: the last of its complaints, '' where it had none. */
+  readonly onChange: (broken: EnergySource, next: EnergySource, why: string) => void;
 }
 
 export class LastingSource implements EnergySource {
@@ -30,6 +31,7 @@ export class LastingSource implements EnergySource {
   #silentLooks = 0;
   /** The last look at which it told of energy, or its first one. */
   #toldNs: number | undefined;
+  #silence = '';
 
   constructor(settings: LastingSourceSettings) {
     this.#settings = settings;
@@ -74,8 +76,10 @@ export class LastingSource implements EnergySource {
     if (interval !== undefined && interval.energyUj > 0) {
       this.#toldNs = nowNs;
       this.#silentLooks = 0;
+      this.#silence = '';
       return false;
     }
+    this.#silence = this.#current.silence || this.#silence;
     this.#silentLooks++;
     this.#toldNs ??= nowNs;
     return nowNs - this.#toldNs >= MAX_SILENCE_NS && this.#silentLooks >= MIN_SILENT_LOOKS;
@@ -87,6 +91,7 @@ export class LastingSource implements EnergySource {
     this.#broken.add(broken.name);
     broken.dispose();
     this.#current = choose(this.#broken);
-    onChange(broken, this.#current);
+    onChange(broken, this.#current, this.#silence);
+    this.#silence = '';
   }
 }

@@ -7,7 +7,7 @@
  * - N8. A read that fails, of any meter, a sleep, or half a minute without a reading ends the area: it begins anew at the next good one.
  */
 import type { ProcFile, ProcTree } from '../../host/proc.ts';
-import { readCounter } from './counter-source.ts';
+import { complaintOf, readCounter } from './counter-source.ts';
 import type { EnergyBoundary, EnergyInterval, EnergySource } from './energy-source.ts';
 import { SuspendWatch } from './suspend.ts';
 
@@ -42,6 +42,7 @@ export class PowerSource implements EnergySource {
   readonly #suspend: SuspendWatch;
   #before: { readonly powerUw: bigint; readonly atNs: bigint } | undefined;
   #remainder = 0n;
+  #silence = '';
 
   constructor(settings: PowerSourceSettings) {
     this.boundary = settings.boundary;
@@ -49,7 +50,12 @@ export class PowerSource implements EnergySource {
     this.#suspend = new SuspendWatch(settings.proc);
   }
 
+  get silence(): string {
+    return this.#silence;
+  }
+
   read(nowNs: number): EnergyInterval | undefined {
+    this.#silence = '';
     const powerUw = this.#readAll();
     const hasSlept = this.#suspend.hasSlept(nowNs);
     const before = this.#before;
@@ -63,6 +69,7 @@ export class PowerSource implements EnergySource {
     if (before === undefined || hasSlept || durationNs <= 0n || durationNs > MAX_INTERVAL_NS) return undefined;
     const parts = (before.powerUw + powerUw) * durationNs + this.#remainder;
     this.#remainder = parts % PARTS_PER_UJ;
+    if (parts === 0n) this.#silence = 'its meters say 0 W';
     return { energyUj: Number(parts / PARTS_PER_UJ), durationNs: Number(durationNs) };
   }
 
@@ -75,7 +82,10 @@ export class PowerSource implements EnergySource {
     let totalUw = 0n;
     for (const meter of this.#settings.meters) {
       const powerUw = readCounter(meter, this.#settings.tree);
-      if (powerUw === undefined || powerUw > MAX_POWER_UW) return undefined;
+      if (powerUw === undefined || powerUw > MAX_POWER_UW) {
+        this.#silence = powerUw === undefined ? complaintOf(meter) : `${meter.path} says more than any machine draws`;
+        return undefined;
+      }
       totalUw += powerUw;
     }
     return totalUw;

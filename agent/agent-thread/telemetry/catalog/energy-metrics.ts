@@ -64,7 +64,8 @@ export const ENERGY_METRICS = {
   'gridwatch.energy.uncertainty': {
     instrument: 'gauge',
     unit: '1',
-    brief: 'A factor f: the true energy lies between the value divided by f and the value times f with 90 %.',
+    brief:
+      'A factor f: the true energy lies between the value divided by f and the value times f with 90 %; that of the source which is read now.',
     attributes: [],
     family: 'rest',
     feature: 'energy',

@@ -55,6 +55,18 @@ describe('a reservation', () => {
     expect(read(group(list), 2).reservedCpus).toBeUndefined();
   });
 
+  it('is that of cgroup v1 as well', () => {
+    const quota = {
+      'proc/self/cgroup': '3:cpuset:/docker/1d\n2:cpu,cpuacct:/docker/1d\n',
+      'sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us': '300000\n',
+      'sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us': '100000\n',
+    };
+    expect(read(quota).reservedCpus).toBe(3);
+    expect(read({ ...quota, 'sys/fs/cgroup/cpuset/cpuset.cpus': '0,4\n' }).reservedCpus).toBe(2);
+    const below = { 'sys/fs/cgroup/cpuset/docker/1d/cpuset.effective_cpus': '7\n' };
+    expect(read({ ...quota, ...below, 'sys/fs/cgroup/cpuset/cpuset.cpus': '0-7\n' }).reservedCpus).toBe(1);
+  });
+
   it('is none without a group, and the session of a user is no container', () => {
     expect(read({})).toEqual({ hypervisor: undefined, isContainer: false, reservedCpus: undefined });
     const session = {

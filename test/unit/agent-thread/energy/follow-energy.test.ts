@@ -133,7 +133,7 @@ describe('a source that breaks for good', () => {
     followed.seconds(100);
     expect(followed.told()).toEqual({ 'rapl package': 90e6, 'hwmon package': (100 - 30) * 9e6 });
     expect(followed.said).toEqual([
-      'the energy source rapl has told of nothing for half a minute: it is hwmon from now on, until the program is started anew',
+      'the energy source rapl has told of nothing for half a minute (/sys/class/powercap/intel-rapl:0/energy_uj cannot be read: EIO): it is hwmon from now on, until the program is started anew; gridwatch doctor says what can be had, and how',
     ]);
   });
 
@@ -147,7 +147,7 @@ describe('a source that breaks for good', () => {
     expect(Object.keys(followed.told())).toEqual(['rapl package', 'model:generic wall']);
     expect(written['gridwatch.energy.uncertainty']).toBe(3.5);
     expect(followed.said).toHaveLength(1);
-    expect(followed.said[0]).toContain('it is model:generic from now on');
+    expect(followed.said[0]).toContain('(its counters stand still): it is model:generic from now on');
   });
 
   test('is not gone back to', () => {

@@ -45,9 +45,19 @@ describe('the energy of a lock', () => {
     expect(uj(written, 'gridwatch.lock.idle_energy', 'mutex')).toBeCloseTo(1e6, 3);
   });
 
-  test('a wait shorter than the longest spin has spun no longer than it was', () => {
+  test('a wait that was over before its thread could park has cost no more than it has lasted', () => {
     wait('mutex', 10, 1000);
-    expect(uj(collectFrom(energy), 'gridwatch.lock.energy', 'mutex')).toBeCloseTo(4 * 10 * (1 + 5), 9);
+    expect(uj(collectFrom(energy), 'gridwatch.lock.energy', 'mutex')).toBeCloseTo(4 * 10 * 1, 9);
+  });
+
+  test('of waits that spun and waits that parked each has its own price, within a fifth', () => {
+    wait('mutex', 900, 2000);
+    wait('mutex', 100, SECOND_NS);
+    const spunUj = 4 * 900 * 2;
+    const parkedUj = 4 * 100 * (5 + 5);
+    const told = uj(collectFrom(energy), 'gridwatch.lock.energy', 'mutex') ?? Number.NaN;
+    expect(told).toBeGreaterThanOrEqual(spunUj + parkedUj);
+    expect(told).toBeLessThan(spunUj * 1.2 + parkedUj);
   });
 
   test('each wait is priced once, at the rate of its time', () => {

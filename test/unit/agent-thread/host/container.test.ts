@@ -50,6 +50,22 @@ describe('ContainerMetrics', () => {
     expect(log).toEqual([]);
   });
 
+  it('tells the quota of cgroup v1, and that it knows no more of it', () => {
+    const files = group('/cpu,cpuacct', {
+      'cpu.cfs_quota_us': '50000\n',
+      'cpu.cfs_period_us': '100000\n',
+      'cpu.stat': 'nr_periods 400\nnr_throttled 25\nthrottled_time 1250000000\n',
+    });
+    const { written, log } = collect('4:cpu,cpuacct:/docker/1d\n', files);
+    expect(written).toEqual({
+      'gridwatch.cpu.quota.limit': 0.5,
+      'gridwatch.cpu.quota.periods': 400,
+      'gridwatch.cpu.quota.throttled_periods': 25,
+      'gridwatch.cpu.throttled.time': 1.25e9,
+    });
+    expect(log).toHaveLength(1);
+  });
+
   it('takes limits from where they are smallest, and the periods from the group that has the quota', () => {
     const pod = {
       'cgroup.type': 'domain\n',

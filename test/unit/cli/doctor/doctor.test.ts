@@ -71,6 +71,17 @@ describe('the machine', () => {
     write({ 'proc/self/cgroup': '12:memory:/docker/0\n1:name=systemd:/\n' });
     expect(look().at(-2)).toMatchObject({ level: 'note', found: expect.stringContaining('cgroup v1') });
   });
+
+  it('knows the quota of cgroup v1, and says what it does not know where v1 has kept the memory', () => {
+    write({
+      'proc/self/cgroup': '4:memory:/docker/0\n1:cpu,cpuacct:/docker/0\n0::/\n',
+      'sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us': '50000\n',
+      'sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us': '100000\n',
+    });
+    const [group, cpus] = look().slice(-2);
+    expect(group).toMatchObject({ level: 'note', found: expect.stringMatching(/^Memory limit and pressure/) });
+    expect(cpus).toMatchObject({ level: 'note', found: expect.stringContaining('with a quota of 0.5 (cgroup)') });
+  });
 });
 
 describe('the configuration', () => {

@@ -45,6 +45,28 @@ describe('a counter', () => {
     expect(machine.read()).toEqual({ energyUj: 80_000_000, durationNs: 2 * SECOND_NS });
   });
 
+  it('says why it tells of nothing, for as long as that is so', () => {
+    using machine = new Counted(new MachineTree(), [90_000_000_000n], RANGE_UJ.intel);
+    const file = energyFile(PLACES[0]);
+    const path = `${machine.tree.sys.root}/${file.slice(4)}`;
+    const look = (): string =>
+      machine.read() === undefined ? machine.source.silence : `tells, ${machine.source.silence}`;
+    expect(look()).toBe('');
+    expect(look()).toBe('');
+    machine.nowNs += SECOND_NS;
+    expect(look()).toBe('its counters stand still');
+    machine.run(SECOND_NS, 40);
+    expect(look()).toBe('tells, ');
+    machine.tree.write({ [file]: '\n' });
+    expect(look()).toBe(`${path} has no number in it`);
+    machine.tree.failures.set(file, 'EACCES');
+    expect(look()).toBe(`${path} cannot be read: EACCES`);
+    machine.tree.failures.clear();
+    machine.trueUj[0] = 0n;
+    machine.run(SECOND_NS, 40);
+    expect(look()).toBe('what its counters say cannot be: they begin anew');
+  });
+
   it('N2, N3: a counter that begins anew is a gap, and goes on from there', () => {
     using machine = new Counted(new MachineTree(), [90_000_000_000n], RANGE_UJ.intel);
     machine.read();

@@ -18,6 +18,7 @@ class FakeSource implements EnergySource {
   readonly uncertainty: number;
   interval: EnergyInterval | undefined = { energyUj: 5, durationNs: SECOND_NS };
   reads = 0;
+  silence = '';
   isDisposed = false;
 
   constructor(name: EnergySourceName, uncertainty = 1.15) {
@@ -42,15 +43,20 @@ let model: FakeSource;
 let source: LastingSource;
 let nowNs: number;
 let changes: string[];
+let reasons: string[];
 
 beforeEach(() => {
   [rapl, hwmon, model] = [new FakeSource('rapl'), new FakeSource('hwmon', 1.3), new FakeSource('model:generic', 3.5)];
   nowNs = 1e12;
   changes = [];
+  reasons = [];
   source = new LastingSource({
     first: rapl,
     choose: (broken) => [rapl, hwmon, model].find(({ name }) => !broken.has(name)) ?? model,
-    onChange: (broken, next) => changes.push(`${broken.name} > ${next.name}`),
+    onChange: (broken, next, why) => {
+      changes.push(`${broken.name} > ${next.name}`);
+      reasons.push(why);
+    },
   });
 });
 
@@ -107,6 +113,21 @@ describe('C1: a source that tells of nothing', () => {
     look(100, SECOND_NS / 5);
     expect(changes).toEqual([]);
   });
+});
+
+test('what was wrong is said with the change: the last complaint, also of a source that has none at every look', () => {
+  for (const why of ['first', 'a file is gone', '']) {
+    rapl.silence = why;
+    rapl.interval = undefined;
+    look(why === '' ? 1 : 15);
+  }
+  rapl.interval = { energyUj: 1, durationNs: SECOND_NS };
+  hwmon.interval = undefined;
+  look(31);
+  expect([changes, reasons]).toEqual([
+    ['rapl > hwmon', 'hwmon > model:generic'],
+    ['a file is gone', ''],
+  ]);
 });
 
 test('C2: a model that tells of nothing is kept', () => {

@@ -44,6 +44,31 @@ it.each(['EIO', '-3', '1000000000001', 'sleep', 'late'])('N8: %s ends the area',
   source.dispose();
 });
 
+it.each([
+  ['', 'has no number in it'],
+  ['1000000000001', 'says more than any machine draws'],
+  ['EIO', 'cannot be read: EIO'],
+])('says why it tells of nothing: a meter of %j', (shown, why) => {
+  using machine = new MachineTree();
+  const source = sourceOf(machine);
+  show(machine, [0, 0], 0);
+  expect([source.read(0), source.silence]).toEqual([undefined, '']);
+  show(machine, [0, shown === 'EIO' ? 0 : shown], SECOND_NS);
+  if (shown === 'EIO') machine.failures.set('sys/b', 'EIO');
+  expect([source.read(SECOND_NS), source.silence]).toEqual([undefined, `${machine.sys.root}/b ${why}`]);
+  source.dispose();
+});
+
+it('says that its meters say nothing', () => {
+  using machine = new MachineTree();
+  const source = sourceOf(machine);
+  show(machine, [0, 0], 0);
+  source.read(0);
+  expect(source.read(SECOND_NS)).toEqual({ energyUj: 0, durationNs: SECOND_NS });
+  expect(source.silence).toBe('its meters say 0 W');
+  source.dispose();
+});
+
 it('N7: all that is told is the exact area, less than a microjoule short', () => {
   using machine = new MemoryMachine();
   const reading = fc.record({
