@@ -1,6 +1,6 @@
 /**
- * Finds the real backends of the e2e tests: Jaeger, the OpenTelemetry Collector, Prometheus with its promtool, Alertmanager with its amtool, and Compose, which
- * reads what starts them all. Runs before the e2e tests, in vitest's main process. One that a variable names is taken as it is; otherwise the two of Go are built from the modules in
+ * Finds the real backends of the e2e tests: Jaeger, the OpenTelemetry Collector, a Kafka broker, Prometheus with its promtool, Alertmanager with its amtool, and what reads the
+ * files that start them: Compose, and a check of Kubernetes' manifests. Runs before the e2e tests, in vitest's main process. One that a variable names is taken as it is; otherwise those of Go are built from the modules in
  * `test/e2e/backends/`, whose go.sum pins every source, and the others are unpacked from Debian's packages, which are signed. All go into a cache
  * folder outside of the repository, and run only from there: nothing is installed, and no service is started.
  */
@@ -14,7 +14,7 @@ import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
 
-export type BackendName = 'jaeger' | 'otelcol' | keyof typeof DEBIAN_PACKAGES;
+export type BackendName = keyof typeof GO_PACKAGES | keyof typeof DEBIAN_PACKAGES;
 
 /** Debian's package of each, and what the program is called there; on PATH it may have its own name as well. */
 const DEBIAN_PACKAGES = {
@@ -32,6 +32,8 @@ const NEEDS_OTHERS = 'docker-compose';
 const BINARY_VARIABLES: Readonly<Record<BackendName, string>> = {
   jaeger: 'JAEGER_BIN',
   otelcol: 'OTELCOL_BIN',
+  kafka: 'KAFKA_BIN',
+  manifests: 'MANIFESTS_BIN',
   prometheus: 'PROMETHEUS_BIN',
   promtool: 'PROMTOOL_BIN',
   alertmanager: 'ALERTMANAGER_BIN',
@@ -61,7 +63,12 @@ export interface BackendSearch {
 }
 
 /** What to compile in the module of that name. */
-const GO_PACKAGES = { jaeger: 'github.com/jaegertracing/jaeger/cmd/jaeger', otelcol: '.' } as const;
+const GO_PACKAGES = {
+  jaeger: 'github.com/jaegertracing/jaeger/cmd/jaeger',
+  otelcol: '.',
+  kafka: '.',
+  manifests: '.',
+} as const;
 
 const MODULES_FOLDER = fileURLToPath(new URL('../e2e/backends/', import.meta.url));
 
@@ -92,6 +99,8 @@ export async function findBackends(search: BackendSearch = {}): Promise<Backends
     alertmanager: await findBackend('alertmanager', search),
     amtool: await findBackend('amtool', search),
     'docker-compose': await findBackend('docker-compose', search),
+    kafka: await findBackend('kafka', search),
+    manifests: await findBackend('manifests', search),
     otelcol: await findBackend('otelcol', search),
     jaeger: await findBackend('jaeger', search),
   };
@@ -110,12 +119,15 @@ export async function findBackend(
   try {
     const named = env[variable];
     if (named) return { file: await executable(named), origin: `named by ${variable}` };
-    if (name === 'jaeger' || name === 'otelcol') return await findBuilt(name, env, search);
-    return await findPackaged(name, env, search);
+    return isOfGo(name) ? await findBuilt(name, env, search) : await findPackaged(name, env, search);
   } catch (error) {
     const said = (error as { stderr?: string }).stderr?.trim() || (error as Error).message;
     return { reason: `no ${name}: ${said.split('\n').slice(-3).join(' ')}; set ${variable} to the path of one` };
   }
+}
+
+function isOfGo(name: BackendName): name is keyof typeof GO_PACKAGES {
+  return Object.hasOwn(GO_PACKAGES, name);
 }
 
 async function executable(file: string): Promise<string> {
@@ -153,7 +165,7 @@ async function findBuilt(
   const file = join(folder, name);
   if (await isExecutable(file)) return { file, origin: 'from the cache' };
   if ((await findOnPath('go', env)) === undefined) throw new Error('it is built with Go 1.26, and there is no `go`');
-  tell(`building ${name}, which takes from five minutes to half an hour; the next run finds it in ${folder}`);
+  tell(`building ${name}, which takes from one minute to half an hour; the next run finds it in ${folder}`);
   const startedMs = performance.now();
   await fill(file, folder, async (staging) => {
     const args = [...GO_BUILD, join(staging, name), GO_PACKAGES[name]];

@@ -1,0 +1,139 @@
+/**
+ * `collector-config/kubernetes/`: what each kustomization there makes, held against the API server's own validation, the operator's, and the Pod Security Standards;
+ * the Collectors in it against the Collector, with the arguments, the environment and the files that their pods would have. No cluster runs any of it.
+ */
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, it, onTestFinished } from 'vitest';
+import { checkManifests, containersOf, environmentOf, KUBERNETES, mountConfigMaps } from '../support/manifests.ts';
+import { binariesFor } from './binaries.ts';
+
+const execute = promisify(execFile);
+
+/** What each makes, and the strictest standard that admits its pods. */
+const KUSTOMIZATIONS = {
+  node: ['ConfigMap', 'DaemonSet restricted', 'Namespace', 'Service'],
+  'host-port': ['ConfigMap', 'DaemonSet privileged', 'Namespace', 'Service'],
+  'node-disk': ['ConfigMap', 'DaemonSet privileged', 'Namespace', 'Service'],
+  app: ['Deployment restricted'],
+  'in-image': ['Deployment restricted'],
+  'init-container': ['Deployment restricted'],
+  sidecar: ['ConfigMap', 'Deployment restricted'],
+  operator: ['Deployment restricted', 'Instrumentation'],
+  energy: ['Deployment privileged'],
+} as const;
+const NAMES = Object.keys(KUSTOMIZATIONS) as (keyof typeof KUSTOMIZATIONS)[];
+
+async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'gridwatch-kubernetes-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  return folder;
+}
+
+it.for(NAMES)('%s is what an API server takes, with no more rights than it needs', async (name, context) => {
+  const { manifests } = binariesFor(context);
+  const objects = await checkManifests(manifests, join(KUBERNETES, name));
+  expect(objects.flatMap(({ wrong }) => wrong)).toEqual([]);
+  const kinds = objects.map(({ manifest: { kind }, podSecurity = '' }) => `${kind} ${podSecurity}`.trim());
+  expect(kinds.toSorted()).toEqual(KUSTOMIZATIONS[name]);
+});
+
+it.for(NAMES)('%s: each Collector takes its arguments, environment and files', async (name, context) => {
+  const { manifests, otelcol } = binariesFor(context);
+  const objects = await checkManifests(manifests, join(KUBERNETES, name));
+  const collectors = containersOf(objects).filter(({ container }) =>
+    container.image.includes('opentelemetry-collector'),
+  );
+  expect(collectors).toHaveLength(objects.filter(({ manifest }) => manifest.kind === 'ConfigMap').length);
+  for (const each of collectors) {
+    const folder = await temporaryFolder();
+    const args = await mountConfigMaps(each, objects, folder);
+    const env = environmentOf(each.container, FIELDS);
+    const { stdout, stderr } = await execute(otelcol, ['validate', ...args], { env });
+    expect(stdout + stderr).toBe('');
+  }
+});
+
+it('the Collector of a node and of a pod is that of any host', async (context) => {
+  const { manifests } = binariesFor(context);
+  const shipped = await readFile(join(KUBERNETES, '..', 'collector.yaml'), 'utf8');
+  for (const name of ['node', 'sidecar']) {
+    const objects = await checkManifests(manifests, join(KUBERNETES, name));
+    const map = objects.find(({ manifest }) => manifest.kind === 'ConfigMap')?.manifest;
+    expect(map?.data).toMatchObject({ 'collector.yaml': shipped });
+  }
+});
+
+it('each Service leads to ports that its pods have, and the endpoint of the service is one of them', async (context) => {
+  const { manifests } = binariesFor(context);
+  const objects = await checkManifests(manifests, join(KUBERNETES, 'node'));
+  const service = objects.find(({ manifest }) => manifest.kind === 'Service')?.manifest;
+  const template = objects.find(({ manifest }) => manifest.kind === 'DaemonSet')?.manifest.spec?.template;
+  expect(template?.metadata.labels).toMatchObject(service?.spec?.selector ?? { no: 'selector' });
+  const ports = new Map(template?.spec.containers[0]?.ports?.map((port) => [port.name, port.containerPort]));
+  expect(service?.spec?.ports?.map(({ port, targetPort }) => [port, ports.get(targetPort)])).toEqual([
+    [4317, 4317],
+    [4318, 4318],
+  ]);
+  const shop = containersOf(await checkManifests(manifests, join(KUBERNETES, 'app')))[0];
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint } = environmentOf(shop!.container, FIELDS);
+  const { name, namespace } = service!.metadata;
+  expect(endpoint).toBe(`http://${name}.${namespace}.svc.cluster.local:4318`);
+});
+
+/** What the kubelet knows of a pod. */
+const FIELDS = {
+  'metadata.namespace': 'shop',
+  'metadata.name': 'shop-5d7f-x2x4z',
+  'metadata.uid': '0b6f3c1e-0f3f-4a5e-9d3c-0d1c2b3a4f5e',
+  'spec.nodeName': 'node-7',
+  'status.podIP': '127.0.0.1',
+  "metadata.labels['app.kubernetes.io/name']": 'shop',
+  "metadata.labels['app.kubernetes.io/version']": '1.0.0',
+} as const;
+
+const POD = `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: faulty}
+spec:
+  selector: {matchLabels: {app: faulty}}
+  template:
+    metadata: {labels: {app: faulty}}
+    spec:
+      containers:
+        - name: one
+          image: one:1
+`;
+
+it.for([
+  ['a misspelt field', POD.replace('image:', 'imgae:'), /unknown field "spec.template.spec.containers\[0\].imgae"/],
+  [
+    'a selector of other pods',
+    POD.replace('labels: {app: faulty}', 'labels: {app: other}'),
+    /`selector` does not match/,
+  ],
+  ['a port that there is not', `${POD}          ports: [{containerPort: 65536}]`, /must be between 1 and 65535/],
+  ['a kind of another version', POD.replace('apps/v1', 'apps/v1beta7'), /no kind "Deployment" is registered/],
+  ['a kind that nobody validates', 'apiVersion: v1\nkind: Secret\nmetadata: {name: faulty}', /nothing here validates/],
+  [
+    'a field that the operator does not know',
+    'apiVersion: opentelemetry.io/v1alpha1\nkind: Instrumentation\nmetadata: {name: faulty}\nspec: {nodeJs: {}}',
+    /unknown field "spec.nodeJs"/,
+  ],
+  [
+    'a sampler that the operator refuses',
+    'apiVersion: opentelemetry.io/v1alpha1\nkind: Instrumentation\nmetadata: {name: faulty}\nspec: {sampler: {type: some}}',
+    /sampler.type is not valid/,
+  ],
+] as const)('%s is found', async ([, text, found], context) => {
+  const { manifests } = binariesFor(context);
+  const folder = await temporaryFolder();
+  await writeFile(join(folder, 'kustomization.yaml'), 'resources: [faulty.yaml]');
+  await writeFile(join(folder, 'faulty.yaml'), text);
+  const [object] = await checkManifests(manifests, folder);
+  expect(object?.wrong.join('\n')).toMatch(found);
+});
