@@ -87,6 +87,16 @@ describe.each([...dashboards])('%s', (area, dashboard) => {
     }
   });
 
+  it.each([
+    ['shop', 'shop'],
+    ['web/shop', 'shop'],
+    ['@acme/shop', '@acme/shop'],
+    ['web/@acme/shop', '@acme/shop'],
+  ])('knows %s by the name that it has in Jaeger', (job, service) => {
+    const { regex = '' } = dashboard.templating.list.find(({ name }) => name === 'service') ?? {};
+    expect(new RegExp(regex.slice(1, -1)).exec(job)?.[1]).toBe(service);
+  });
+
   it('numbers each panel once, and lays none over another or beyond the edge', () => {
     const ids = dashboard.panels.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
