@@ -3,6 +3,7 @@
  * shorter. First a program that is well, of which nobody hears; then one with a deadlock, of which the webhook hears once, and of nothing else.
  */
 import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { type JaegerTrace, tagOf } from '../support/jaeger-api.ts';
@@ -104,7 +105,7 @@ it('a deadlock pages once, with links that lead somewhere; a busy lock that is w
     description:
       `Threads, or activities, of ${STUCK} that wait for each other in a circle and will not go on by themselves: ` +
       `${deadlock.threads.length}. Waited for: ${deadlock.locks.map((lock) => `lock ${lock}`).join(', ')}. ` +
-      `In: instance ${instance}.`,
+      `In: instance ${instance}, process ${stuck.child.pid} on ${hostname()}.`,
     runbook_url: `${runbook}#gridwatchdeadlock`,
     jaeger_url: traces,
     // No Grafana runs here: that the panel exists is a unit test's to see.

@@ -18,6 +18,7 @@ interface Catalog {
   readonly spans: readonly { readonly name: string }[];
   readonly logs: readonly { readonly name: string }[];
   readonly attributes: readonly { readonly name: string; readonly values?: readonly string[] }[];
+  readonly resource: readonly { readonly name: string }[];
 }
 
 const catalog: Catalog = JSON.parse(
@@ -40,6 +41,9 @@ export function metricNamed(name: string): CatalogMetric | undefined {
 }
 
 export const attributeNames: readonly string[] = catalog.attributes.map(({ name }) => name);
+
+/** What a process says of itself, on `target_info`. */
+export const resourceAttributeNames: readonly string[] = catalog.resource.map(({ name }) => name);
 
 /** What a label in Prometheus can be, where that is a closed list. */
 export function valuesOf(label: string): readonly string[] | undefined {

@@ -2,7 +2,7 @@
  * A dashboard from its rows of panels: the variables, links and settings that all of them have. Runs in the process of `npm run dashboards`.
  *
  * `job` is one service, because a link to Jaeger can name one only. `service` and `jaeger` are not shown: the service as Jaeger knows it, which is `job` without
- * its namespace, and where a reader's browser finds Jaeger.
+ * its namespace (the scope of a package, `@acme/shop`, is part of its name), and where a reader's browser finds Jaeger.
  */
 import {
   DashboardBuilder,
@@ -80,7 +80,7 @@ function sharedVariables(): (DatasourceVariableBuilder | QueryVariableBuilder | 
       '.*',
     ),
     labelVariable('service', 'Service in Jaeger', 'gridwatch_agent_uptime_seconds{job="$job"}', 'job')
-      .regex('/([^\\/]+)$/')
+      .regex('/^(?:[^@\\/]*\\/)?(.+)$/')
       .hide(VariableHide.HideVariable),
     new TextBoxVariableBuilder('jaeger')
       .label('Jaeger')

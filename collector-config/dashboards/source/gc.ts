@@ -42,7 +42,7 @@ export const gc: DashboardText = {
         lines({
           id: 3,
           title: 'Pauses, p99',
-          description: 'What 99 % of the pauses do not exceed, by thread and type.',
+          description: 'What 99 % of the pauses do not exceed, by thread and type, in the worst process.',
           unit: units.Seconds,
           queries: [[quantile(0.99, PAUSES, '', 'thread_name', 'v8js_gc_type'), '{{thread_name}} {{v8js_gc_type}}']],
           links: pauseTraces,

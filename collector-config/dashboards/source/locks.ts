@@ -145,7 +145,7 @@ const onePanels = [
   lines({
     id: 21,
     title: 'Waits for $lock, quantiles',
-    description: 'What 50, 90 and 99 % of the contended acquisitions do not exceed.',
+    description: 'What 50, 90 and 99 % of the contended acquisitions do not exceed, in the worst process.',
     unit: units.Seconds,
     queries: quantiles(WAITS),
     links: tracesByDuration('Waits', `lock.wait%20${variable('lock')}`),
@@ -160,7 +160,7 @@ const onePanels = [
   lines({
     id: 23,
     title: 'Holds of $lock, quantiles',
-    description: 'What 50, 90 and 99 % of the holds do not exceed.',
+    description: 'What 50, 90 and 99 % of the holds do not exceed, in the worst process.',
     unit: units.Seconds,
     queries: quantiles(HOLDS),
   }),

@@ -2,8 +2,8 @@
 import * as units from '@grafana/grafana-foundation-sdk/units';
 import type { DashboardText } from './dashboard.ts';
 import { dashboardAbout, label, traces } from './links.ts';
-import { lines, number, stack } from './panels.ts';
-import { avg, increase, max, rate, series, sum, top } from './queries.ts';
+import { lines, list, number, stack } from './panels.ts';
+import { firing, increase, max, rate, series, sum, top } from './queries.ts';
 
 export const overview: DashboardText = {
   area: 'overview',
@@ -57,6 +57,22 @@ export const overview: DashboardText = {
             'What was found wrong, in the time shown, with how the program uses its locks, queues and pools.',
           unit: units.Short,
           queries: [[`sum(increase(${series('gridwatch_findings_total')}[$__range]))`, 'findings']],
+        }),
+        list({
+          id: 17,
+          title: 'Alerts that fire',
+          description:
+            'Of this service, with what they are about. None is as it should be; what to do is in the runbooks.',
+          unit: units.Short,
+          width: 24,
+          height: 5,
+          hasNoValue: true,
+          queries: [
+            [
+              firing('alertname', 'severity', 'gridwatch_lock_name', 'gridwatch_queue_name', 'thread_name'),
+              '{{alertname}}',
+            ],
+          ],
         }),
         stack({
           id: 7,
@@ -120,11 +136,11 @@ export const overview: DashboardText = {
         lines({
           id: 12,
           title: 'Time in garbage collection',
-          description: 'Part of the time that each thread stands still for it, on average over the processes.',
+          description: 'Part of the time that each thread stands still for it, in the worst process.',
           unit: units.PercentUnit,
           queries: [
             [
-              avg(sum(rate('v8js_gc_duration_seconds_sum'), 'instance', 'thread_name'), 'thread_name'),
+              max(sum(rate('v8js_gc_duration_seconds_sum'), 'instance', 'thread_name'), 'thread_name'),
               '{{thread_name}}',
             ],
           ],

@@ -26,6 +26,8 @@ export interface PanelText {
   readonly links?: readonly Link[];
   /** Of 24 columns. */
   readonly width?: number;
+  /** In rows of the grid. */
+  readonly height?: number;
 }
 
 /** The data source of all panels and variables. */
@@ -81,12 +83,12 @@ export function number(text: PanelText): Panel {
   return filled(panel, { width: 4, ...text }, targetsOf(text), STAT_HEIGHT);
 }
 
-/** A line of text for each series, as it is now. */
-export function list(text: PanelText): Panel {
+/** A line of text for each series, as it is now; of some only the names say anything. */
+export function list(text: PanelText & { readonly hasNoValue?: boolean }): Panel {
   const targets = targetsOf(text).map((target) => target.instant().format(prometheus.PromQueryFormat.Table));
   const panel = new table.PanelBuilder().withTransformation({
     id: 'organize',
-    options: { excludeByName: { Time: true } },
+    options: { excludeByName: { Time: true, Value: text.hasNoValue === true } },
   });
   return filled(panel, text, targets);
 }
@@ -98,7 +100,7 @@ function filled(panel: AnyBuilder, text: PanelText, targets: Builder<Dataquery>[
   panel.unit(text.unit);
   panel.datasource(SOURCE);
   panel.span(text.width ?? 12);
-  panel.height(height);
+  panel.height(text.height ?? height);
   panel.targets(targets);
   if (text.links !== undefined) panel.dataLinks([...text.links]);
   return panel.build();

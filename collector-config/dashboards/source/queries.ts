@@ -41,9 +41,9 @@ export function top(expression: string): string {
   return `topk(10, ${expression})`;
 }
 
-/** What that part of a histogram does not exceed, all chosen processes together. */
+/** What that part of a histogram does not exceed, in the worst of the chosen processes: all together would hide one among many that are well. */
 export function quantile(part: number, histogram: string, matchers = '', ...labels: readonly string[]): string {
-  return `histogram_quantile(${part}, ${buckets(histogram, matchers, ...labels)})`;
+  return max(`histogram_quantile(${part}, ${buckets(histogram, matchers, 'instance', ...labels)})`, ...labels);
 }
 
 /** A histogram's own buckets, per second: a heat map. */
@@ -55,6 +55,11 @@ export function buckets(histogram: string, matchers = '', ...labels: readonly st
 export function ofHost(expression: string, ...labels: readonly string[]): string {
   const hosts = 'group by (job, instance, host_name) (target_info{host_name=~"$host"})';
   return avg(`${expression} * on (job, instance) group_left (host_name) ${hosts}`, 'host_name', ...labels);
+}
+
+/** The alerts of the chosen service, of which Prometheus itself keeps a series while they fire. They are about no single process. */
+export function firing(...labels: readonly string[]): string {
+  return `group ${by(labels)}(ALERTS{job="$job", alertstate="firing"})`;
 }
 
 function by(labels: readonly string[]): string {

@@ -50,7 +50,7 @@ const allPanels = [
     id: 4,
     title: 'Waits, p99',
     description:
-      'What 99 % of the items of each queue do not exceed, from submission to the begin of service; of a port to the delivery.',
+      'What 99 % of the items of each queue do not exceed in the worst process, from submission to the begin of service; of a port to the delivery.',
     unit: units.Seconds,
     queries: [[top(quantile(0.99, WAITS, '', NAME, DIRECTION)), LEGEND]],
     links: ofQueue,
@@ -122,7 +122,7 @@ const onePanels = [
     id: 22,
     title: 'Waits and service in $queue',
     description:
-      'What 50 and 99 % of the items do not exceed. A long service makes long waits; long waits with a short service want more workers.',
+      'What 50 and 99 % of the items do not exceed, in the worst process. A long service makes long waits; long waits with a short service want more workers.',
     unit: units.Seconds,
     queries: [
       [quantile(0.5, WAITS, ONE), 'wait p50'],
@@ -169,7 +169,7 @@ const morePanels = [
   lines({
     id: 40,
     title: 'Time of postMessage, p99',
-    description: 'Most of it is the serialisation of the message, and it blocks the sender.',
+    description: 'Most of it is the serialisation of the message, and it blocks the sender. In the worst process.',
     unit: units.Seconds,
     queries: [[top(quantile(0.99, 'gridwatch_message_serialize_duration_seconds', '', NAME, DIRECTION)), LEGEND]],
     links: ofQueue,
@@ -192,7 +192,7 @@ const morePanels = [
     id: 43,
     title: 'Wait for a database connection',
     description:
-      'From the request to the hand-over, the making of the connection included: what 99 % of them do not exceed.',
+      'From the request to the hand-over, the making of the connection included: what 99 % of them do not exceed in the worst process.',
     unit: units.Seconds,
     queries: [
       [

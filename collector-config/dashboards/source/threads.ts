@@ -167,13 +167,17 @@ const cpuPanels = [
     id: 32,
     title: 'Threads at once, and CPUs for them',
     description:
-      'Demand is threads that run, want to run or wait for a lock: where it is above parallelism, something other than the load is the limit. CPUs are those of one machine.',
+      'Demand is threads that run, want to run or wait for a lock: where it is above parallelism, something other than the load is the limit; all processes together, but for the last. CPUs are those of one machine.',
     unit: units.Short,
     queries: [
       [sum(series('gridwatch_cpu_parallelism')), 'parallelism'],
       [sum(series('gridwatch_cpu_demand')), 'demand'],
       [ofHost('system_cpu_logical_count'), 'CPUs of {{host_name}}'],
       [ofHost('system_cpu_physical_count'), 'cores of {{host_name}}'],
+      [
+        max(`${series('gridwatch_cpu_demand')} - ${series('gridwatch_cpu_parallelism')}`),
+        'demand above parallelism, in the worst process',
+      ],
     ],
   }),
   lines({

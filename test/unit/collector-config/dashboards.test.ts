@@ -31,6 +31,16 @@ const SHARED = /^(?:system_|container_|gridwatch_(?:container_|pressure_|cpu_quo
 /** What a series has besides its attributes; of `target_info` only the machine's name is used. */
 const COMMON_LABELS = ['job', 'instance', 'le'];
 const TARGET_INFO = 'target_info';
+/** Prometheus's own series of what fires: labels of the shipped rules, and of alerts as such. */
+const ALERTS = 'ALERTS';
+const ALERT_LABELS = [
+  'alertname',
+  'alertstate',
+  'severity',
+  'gridwatch_lock_name',
+  'gridwatch_queue_name',
+  'thread_name',
+];
 
 /** Any value of a variable will do where names are all that is read. */
 function expressionsOf(panel: Panel, { templating }: Dashboard): string[] {
@@ -40,6 +50,7 @@ function expressionsOf(panel: Panel, { templating }: Dashboard): string[] {
 
 function labelsOf(metric: string): string[] {
   if (metric === TARGET_INFO) return ['host_name', ...COMMON_LABELS];
+  if (metric === ALERTS) return [...ALERT_LABELS, ...COMMON_LABELS];
   const attributes = metricNamed(metric)?.attributes ?? expect.unreachable(`${metric} is not in the catalog`);
   return [...attributes.map(({ name }) => prometheusName(name)), ...COMMON_LABELS];
 }
@@ -87,6 +98,16 @@ describe.each([...dashboards])('%s', (area, dashboard) => {
     }
   });
 
+  it.each([
+    ['shop', 'shop'],
+    ['web/shop', 'shop'],
+    ['@acme/shop', '@acme/shop'],
+    ['web/@acme/shop', '@acme/shop'],
+  ])('knows %s by the name that it has in Jaeger', (job, service) => {
+    const { regex = '' } = dashboard.templating.list.find(({ name }) => name === 'service') ?? {};
+    expect(new RegExp(regex.slice(1, -1)).exec(job)?.[1]).toBe(service);
+  });
+
   it('numbers each panel once, and lays none over another or beyond the edge', () => {
     const ids = dashboard.panels.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
@@ -125,6 +146,7 @@ describe.each(panels)('%s', (_, panel, dashboard) => {
       expect(groupingOf(node).filter((label) => !known.includes(label))).toEqual([]);
       for (const { metric, matchers } of vectors) {
         expect(matchers.map(({ label }) => label).filter((label) => !labelsOf(metric).includes(label))).toEqual([]);
+        if (metric === ALERTS) continue;
         for (const { label, operator, value } of matchers.filter(({ value: each }) => each !== '' && each !== 'any')) {
           const possible = valuesOf(label) ?? [];
           const wanted = operator.endsWith('~') ? value.split('|') : [value];
@@ -140,6 +162,7 @@ describe.each(panels)('%s', (_, panel, dashboard) => {
       for (const { metric, matchers } of vectorsOf(parsePromql(expressions[at] ?? ''))) {
         const names = matchers.map(({ label }) => label);
         if (metric === TARGET_INFO) expect(names).toEqual(['host_name']);
+        else if (metric === ALERTS) expect(names).toEqual(['job', 'alertstate']);
         else if (!expr.includes(TARGET_INFO)) expect(names).toEqual(expect.arrayContaining(['job', 'instance']));
       }
     }
@@ -152,6 +175,12 @@ describe.each(panels)('%s', (_, panel, dashboard) => {
       expect(added.filter(({ metric }) => SHARED.test(metric))).toEqual([]);
       const isOfMachine = vectorsOf(node).some(({ metric }) => metric.startsWith('system_'));
       if (isOfMachine) expect(expression).toMatch(/^(?:1 - )?avg by \(host_name/);
+    }
+  });
+
+  it('hides no process that is ill among those that are well', () => {
+    for (const expression of expressions.filter((each) => each.includes('histogram_quantile'))) {
+      expect(expression).toMatch(/max (?:by \([^)]*\) )?\(histogram_quantile\([^,]*, sum by \(instance\b/);
     }
   });
 

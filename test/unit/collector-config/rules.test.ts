@@ -15,7 +15,14 @@ import {
   shippedAlerts,
   thresholdsOf,
 } from '../../support/alert-rules.ts';
-import { attributeNames, metricNamed, operations, prometheusName, valuesOf } from '../../support/shipped-catalog.ts';
+import {
+  attributeNames,
+  metricNamed,
+  operations,
+  prometheusName,
+  resourceAttributeNames,
+  valuesOf,
+} from '../../support/shipped-catalog.ts';
 
 const root = new URL('../../../', import.meta.url);
 const read = (file: string): string => readFileSync(new URL(file, root), 'utf8');
@@ -61,8 +68,16 @@ const SUBJECTS: Readonly<Record<string, { readonly labels: RegExp; readonly word
 /** What every series has besides its attributes; buckets have a bound. */
 const COMMON_LABELS = ['job', 'instance', 'le'];
 
-/** Made by the backends from the resource of a process, not by the agent. */
+/** Made by the backends from the resource of a process, not by the agent; its labels are the resource's attributes. */
 const OF_BACKENDS: readonly string[] = ['target_info'];
+
+/** These are about no single process: a whole service, or its code. */
+const ABOUT_NO_PROCESS: readonly string[] = [
+  'GridwatchAgentDegraded',
+  'GridwatchAgentSilent',
+  'GridwatchEnergyPerTaskUp',
+  'GridwatchLockOrderInversion',
+];
 
 /** There are no spans of what these are about, or of several names, and hence no link. */
 const WITHOUT_SPANS: readonly string[] = [
@@ -118,9 +133,10 @@ describe.each(byName)('%s', (name, alert) => {
   it('groups and matches only by attributes that the metrics have, with values that those can have', () => {
     for (const expression of expressionsOf(alert)) {
       const selectors = selectorsOf(expression);
-      const attributes = selectors.map(
-        ({ metric }) => metricNamed(metric)?.attributes.map((each) => prometheusName(each.name)) ?? [],
-      );
+      const attributes = selectors.map(({ metric }) => {
+        const ofMetric = metricNamed(metric)?.attributes.map(({ name: each }) => each) ?? [];
+        return (OF_BACKENDS.includes(metric) ? resourceAttributeNames : ofMetric).map(prometheusName);
+      });
       const common = [...COMMON_LABELS, ...attributes.flat()];
       expect(groupingLabelsOf(expression).filter((label) => !common.includes(label))).toEqual([]);
       for (const [at, { matchers }] of selectors.entries()) {
@@ -169,6 +185,17 @@ describe.each(byName)('%s', (name, alert) => {
     expect(section?.match(/^### .*$/gm)).toEqual(
       ['### Causes', '### What to change', '### How to confirm'].map((each) => expect.stringContaining(each)),
     );
+  });
+
+  it('says in which process it is, and what else it says of that process it asks of no other', () => {
+    const { description = '' } = alert.annotations;
+    const named = /instance \{\{ (?:\$each)?\.Labels\.instance \}\}/.exec(description);
+    expect(named === null).toBe(ABOUT_NO_PROCESS.includes(name));
+    if (named === null) return;
+    const after = queriesOf(description.slice(named.index));
+    expect(after).not.toEqual([]);
+    for (const query of after) expect(query).toContain('instance=%q');
+    expect(after[0]).toContain('target_info{');
   });
 
   it('leads to spans that the agent sends, from a bound of the histogram on', () => {
