@@ -12,6 +12,8 @@ import type { SpanRecord } from '../telemetry/spans.ts';
 
 /** A source that fails has no reading: then what a CPU drew last is taken. */
 const MAX_WAIT_NS = 2.5e9;
+/** What a worker has told of one task: the last may be of after its end, from what it has left running. */
+const MAX_TOLD = 16;
 /** Spans that wait, and CPU times whose task has not come; the oldest go first. */
 const MAX_WAITING = 2048;
 
@@ -37,7 +39,7 @@ export class SpanEnergy {
   readonly #settings: SpanEnergySettings;
   /** By the id of the task's span. */
   readonly #waiting = new Map<string, Waiting>();
-  readonly #used = new Map<string, TaskCpuRecord>();
+  readonly #used = new Map<string, TaskCpuRecord[]>();
   #drains = 0;
 
   constructor(settings: SpanEnergySettings) {
@@ -47,14 +49,19 @@ export class SpanEnergy {
   /** What a task has used, up to that moment. */
   used(record: TaskCpuRecord): void {
     if (!this.#settings.isOn()) return;
+    const waiting = this.#waiting.get(record.spanId);
+    if (waiting !== undefined && !isWithin(record, waiting.span)) return;
+    const told = this.#used.get(record.spanId) ?? [];
     this.#used.delete(record.spanId);
-    this.#used.set(record.spanId, record);
+    this.#used.set(record.spanId, told);
+    told.push(record);
+    if (told.length > MAX_TOLD) told.shift();
     for (const oldest of this.#used.keys()) {
       if (this.#used.size <= MAX_WAITING) return;
       /* One that waits for its price is given the last one that is known. */
-      const waiting = this.#waiting.get(oldest);
-      if (waiting === undefined) this.#used.delete(oldest);
-      else this.#release(oldest, waiting);
+      const priced = this.#waiting.get(oldest);
+      if (priced === undefined) this.#used.delete(oldest);
+      else this.#release(oldest, priced);
     }
   }
 
@@ -90,10 +97,10 @@ export class SpanEnergy {
   }
 
   #release(spanId: string, { span }: Waiting): void {
-    const used = this.#used.get(spanId);
+    const used = this.#used.get(spanId)?.findLast((record) => isWithin(record, span));
     this.#waiting.delete(spanId);
     this.#used.delete(spanId);
-    const energyJ = used === undefined || !isWithin(used, span) ? 0 : this.#energyJ(used);
+    const energyJ = used === undefined ? 0 : this.#energyJ(used);
     const { emit } = this.#settings;
     if (energyJ > 0) emit({ ...span, attributes: { ...span.attributes, 'gridwatch.span.energy': energyJ } });
     else emit(span);

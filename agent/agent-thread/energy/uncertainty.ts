@@ -19,6 +19,8 @@ export const UNCERTAINTY = {
    * charger takes its own): 10 to 20 % either way. No published bound.
    */
   batteryBoundary: 1.2,
+  /** A slope by windows in which a gauge that shows the mean of half a minute, twice a minute, makes it a quarter too small. */
+  slowGauge: 1.3,
   /** The watts of the CPU's family, under a load like the benchmark's, with a known clock. */
   family: 1.6,
   /** The same where the clock is not known, as in most virtual machines. */

@@ -14,6 +14,11 @@ import type { TraceIds } from '../../shared-memory/registry.ts';
 import type { Recorder } from '../recorder.ts';
 
 const SAMPLED = 1;
+/**
+ * A task may post a hundred thousand messages, any of which may be its result, and to ask the kernel takes as long as a post. So little of what it has used so far may be
+ * missing from what is told, twice: once because nobody has looked, and once because it was not worth a record.
+ */
+const UNTOLD_SHARE = 1 / 128;
 const ENERGY = featureBits(['energy']);
 
 const { cpuUsage, threadCpuUsage } = process as Partial<Pick<NodeJS.Process, 'cpuUsage' | 'threadCpuUsage'>>;
@@ -24,6 +29,10 @@ interface Begun {
   readonly task: TraceIds;
   readonly beganNs: number;
   readonly beganCpuUs: number;
+  /** The last look at what it has used. */
+  lookedNs: number;
+  usedNs: number;
+  toldNs: number;
 }
 
 export class TaskCpu {
@@ -58,21 +67,33 @@ export class TaskCpu {
 
   /** A message is posted in this context: it may be the result of the task whose span that is. */
   posts(spanId: string): void {
-    if (this.#served?.task.spanId === spanId) this.#tell(this.#served);
+    const served = this.#served;
+    if (served?.task.spanId !== spanId) return;
+    /* Since the last look it cannot have used more than the time that has gone by. */
+    const untoldNs = this.#recorder.clock.nowNs() - served.lookedNs;
+    if (untoldNs >= Math.max(MIN_TASK_CPU_NS, served.usedNs) * UNTOLD_SHARE) this.#tell(served);
   }
 
   #begin(task: TraceIds): Begun | undefined {
     if ((task.traceFlags & SAMPLED) === 0 || this.#recorder.isOff(ENERGY)) return undefined;
     const beganCpuUs = this.#threadCpuUs();
-    return Number.isNaN(beganCpuUs) ? undefined : { task, beganNs: this.#recorder.clock.nowNs(), beganCpuUs };
+    if (Number.isNaN(beganCpuUs)) return undefined;
+    const beganNs = this.#recorder.clock.nowNs();
+    return { task, beganNs, beganCpuUs, lookedNs: beganNs, usedNs: 0, toldNs: 0 };
   }
 
   /** What has not lasted long has not used much: to look at the clock is cheaper. */
-  #tell({ task, beganNs, beganCpuUs }: Begun): void {
-    const workedNs = this.#recorder.clock.nowNs() - beganNs;
+  #tell(begun: Begun): void {
+    const { task, beganNs, beganCpuUs, toldNs } = begun;
+    const nowNs = this.#recorder.clock.nowNs();
+    const workedNs = nowNs - beganNs;
     if (workedNs < MIN_TASK_CPU_NS) return;
     const cpuNs = (this.#threadCpuUs() - beganCpuUs) * 1e3;
-    if (cpuNs >= MIN_TASK_CPU_NS) this.#recorder.record(encodeTaskCpu(task, { beganNs, workedNs, cpuNs }));
+    begun.lookedNs = nowNs;
+    begun.usedNs = cpuNs;
+    if (!(cpuNs >= MIN_TASK_CPU_NS && cpuNs - toldNs >= cpuNs * UNTOLD_SHARE)) return;
+    begun.toldNs = cpuNs;
+    this.#recorder.record(encodeTaskCpu(task, { beganNs, workedNs, cpuNs }));
   }
 }
 

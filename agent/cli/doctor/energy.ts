@@ -61,11 +61,14 @@ export function checkEnergy(
 
 function checkChosen({ source, considered }: Choice): Check {
   const how = source.isMeasured ? 'measured' : 'estimated';
+  const later = source.isMeasured
+    ? ' Whether it goes on to count only a program that runs can see: one that is told of nothing for half a minute takes the next best source, and says so on stderr.'
+    : '';
   return {
     level: 'ok',
     found:
       `Energy is ${how} by "${source.name}": ${considered.at(-1)?.why ?? ''}. It is that of ${BOUNDARIES[source.boundary]}; ` +
-      `with 90 % the truth is no further off than by a factor of ${source.uncertainty}.`,
+      `with 90 % the truth is no further off than by a factor of ${source.uncertainty}.${later}`,
     remedy: '',
   };
 }

@@ -12,9 +12,11 @@
  *   cause, such as a gauge with another unit. What is not believed changes nothing.
  * - B4. What was told is not told anew: the watts are those of the time from which on they were known. They stay when the machine is plugged in.
  * - B5. The bounds are those of a measurement for the active part and those of the model for the idle part, by how much of the energy each is.
+ * - B6. In the window after half a minute of its load a slow gauge may still show a part of the load before. As soon as there are enough windows that came after a minute, they
+ *   alone make the line; before, the bounds are wider.
  */
 import type { Battery } from '../battery.ts';
-import { LoadRegression } from '../load-regression.ts';
+import { type LoadLine, LoadRegression } from '../load-regression.ts';
 import { combinedFactor, factorOf, factorOfSum, UNCERTAINTY } from '../uncertainty.ts';
 import type { CpuLoad, EnergyBoundary, EnergyInterval, EnergySourceName } from './energy-source.ts';
 import type { ModelledSource } from './modelled.ts';
@@ -55,7 +57,11 @@ export class CalibratedModel implements ModelledSource {
   readonly isMeasured = false;
   readonly #settings: CalibratedSettings;
   readonly #modelled: Watts;
-  readonly #regression = new LoadRegression(MIN_SPREAD);
+  readonly #looks = new LoadRegression(MIN_SPREAD);
+  /** Of these, those that came after a minute of the same load, not half of one: B6. */
+  readonly #settledLooks = new LoadRegression(MIN_SPREAD);
+  #windowsInARow = 0;
+  #isSettled = false;
   #calibrated: Watts | undefined;
   #activeFactor = 1;
   /** Of what was told since it is calibrated. */
@@ -130,13 +136,13 @@ export class CalibratedModel implements ModelledSource {
     this.#runNs += durationNs;
     this.#shareNs += share * durationNs;
     const hasMissed = durationNs > MAX_INTERVAL_NS;
-    if (hasMissed) this.#parts.length = 0;
+    if (hasMissed) this.#forget();
     if (nowNs - this.#lookNs < LOOK_INTERVAL_NS) return;
     const isFirst = this.#lookNs === Number.NEGATIVE_INFINITY;
     this.#lookNs = nowNs;
     const part = { load: this.#shareNs / this.#runNs, powerW: this.#settings.battery.powerW() };
     this.#runNs = this.#shareNs = 0;
-    if (part.powerW === undefined) this.#parts.length = 0;
+    if (part.powerW === undefined) this.#forget();
     else if (!hasMissed && !isFirst) this.#add(part.load, part.powerW);
   }
 
@@ -148,19 +154,36 @@ export class CalibratedModel implements ModelledSource {
     const meanLoad = mean('load');
     if (this.#parts.every((part) => Math.abs(part.load - meanLoad) <= SAME_LOAD)) {
       this.#parts = this.#parts.slice(WINDOW_PARTS);
-      this.#regression.add(meanLoad, mean('powerW'));
+      this.#looks.add(meanLoad, mean('powerW'));
+      if (++this.#windowsInARow > 1) this.#settledLooks.add(meanLoad, mean('powerW'));
       this.#calibrate();
-    } else this.#parts.shift();
+    } else {
+      this.#parts.shift();
+      this.#windowsInARow = 0;
+    }
+  }
+
+  #forget(): void {
+    this.#parts.length = 0;
+    this.#windowsInARow = 0;
   }
 
   #calibrate(): void {
-    const line = this.#regression.line();
-    if (line === undefined || !(line.idleW > 0) || line.relativeError > MAX_RELATIVE_ERROR) return;
-    const factor = line.spanW / this.#modelled.spanW;
-    if (!(factor <= MAX_FACTOR && factor >= 1 / MAX_FACTOR)) return;
+    const settled = this.#believed(this.#settledLooks.line());
+    if (settled === undefined && this.#isSettled) return;
+    this.#isSettled = settled !== undefined;
+    const line = settled ?? this.#believed(this.#looks.line());
+    if (line === undefined) return;
     this.#calibrated = { idleW: Math.min(this.#modelled.idleW, line.idleW), spanW: line.spanW };
     /* A slope that follows no clock is that of the clocks at which it was seen. */
     const slope = this.#settings.isClockKnown ? UNCERTAINTY.calibrated : UNCERTAINTY.family;
-    this.#activeFactor = combinedFactor([slope, UNCERTAINTY.batteryBoundary, factorOf(line.relativeError ** 2)]);
+    const lag = this.#isSettled ? 1 : UNCERTAINTY.slowGauge;
+    this.#activeFactor = combinedFactor([slope, lag, UNCERTAINTY.batteryBoundary, factorOf(line.relativeError ** 2)]);
+  }
+
+  #believed(line: LoadLine | undefined): LoadLine | undefined {
+    if (line === undefined || !(line.idleW > 0) || line.relativeError > MAX_RELATIVE_ERROR) return undefined;
+    const factor = line.spanW / this.#modelled.spanW;
+    return factor <= MAX_FACTOR && factor >= 1 / MAX_FACTOR ? line : undefined;
   }
 }

@@ -101,6 +101,15 @@ describe('a task and its CPU time', () => {
     expect(priced()).toEqual([['a', 0.036]]);
   });
 
+  test('of which the worker has told after its end, too: what counts is the last before it', () => {
+    energy.used(used('a', 20));
+    energy.used(used('a', 50, { workedNs: 900 * MS }));
+    energy.served(span('a'), true);
+    for (let later = 1; later <= 30; later++) energy.used(used('a', 50 + later, { workedNs: (900 + later) * MS }));
+    energy.flush();
+    expect(priced()).toEqual([['a', 0.08]]);
+  });
+
   test('do not wait at a flush', () => {
     energy.served(span('b'), true);
     energy.used(used('a', 20));

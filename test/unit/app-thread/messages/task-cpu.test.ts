@@ -150,6 +150,27 @@ describe('a message that brought a task', () => {
     expect(told).toEqual([record(task.spanId, 2, 2), record(task.spanId, 9, 5)]);
   });
 
+  test.each([
+    ['busy', 10, 0],
+    ['asleep most of the time', 5, 200],
+  ])(
+    'of a task that is %s and posts all the time next to all is told, in few records and few looks',
+    (_, workUs, waitUs) => {
+      const task = ids();
+      taskCpu.serves(task);
+      for (let post = 0; post < 100_000; post++) {
+        work(workUs / 1e3, waitUs / 1e3);
+        taskCpu.posts(task.spanId);
+      }
+      const usedNs = workUs * 1e3 * 100_000;
+      const lastNs = told.at(-1)?.cpuNs ?? 0;
+      expect(lastNs).toBeLessThanOrEqual(usedNs);
+      expect(lastNs).toBeGreaterThan(usedNs * 0.984);
+      expect(told.length).toBeLessThan(1500);
+      expect(reads).toBeLessThan(waitUs === 0 ? 1500 : 20_000);
+    },
+  );
+
   test('is not told of any more once another one has come', () => {
     const [first, second] = [ids(), ids()];
     taskCpu.serves(first);

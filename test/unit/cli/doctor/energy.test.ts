@@ -30,7 +30,7 @@ it('is short where the best source is there', () => {
   );
   expect(chosen).toMatchObject({ level: 'ok', remedy: '' });
   expect(chosen?.found).toMatch(
-    /^Energy is measured by "rapl": package-0 and package-0\/dram in .*\. It is that of the processors and their memory; .* factor of 1\.15\.$/,
+    /^Energy is measured by "rapl": package-0 and package-0\/dram in .*\. It is that of the processors and their memory; .* factor of 1\.15\. Whether it goes on to count only a program that runs can see: .* says so on stderr\.$/,
   );
   expect(others).toEqual([]);
 });
@@ -43,6 +43,7 @@ it('says of each better source why it cannot be had and the step, and of the est
   expect(chosen).toContain('Energy is estimated by "model:family"');
   expect(chosen).toContain('Ice Lake');
   expect(chosen).toContain('factor of 2.4');
+  expect(chosen).not.toContain('goes on to count');
   for (const [name, found] of Object.entries({ rapl, host, hwmon, 'model:tdp': tdp }))
     expect(found).toContain(`Energy is not taken from "${name}", which would be better: `);
   expect(clock).toContain('does not know the clock');

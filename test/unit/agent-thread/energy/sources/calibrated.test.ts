@@ -177,6 +177,47 @@ describe('B2: a window', () => {
   });
 });
 
+describe('B6: a gauge that is slower than the warm-up', () => {
+  /** One that shows what it has smoothed once in a while. */
+  const slow = (smoothS: number, everyS: number) => {
+    let smoothW: number | undefined;
+    let shownW: number | undefined;
+    return (powerW: number, second: number): number | undefined => {
+      smoothW = smoothW === undefined ? powerW : smoothW + (powerW - smoothW) / smoothS;
+      if (second % everyS === 0) shownW = smoothW;
+      return shownW;
+    };
+  };
+  /** Loads that stay for one minute to four, and are idle about half of the time. */
+  const use = (laptop: Laptop): number => {
+    for (let i = 0; i < 60; i++) laptop.run(65 + ((i * 37) % 200), i % 2 === 0 ? 0.02 : 0.2 + ((i * 7) % 10) / 13);
+    return laptop.watts.spanW / 22;
+  };
+
+  test.each([
+    [30, 30, 0.9],
+    [1, 60, 0.95],
+    [1, 30, 0.97],
+  ])(
+    'smoothed over %i s and shown every %i s makes a slope of %f of the true one and more',
+    (smoothS, everyS, least) => {
+      const share = use(new Laptop({ spanW: 22, idleW: 7, gauge: slow(smoothS, everyS) }));
+      expect(share).toBeGreaterThan(least);
+      expect(share).toBeLessThan(1.03);
+    },
+  );
+
+  test('makes wider bounds where no load has stayed for long enough to know better', () => {
+    const bounds = [70, 120].map((staysS) => {
+      const laptop = new Laptop({ spanW: 32, idleW: 9 });
+      for (let i = 0; i < 12; i++) laptop.run(staysS, i % 2 === 0 ? 0.02 : 0.7);
+      for (let i = 0; i < 200; i++) laptop.run(60, 1);
+      return laptop.source.uncertainty;
+    });
+    expect(bounds[0]).toBeGreaterThan((bounds[1] ?? Number.NaN) + 0.05);
+  });
+});
+
 describe('B3: a line is not believed', () => {
   test.each<[string, LaptopSettings]>([
     ['of a gauge that tells milliwatts', { spanW: 0.02, idleW: 0.01 }],
