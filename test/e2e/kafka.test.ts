@@ -3,57 +3,21 @@
  * both hosts, and what arrives is known by name; the broker is the one in `backends/kafka`, which speaks Kafka's protocol and keeps everything in memory.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { BackendProcess } from '../support/backend-process.ts';
+import { type RunningCollector, startCollector } from '../support/collector.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { OtlpReceiver } from '../support/otlp-receiver.ts';
 import { binariesFor } from './binaries.ts';
 
-const CONFIG = fileURLToPath(new URL('../../collector-config/', import.meta.url));
 const TRACES = 200;
 /** A consumer that is killed is missed after ten seconds; a Collector tries again after half a minute at the latest. */
 const ARRIVAL_MAX_MS = 90_000;
 
-/** A Collector with `collector.yaml` and one of the files laid over it. */
-interface Host extends AsyncDisposable {
-  readonly url: string;
-  readonly process: BackendProcess;
-}
-
-async function startCollector(
-  otelcol: string,
-  overlay: 'producer' | 'consumer',
-  env: Readonly<Record<string, string>>,
-): Promise<Host> {
-  const ports = await freePorts('grpc', 'http', 'prometheus', 'telemetry', 'health');
-  const cwd = await mkdtemp(join(tmpdir(), `gridwatch-${overlay}-`));
-  onTestFinished(() => rm(cwd, { recursive: true }));
-  const process = await BackendProcess.start({
-    name: overlay,
-    file: otelcol,
-    args: ['--config', join(CONFIG, 'collector.yaml'), '--config', join(CONFIG, 'kafka', `${overlay}.yaml`)],
-    cwd,
-    env: {
-      COLLECTOR_OTLP_GRPC_PORT: String(ports.grpc),
-      COLLECTOR_OTLP_HTTP_PORT: String(ports.http),
-      COLLECTOR_PROMETHEUS_PORT: String(ports.prometheus),
-      COLLECTOR_TELEMETRY_PORT: String(ports.telemetry),
-      COLLECTOR_HEALTH_PORT: String(ports.health),
-      COLLECTOR_STORAGE: join(cwd, 'queue'),
-      ...env,
-    },
-    readyUrl: `http://127.0.0.1:${ports.health}`,
-  });
-  return { url: `http://127.0.0.1:${ports.http}`, process, [Symbol.asyncDispose]: async () => process.kill() };
-}
-
 /** One span of each trace, as one host sends it. Resolves when the Collector has taken them. */
-async function send({ url }: Host, traceIds: readonly string[]): Promise<void> {
+async function send({ url }: RunningCollector, traceIds: readonly string[]): Promise<void> {
   const nowNs = `${Date.now()}000000`;
   const spans = traceIds.map((traceId) => ({
     traceId,
@@ -88,8 +52,8 @@ it('both spans of a trace come to one consumer, and nothing is lost when a broke
   const { kafka, otelcol } = binariesFor(context);
   const ports = await freePorts('kafka', 'health');
   const brokers = { KAFKA_BROKERS: `[127.0.0.1:${ports.kafka}]` };
-  await using hostA = await startCollector(otelcol, 'producer', brokers);
-  await using hostB = await startCollector(otelcol, 'producer', brokers);
+  await using hostA = await startCollector(otelcol, ['kafka/producer.yaml'], brokers);
+  await using hostB = await startCollector(otelcol, ['kafka/producer.yaml'], brokers);
   const early = newTraces();
   // No broker is there yet: the queue on the disk takes them.
   await send(hostA, early);
@@ -105,14 +69,20 @@ it('both spans of a trace come to one consumer, and nothing is lost when a broke
   await using atA = await OtlpReceiver.start({ isGrpc: true });
   await using atB = await OtlpReceiver.start({ isGrpc: true });
   const address = ({ grpcUrl }: OtlpReceiver): string => new URL(grpcUrl).host;
-  await using consumerA = await startCollector(otelcol, 'consumer', { ...brokers, JAEGER_ENDPOINT: address(atA) });
+  await using consumerA = await startCollector(otelcol, ['kafka/consumer.yaml'], {
+    ...brokers,
+    JAEGER_ENDPOINT: address(atA),
+  });
   const isThere = (traceIds: readonly string[]) => (): boolean => {
     const found = spansByTrace(atA, atB);
     return traceIds.every((traceId) => found.get(traceId) === 2);
   };
   await atA.waitFor('what was sent before there was a broker', isThere(early), ARRIVAL_MAX_MS);
 
-  await using _consumerB = await startCollector(otelcol, 'consumer', { ...brokers, JAEGER_ENDPOINT: address(atB) });
+  await using _consumerB = await startCollector(otelcol, ['kafka/consumer.yaml'], {
+    ...brokers,
+    JAEGER_ENDPOINT: address(atB),
+  });
   // Partitions move to it at some moment: from its first span on they are shared.
   const sent: string[] = [];
   const hasShare = async (): Promise<boolean> => {
