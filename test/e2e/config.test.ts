@@ -1,6 +1,6 @@
 /** The files of `collector-config/`, held against the programs that read them: each program's own check, with the defaults a user has. */
 import { execFile } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -21,6 +21,33 @@ async function check(file: string, args: readonly string[], env: NodeJS.ProcessE
 it('collector.yaml is one the Collector takes', async (context) => {
   const { otelcol } = binariesFor(context);
   expect(await check(otelcol, ['validate', '--config', 'collector.yaml'])).toBe('');
+});
+
+const RESOLVERS = [
+  '{static: {hostnames: ["10.0.0.1:4317", "10.0.0.2:4317"]}}',
+  '{dns: {hostname: tier2.internal, port: "4317"}}',
+  '{k8s: {service: tier2.observability, ports: [4317]}}',
+];
+
+it('gateway/tier1.yaml is one the Collector takes, with each way to find the second tier', async (context) => {
+  const { otelcol } = binariesFor(context);
+  const args = ['validate', '--config', 'collector.yaml', '--config', 'gateway/tier1.yaml'];
+  const comment = readFileSync(join(CONFIG, 'gateway', 'tier1.yaml'), 'utf8');
+  for (const resolver of RESOLVERS) {
+    expect(await check(otelcol, args, { GATEWAY_TIER2: resolver })).toBe('');
+    expect(comment).toContain(resolver.replaceAll(/"(10[^"]*)"/g, '$1'));
+  }
+  await expect(check(otelcol, args)).rejects.toThrow('no resolvers specified');
+});
+
+it('the other files of gateway/ are ones the Collector takes', async (context) => {
+  const { otelcol } = binariesFor(context);
+  const files = readdirSync(join(CONFIG, 'gateway')).filter((file) => file !== 'tier1.yaml');
+  expect(files).toEqual(['host.yaml', 'tier2.yaml']);
+  for (const file of files)
+    expect(await check(otelcol, ['validate', '--config', 'collector.yaml', '--config', join('gateway', file)])).toBe(
+      '',
+    );
 });
 
 it('jaeger.yaml is one Jaeger takes', async (context) => {

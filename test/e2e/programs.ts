@@ -10,6 +10,7 @@ import { type RunningNode, type RunOptions, startNode } from '../support/run-nod
 /** Often enough for a test to see several; in a service it is 15 s. */
 const METRICS_EVERY_MS = 5_000;
 const DEADLINE_MS = 240_000;
+const TWO_SERVICES = fileURLToPath(new URL('../fixtures/apps/two-services.mjs', import.meta.url));
 const FAILING_WORKERS = fileURLToPath(new URL('../fixtures/apps/failing-workers.cjs', import.meta.url));
 
 export type Program = RunningNode & AsyncDisposable;
@@ -33,6 +34,11 @@ export function startTracedPipeline(env: Environment): Program {
 /** Starts a worker that fails, and then the next, and writes a line with its number for each; SIGTERM ends it. */
 export function startFailingWorkers(env: Environment): Program {
   return start(FAILING_WORKERS, env);
+}
+
+/** A service of two that are called one by the other, see there; SIGTERM ends it. */
+export function startService(name: string, env: Environment): Program {
+  return start(TWO_SERVICES, { OTEL_SERVICE_NAME: name, ...env });
 }
 
 /** The programs about locks: what is known of each is all that the tests know. */
@@ -70,11 +76,11 @@ function disposable(running: RunningNode): Program {
   return { ...running, [Symbol.asyncDispose]: end };
 }
 
-/** The shop's address, once it serves. */
-export async function addressOf(shop: Program): Promise<string> {
-  const line = await firstLine(shop.child);
+/** A service's address, once it serves. */
+export async function addressOf(service: Program): Promise<string> {
+  const line = await firstLine(service.child);
   const url = /http:\/\/127\.0\.0\.1:\d+/.exec(line)?.[0];
-  if (url === undefined) throw new Error(`the shop did not open: ${line}`);
+  if (url === undefined) throw new Error(`the service did not open: ${line}`);
   return url;
 }
 

@@ -99,6 +99,10 @@ export interface SpanOptions {
   /** 1 internal, 2 server. */
   readonly kind?: number;
   readonly hasFailed?: boolean;
+  /** In hexadecimal digits; default: one for all, and the spans are numbered. */
+  readonly traceId?: string;
+  readonly spanId?: string;
+  readonly parentSpanId?: string;
 }
 
 export function spansRequest(
@@ -107,8 +111,9 @@ export function spansRequest(
   resource: Attributes = AGENT_RESOURCE,
 ): Json {
   const list = spans.map((span, at) => ({
-    traceId: '0af7651916cd43dd8448eb211c80319c',
-    spanId: (at + 1).toString(16).padStart(16, '0'),
+    traceId: span.traceId ?? '0af7651916cd43dd8448eb211c80319c',
+    spanId: span.spanId ?? (at + 1).toString(16).padStart(16, '0'),
+    ...(span.parentSpanId !== undefined && { parentSpanId: span.parentSpanId }),
     name: span.name,
     kind: span.kind ?? 1,
     startTimeUnixNano: unixNano(span.startMs),

@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BackendProcess } from './backend-process.ts';
 import type { BackendName } from './backends.ts';
+import { collectorLosses, collectorTotal } from './collector-metrics.ts';
 import { freePorts } from './free-ports.ts';
 import { JaegerApi } from './jaeger-api.ts';
 import { PrometheusApi, type PrometheusSeries, readMetricsPage } from './prometheus-api.ts';
@@ -36,16 +37,6 @@ const PORTS = [
   'webhook',
 ] as const;
 type Ports = Readonly<Record<(typeof PORTS)[number], number>>;
-
-const SIGNALS = ['spans', 'metric_points', 'log_records'] as const;
-/** The Collector's own counters of what it did not pass on. */
-const LOSSES = [
-  'receiver_refused',
-  'receiver_failed',
-  'processor_memory_limiter_refused',
-  'exporter_enqueue_failed',
-  'exporter_send_failed',
-] as const;
 
 const NAMES = ['jaeger', 'collector', 'alertmanager', 'prometheus'] as const;
 type Name = (typeof NAMES)[number];
@@ -137,12 +128,7 @@ export class Stack implements AsyncDisposable {
 
   /** A metric of the Collector's own, added up over its series: 0 before the first. Without the prefix and any `_total`. */
   async collectorTotal(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
-    const wanted = new Set([`otelcol_${name}`, `otelcol_${name}_total`]);
-    const series = await readMetricsPage(`${this.#url('collectorTelemetry')}/metrics`);
-    return series
-      .filter((each) => wanted.has(each.labels['__name__'] ?? ''))
-      .filter((each) => Object.entries(labels).every(([key, value]) => each.labels[key] === value))
-      .reduce((total, { value }) => total + value, 0);
+    return collectorTotal(this.#url('collectorTelemetry'), name, labels);
   }
 
   /** Whether every span the Collector has accepted has been taken by Jaeger. */
@@ -153,9 +139,7 @@ export class Stack implements AsyncDisposable {
 
   /** What the Collector refused, gave up or could not queue, by its metric; empty when nothing. */
   async collectorLosses(): Promise<Record<string, number>> {
-    const names = LOSSES.flatMap((kind) => SIGNALS.map((signal) => `${kind}_${signal}`));
-    const totals = await Promise.all(names.map(async (name) => [name, await this.collectorTotal(name)] as const));
-    return Object.fromEntries(totals.filter(([, total]) => total !== 0));
+    return collectorLosses(this.#url('collectorTelemetry'));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -245,6 +229,7 @@ export class Stack implements AsyncDisposable {
       JAEGER_TELEMETRY_PORT: String(this.ports.jaegerTelemetry),
       JAEGER_HEALTH_PORT: String(this.ports.jaegerHealth),
       JAEGER_STORAGE: join(this.#folder, 'jaeger'),
+      PROMETHEUS_URL: this.#url('prometheus'),
     };
   }
 
