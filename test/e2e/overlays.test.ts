@@ -16,7 +16,10 @@ const execute = promisify(execFile);
 /** With the environment that their heads ask for, and otherwise with the defaults. */
 const COMBINATIONS = [
   { files: ['kafka/producer.yaml'], env: {} },
-  { files: ['kafka/consumer.yaml'], env: { KAFKA_BROKERS: '[kafka-0:9092, kafka-1:9092]' } },
+  {
+    files: ['gateway/tier2.yaml', 'kafka/consumer.yaml'],
+    env: { GATEWAY_INSTANCE: 'tier2-0', KAFKA_BROKERS: '[kafka-0:9092, kafka-1:9092]' },
+  },
   { files: ['backends/otlp-http.yaml'], env: { BACKEND_HEADERS: '{api-key: secret}' } },
 ] as const;
 
