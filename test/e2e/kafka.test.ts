@@ -1,59 +1,24 @@
 /**
- * `collector-config/kafka/`: Collectors of two hosts that write into Kafka, two that read from it, with the shipped files. The spans are made here, so that each trace comes from
+ * `collector-config/kafka/`: Collectors of two hosts that write into Kafka, two that read from it, with the shipped files, the gateway's second tier included. The spans are made here, so that each trace comes from
  * both hosts, and what arrives is known by name; the broker is the one in `backends/kafka`, which speaks Kafka's protocol and keeps everything in memory.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { BackendProcess } from '../support/backend-process.ts';
+import { type RunningCollector, startCollector } from '../support/collector.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { OtlpReceiver } from '../support/otlp-receiver.ts';
 import { binariesFor } from './binaries.ts';
 
-const CONFIG = fileURLToPath(new URL('../../collector-config/', import.meta.url));
 const TRACES = 200;
+const CONSUMER = ['gateway/tier2.yaml', 'kafka/consumer.yaml'] as const;
 /** A consumer that is killed is missed after ten seconds; a Collector tries again after half a minute at the latest. */
-const ARRIVAL_MAX_MS = 90_000;
-
-/** A Collector with `collector.yaml` and one of the files laid over it. */
-interface Host extends AsyncDisposable {
-  readonly url: string;
-  readonly process: BackendProcess;
-}
-
-async function startCollector(
-  otelcol: string,
-  overlay: 'producer' | 'consumer',
-  env: Readonly<Record<string, string>>,
-): Promise<Host> {
-  const ports = await freePorts('grpc', 'http', 'prometheus', 'telemetry', 'health');
-  const cwd = await mkdtemp(join(tmpdir(), `gridwatch-${overlay}-`));
-  onTestFinished(() => rm(cwd, { recursive: true }));
-  const process = await BackendProcess.start({
-    name: overlay,
-    file: otelcol,
-    args: ['--config', join(CONFIG, 'collector.yaml'), '--config', join(CONFIG, 'kafka', `${overlay}.yaml`)],
-    cwd,
-    env: {
-      COLLECTOR_OTLP_GRPC_PORT: String(ports.grpc),
-      COLLECTOR_OTLP_HTTP_PORT: String(ports.http),
-      COLLECTOR_PROMETHEUS_PORT: String(ports.prometheus),
-      COLLECTOR_TELEMETRY_PORT: String(ports.telemetry),
-      COLLECTOR_HEALTH_PORT: String(ports.health),
-      COLLECTOR_STORAGE: join(cwd, 'queue'),
-      ...env,
-    },
-    readyUrl: `http://127.0.0.1:${ports.health}`,
-  });
-  return { url: `http://127.0.0.1:${ports.http}`, process, [Symbol.asyncDispose]: async () => process.kill() };
-}
+const ARRIVAL = { deadlineMs: 90_000, intervalMs: 500 } as const;
 
 /** One span of each trace, as one host sends it. Resolves when the Collector has taken them. */
-async function send({ url }: Host, traceIds: readonly string[]): Promise<void> {
+async function send({ url }: RunningCollector, traceIds: readonly string[]): Promise<void> {
   const nowNs = `${Date.now()}000000`;
   const spans = traceIds.map((traceId) => ({
     traceId,
@@ -88,8 +53,8 @@ it('both spans of a trace come to one consumer, and nothing is lost when a broke
   const { kafka, otelcol } = binariesFor(context);
   const ports = await freePorts('kafka', 'health');
   const brokers = { KAFKA_BROKERS: `[127.0.0.1:${ports.kafka}]` };
-  await using hostA = await startCollector(otelcol, 'producer', brokers);
-  await using hostB = await startCollector(otelcol, 'producer', brokers);
+  await using hostA = await startCollector(otelcol, ['kafka/producer.yaml'], brokers);
+  await using hostB = await startCollector(otelcol, ['kafka/producer.yaml'], brokers);
   const early = newTraces();
   // No broker is there yet: the queue on the disk takes them.
   await send(hostA, early);
@@ -104,15 +69,21 @@ it('both spans of a trace come to one consumer, and nothing is lost when a broke
   });
   await using atA = await OtlpReceiver.start({ isGrpc: true });
   await using atB = await OtlpReceiver.start({ isGrpc: true });
-  const address = ({ grpcUrl }: OtlpReceiver): string => new URL(grpcUrl).host;
-  await using consumerA = await startCollector(otelcol, 'consumer', { ...brokers, JAEGER_ENDPOINT: address(atA) });
+  const second = (name: string, { grpcUrl }: OtlpReceiver): Record<string, string> => ({
+    ...brokers,
+    GATEWAY_INSTANCE: name,
+    GATEWAY_DECISION_WAIT: '2s',
+    GATEWAY_SAMPLED_PERCENT: '100',
+    JAEGER_ENDPOINT: new URL(grpcUrl).host,
+  });
+  await using consumerA = await startCollector(otelcol, CONSUMER, second('a', atA));
   const isThere = (traceIds: readonly string[]) => (): boolean => {
     const found = spansByTrace(atA, atB);
     return traceIds.every((traceId) => found.get(traceId) === 2);
   };
-  await atA.waitFor('what was sent before there was a broker', isThere(early), ARRIVAL_MAX_MS);
+  await eventually('what was sent before there was a broker', isThere(early), ARRIVAL);
 
-  await using _consumerB = await startCollector(otelcol, 'consumer', { ...brokers, JAEGER_ENDPOINT: address(atB) });
+  await using _consumerB = await startCollector(otelcol, CONSUMER, second('b', atB));
   // Partitions move to it at some moment: from its first span on they are shared.
   const sent: string[] = [];
   const hasShare = async (): Promise<boolean> => {
@@ -121,15 +92,11 @@ it('both spans of a trace come to one consumer, and nothing is lost when a broke
     sent.push(...some);
     return atB.spans.length > 0;
   };
-  await eventually('the second consumer to have its share', hasShare, { deadlineMs: ARRIVAL_MAX_MS, intervalMs: 500 });
+  await eventually('the second consumer to have its share', hasShare, ARRIVAL);
   const shared = newTraces();
   await send(hostA, shared);
   await send(hostB, shared);
-  const isShared = isThere(shared);
-  await Promise.any([
-    atA.waitFor('the traces of both hosts', isShared, ARRIVAL_MAX_MS),
-    atB.waitFor('the traces of both hosts', isShared, ARRIVAL_MAX_MS),
-  ]);
+  await eventually('the traces of both hosts', isThere(shared), ARRIVAL);
   const wholeAt = (receiver: OtlpReceiver): string[] => {
     const found = spansByTrace(receiver);
     return shared.filter((traceId) => found.get(traceId) === 2);
@@ -138,11 +105,14 @@ it('both spans of a trace come to one consumer, and nothing is lost when a broke
   expect(wholeAt(atB).length).toBeGreaterThan(TRACES / 10);
   expect(new Set([...wholeAt(atA), ...wholeAt(atB)]).size).toBe(TRACES);
 
+  const isAll = (): boolean => {
+    const found = spansByTrace(atA, atB);
+    return sent.every((traceId) => found.has(traceId));
+  };
+  await eventually('the traces of one host', isAll, ARRIVAL);
   await consumerA.process.kill('SIGKILL');
   const late = newTraces();
   await send(hostA, late);
   await send(hostB, late);
-  await atB.waitFor('all that was sent', isThere(late), ARRIVAL_MAX_MS);
-  const found = spansByTrace(atA, atB);
-  expect(sent.filter((traceId) => !found.has(traceId))).toEqual([]);
+  await eventually('all that was sent', isThere(late), ARRIVAL);
 });

@@ -18,6 +18,21 @@ const KUSTOMIZATIONS = {
   node: ['ConfigMap', 'DaemonSet restricted', 'Namespace', 'Service'],
   'host-port': ['ConfigMap', 'DaemonSet privileged', 'Namespace', 'Service'],
   'node-disk': ['ConfigMap', 'DaemonSet privileged', 'Namespace', 'Service'],
+  gateway: [
+    'ConfigMap',
+    'ConfigMap',
+    'ConfigMap',
+    'DaemonSet restricted',
+    'Namespace',
+    'NetworkPolicy',
+    'PodDisruptionBudget',
+    'PodDisruptionBudget',
+    'Service',
+    'Service',
+    'Service',
+    'StatefulSet restricted',
+    'StatefulSet restricted',
+  ],
   app: ['Deployment restricted'],
   'in-image': ['Deployment restricted'],
   'init-container': ['Deployment restricted'],
@@ -63,25 +78,68 @@ it('the Collector of a node and of a pod is that of any host', async (context) =
   for (const name of ['node', 'sidecar']) {
     const objects = await checkManifests(manifests, join(KUBERNETES, name));
     const map = objects.find(({ manifest }) => manifest.kind === 'ConfigMap')?.manifest;
-    expect(map?.data).toMatchObject({ 'collector.yaml': shipped });
+    expect(map?.data).toEqual({ 'collector.yaml': shipped });
   }
 });
 
-it('each Service leads to ports that its pods have, and the endpoint of the service is one of them', async (context) => {
+it('each Service leads to ports that its pods have, and each endpoint within the cluster is a port of a Service', async (context) => {
   const { manifests } = binariesFor(context);
-  const objects = await checkManifests(manifests, join(KUBERNETES, 'node'));
-  const service = objects.find(({ manifest }) => manifest.kind === 'Service')?.manifest;
-  const template = objects.find(({ manifest }) => manifest.kind === 'DaemonSet')?.manifest.spec?.template;
-  expect(template?.metadata.labels).toMatchObject(service?.spec?.selector ?? { no: 'selector' });
-  const ports = new Map(template?.spec.containers[0]?.ports?.map((port) => [port.name, port.containerPort]));
-  expect(service?.spec?.ports?.map(({ port, targetPort }) => [port, ports.get(targetPort)])).toEqual([
-    [4317, 4317],
-    [4318, 4318],
-  ]);
-  const shop = containersOf(await checkManifests(manifests, join(KUBERNETES, 'app')))[0];
-  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint } = environmentOf(shop!.container, FIELDS);
-  const { name, namespace } = service!.metadata;
-  expect(endpoint).toBe(`http://${name}.${namespace}.svc.cluster.local:4318`);
+  const objects = await checkManifests(manifests, join(KUBERNETES, 'gateway'));
+  const templates = objects.flatMap(({ manifest: { spec } }) => spec?.template ?? []);
+  const served = new Set<string>();
+  for (const { manifest } of objects.filter((each) => each.manifest.kind === 'Service')) {
+    const { metadata, spec: { selector = {}, ports = [] } = {} } = manifest;
+    const [template, ...others] = templates.filter(({ metadata: { labels } }) =>
+      Object.entries(selector).every(([label, value]) => labels[label] === value),
+    );
+    expect(others).toEqual([]);
+    const containerPorts = template?.spec.containers[0]?.ports ?? [];
+    for (const { port, targetPort } of ports) {
+      expect(containerPorts).toContainEqual(expect.objectContaining({ name: targetPort, containerPort: port }));
+      served.add(`${metadata.name}:${port}`);
+    }
+  }
+  const wanted: string[] = [];
+  for (const name of NAMES) {
+    for (const { container } of containersOf(await checkManifests(manifests, join(KUBERNETES, name)))) {
+      const values = Object.values(environmentOf(container, FIELDS)).join('\n');
+      const found = values.matchAll(/([\w-]+)\.gridwatch\.svc\.cluster\.local(?::|, port: ")(\d+)/g);
+      wanted.push(...Array.from(found, ([, service, port]) => `${service}:${port}`));
+    }
+  }
+  expect([...new Set(wanted)].toSorted()).toEqual(['gateway-tier1:4317', 'gateway-tier2:4317', 'node-collector:4318']);
+  expect(wanted.filter((each) => !served.has(each))).toEqual([]);
+});
+
+it('Prometheus asks each Collector for the metrics of the services, and for its own', async (context) => {
+  const { promtool } = binariesFor(context);
+  const shipped = await readFile(join(KUBERNETES, 'prometheus-scrape.yaml'), 'utf8');
+  // Debian's Prometheus knows no Kubernetes: what Kubernetes would tell it of pods stands there instead.
+  const targets = [
+    ['collector', 'otlp-grpc', 4317],
+    ['collector', 'metrics', 8889],
+    ['collector', 'telemetry', 8888],
+    ['shop', 'metrics', 9464],
+  ].map(
+    ([container, name, port]) => `
+      - targets: ["10.0.0.1:${port}"]
+        labels:
+          __meta_kubernetes_pod_name: collector-x7
+          __meta_kubernetes_pod_container_name: ${container}
+          __meta_kubernetes_pod_container_port_name: ${name}`,
+  );
+  const found = 'kubernetes_sd_configs:\n      - role: pod';
+  expect(shipped.split(found)).toHaveLength(3);
+  const folder = await temporaryFolder();
+  const file = join(folder, 'prometheus.yml');
+  await writeFile(file, shipped.replaceAll(found, `static_configs:${targets.join('')}`));
+  const kept = async (job: string): Promise<unknown[]> => {
+    const { stdout } = await execute(promtool, ['check', 'service-discovery', file, job, '--timeout=1s']);
+    const all = JSON.parse(stdout) as readonly { readonly labels: Readonly<Record<string, string>> }[];
+    return all.filter(({ labels }) => Object.keys(labels).length > 0).map(({ labels }) => labels);
+  };
+  expect(await kept('services')).toEqual([expect.objectContaining({ instance: '10.0.0.1:8889' })]);
+  expect(await kept('collector')).toEqual([expect.objectContaining({ instance: 'collector-x7' })]);
 });
 
 /** What the kubelet knows of a pod. */

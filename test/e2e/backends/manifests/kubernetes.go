@@ -74,6 +74,10 @@ func validate(object runtime.Object) (*core.PodTemplateSpec, field.ErrorList) {
 		it.Namespace = ""
 		return nil, validation.ValidateNamespace(it)
 	case *core.Service:
+		// The API server does it between defaults and validation, in a part of it that needs a cluster.
+		if it.Spec.ClusterIP != "" && len(it.Spec.ClusterIPs) == 0 {
+			it.Spec.ClusterIPs = []string{it.Spec.ClusterIP}
+		}
 		return nil, validation.ValidateServiceCreate(it)
 	case *core.ServiceAccount:
 		return nil, validation.ValidateServiceAccount(it)
