@@ -55,9 +55,9 @@ export function boundsOf(name: string): readonly number[] {
   return catalog.metrics.find((metric) => metric.name === name)?.bounds ?? [];
 }
 
-/** What Jaeger calls the agent's spans; `%s` is the name of a lock, a queue or a thread. */
+/** What Jaeger calls the agent's spans; `%s` is the name of a lock, a queue or a thread, or the type of a collection. */
 export const operations: readonly string[] = [
-  ...catalog.spans.map(({ name }) => name.replace(/<(?:name|queue)>/, '%s')),
+  ...catalog.spans.map(({ name }) => name.replace(/<(?:name|queue|type)>/, '%s')),
   ...catalog.logs.map(({ name }) => `incident ${name}`),
   ...(valuesOf('v8js_gc_type') ?? []).map((type) => `gc ${type}`),
 ];

@@ -13,6 +13,7 @@ interface Service {
   readonly image?: string;
   readonly build?: { readonly context: string; readonly dockerfile: string };
   readonly environment?: Readonly<Record<string, string>>;
+  readonly command?: readonly string[];
   readonly volumes?: readonly string[];
   readonly ports?: readonly string[];
   readonly healthcheck?: object;
@@ -51,6 +52,28 @@ it('what is mounted or built is there', () => {
     expect(copied).toContain('agent');
     expect(copied.filter((file) => !existsSync(new URL(file, context)))).toEqual([]);
     expect(steps).toMatch(/^FROM node:\d+\.\d+\.\d+-slim$/m);
+  }
+});
+
+it('what is built takes no packages of this machine into the image', () => {
+  const ignored = readFileSync(new URL('../.dockerignore', CONFIG), 'utf8').split('\n');
+  expect(ignored).toEqual(expect.arrayContaining(['**/node_modules', '**/dist', '.git']));
+});
+
+it('what is mounted may be read where SELinux asks, too', () => {
+  for (const mount of all.flatMap(([, { volumes: mounts = [] }]) => mounts)) {
+    if (mount.startsWith('.')) expect(mount).toMatch(/:ro,z$/);
+  }
+});
+
+it('whatever sends notifications calls itself by an address that their reader reaches', () => {
+  const { global } = read('prometheus.yml') as { readonly global: { readonly external_labels: object } };
+  for (const name of ['prometheus', 'alertmanager']) {
+    const { command = [], ports = [] } = services[name] ?? {};
+    const [, url = ''] =
+      /^--web\.external-url=(.*)$/.exec(command.find((each) => each.includes('external-url')) ?? '') ?? [];
+    expect(ports).toEqual([`127.0.0.1:${new URL(url).port}:${new URL(url).port}`]);
+    if (name === 'prometheus') expect(global.external_labels).toMatchObject({ gridwatch_runbooks: `${url}/consoles` });
   }
 });
 

@@ -214,6 +214,18 @@ describe.each(byName)('%s', (name, alert) => {
     expect(link.includes('minDuration=')).toBe(shortest !== undefined);
   });
 
+  it('leads to spans about what it is about, by an attribute where their name does not say it', () => {
+    const { jaeger_url: link = '' } = alert.annotations;
+    const [, tag] = /&tags=\{\{ (?:printf )?"\{\\"([\w.]+)\\":/.exec(link) ?? [];
+    expect(link.includes('&tags=')).toBe(tag !== undefined);
+    if (tag !== undefined) expect(attributeNames).toContain(tag);
+    // What is grouped by is in the name of the operation, or is such an attribute.
+    const labels = (/^\w+ by \(([^)]*)\)/.exec(alert.expr)?.[1] ?? '').split(', ');
+    const isNamed = /&operation=\{\{ printf "[^"]*%s" \$labels\./.test(link);
+    const isAboutMore = labels.length > 1 && !WITHOUT_SPANS.includes(name);
+    if (isAboutMore && !isNamed) expect(labels).toContain(prometheusName(tag ?? ''));
+  });
+
   it('is tried where it fires, and where it does not', () => {
     const { tests } = parse(read(`test/e2e/rules/${alert.file}.test.yaml`)) as PromtoolCases;
     const cases = tests.map((test) => test.alert_rule_test.filter(({ alertname }) => alertname === name));
