@@ -41,6 +41,11 @@ export function startService(name: string, env: Environment): Program {
   return start(TWO_SERVICES, { OTEL_SERVICE_NAME: name, ...env });
 }
 
+/** One of `examples/incidents/`: SIGKILL ends it. */
+export function startIncident(name: string, twin: 'broken' | 'fixed', env: Environment): Program {
+  return start(`examples/incidents/${name}/${twin}.js`, { GRIDWATCH_HOST_METRICS: 'off', ...env });
+}
+
 /** The programs about locks: what is known of each is all that the tests know. */
 export const LOCK_PROGRAMS = {
   /** Uses a lock a lot, which is waited for now and then, and is well. */
