@@ -57,6 +57,8 @@ describe.each(missing)('without a Node to run on', ({ reason }) => {
 });
 
 const POOLS = ['piscina', 'tinypool', 'workerpool', 'poolifier'] as const;
+/* Their sole worker has one task at a time, and is given the next one as soon as it has answered. */
+const ROWS = ['piscina/together', 'tinypool/together', 'workerpool/together'] as const;
 /* The first of these may have several tasks at once, and is given them one after the other. */
 const CROWDS = ['crowded', 'crowded/together', 'poolifier/together'] as const;
 
@@ -83,6 +85,16 @@ describe.runIf(process.platform === 'linux').each(present)('on Node $version', (
     for (const [kind, values] of Object.entries(joules))
       if (!/ park | nothing /.test(kind)) expect(values.every(isTold)).toBe(true);
     expect(observed.sum('gridwatch.agent.dropped')).toBe(0);
+  });
+
+  it('a task costs what it has used where others wait for its worker as well', async () => {
+    const { joules } = await run(node, ROWS, node.major === 22 ? { GRIDWATCH_CONTEXT: 'on' } : {});
+    for (const row of ROWS) {
+      for (const ms of [20, 100]) expect(joules[`${row} spin ${ms}`]?.every(isTold)).toBe(true);
+      const ratio = median(joules[`${row} spin 100`]) / median(joules[`${row} spin 20`]);
+      expect(ratio).toBeGreaterThan(4);
+      expect(ratio).toBeLessThan(6);
+    }
   });
 
   it('nothing is said of tasks that a worker has at once', async () => {

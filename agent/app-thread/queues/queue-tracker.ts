@@ -53,6 +53,14 @@ export class NamedQueue {
     return false;
   }
 
+  /**
+   * The worker has given back all that it had, though of the last one it has not been told yet that it ended: what begins now has the worker alone. Where there were several
+   * they stay a crowd until all have left.
+   */
+  frees(workerThreadId: number): void {
+    if (!this.#crowds.has(workerThreadId)) this.onWorkers.delete(workerThreadId);
+  }
+
   /** It has ended there; false if another one has come meanwhile. */
   leaves(workerThreadId: number, item: QueueItem): boolean {
     const { onWorkers } = this;

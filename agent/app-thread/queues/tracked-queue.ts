@@ -118,8 +118,11 @@ export class TrackedQueue {
     return context === undefined || spanId === undefined ? context : { ...context, spanId };
   }
 
-  /** It left the queue, and somebody works on it: the worker with this `threadId` of Node's, -1 where that is none or not known. */
-  begins(item: QueueItem, workerThreadId = -1): void {
+  /**
+   * It left the queue, and somebody works on it: the worker with this `threadId` of Node's, -1 where that is none or not known. `isFree`: the library knows of no other
+   * task there, whatever was told of the end of the last one.
+   */
+  begins(item: QueueItem, workerThreadId = -1, isFree = false): void {
     if (item.beganNs !== 0 || item.isOver) return;
     const nowNs = this.#tracker.nowNs();
     item.beganNs = nowNs;
@@ -130,7 +133,9 @@ export class TrackedQueue {
     named.cell.addActive(1, nowNs);
     this.#active++;
     item.workerThreadId = workerThreadId;
-    if (workerThreadId >= 0) item.isAlone = named.joins(workerThreadId, item);
+    if (workerThreadId < 0) return;
+    if (isFree) named.frees(workerThreadId);
+    item.isAlone = named.joins(workerThreadId, item);
   }
 
   /** Runs the work on an item that has begun on this thread, so that what it submits is known to be its own. */

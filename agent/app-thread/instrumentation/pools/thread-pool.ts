@@ -24,6 +24,7 @@ interface TaskInfoLike {
 
 interface WorkerInfoLike {
   readonly worker?: { readonly runtime?: unknown };
+  /** Those it has been given, and has not answered. */
   readonly taskInfos?: ReadonlyMap<unknown, unknown>;
 }
 
@@ -198,8 +199,10 @@ function patchWorkerInfo(prototype: object): () => void {
         if (task === undefined || (task.item === undefined && submission?.task !== task))
           return original.call(this, info);
         const item = task.arrives();
-        const { worker } = this as WorkerInfoLike;
-        task.pool.queue.begins(item, worker?.runtime === 'child_process' ? -1 : threadIdOf(worker));
+        const { worker, taskInfos } = this as WorkerInfoLike;
+        const threadId = worker?.runtime === 'child_process' ? -1 : threadIdOf(worker);
+        /* A worker is given its next task before its last one is told of its result. */
+        task.pool.queue.begins(item, threadId, taskInfos?.size === 0);
         return task.pool.post(item, () => original.call(this, info));
       },
     destroy: (original) =>

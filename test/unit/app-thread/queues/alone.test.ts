@@ -37,6 +37,34 @@ describe('who has a worker for itself', () => {
     expect(tracked.told.map(({ isAlone }) => isAlone)).toEqual([false, false, false]);
   });
 
+  test('is also who is handed a free worker before the last one is told of its end', () => {
+    activate(ids());
+    const jobs = tracked.queue('piscina@work.js', 'pool');
+    const items = [jobs.arrives(), jobs.arrives(), jobs.arrives()] as const;
+    jobs.begins(items[0], 1, true);
+    for (const at of [0, 1] as const) {
+      jobs.begins(items[at + 1] as QueueItem, 1, true);
+      jobs.ends(items[at], 'done');
+    }
+    jobs.ends(items[2], 'done');
+    expect(tracked.told.map(({ isAlone }) => isAlone)).toEqual([true, true, true]);
+  });
+
+  test('is none of several that a worker had at once, nor who comes before the last of them was told of its end', () => {
+    activate(ids());
+    const jobs = tracked.queue('piscina@work.js', 'pool');
+    const [one, two, three, four] = [jobs.arrives(), jobs.arrives(), jobs.arrives(), jobs.arrives()];
+    jobs.begins(one, 1, true);
+    jobs.begins(two, 1);
+    jobs.ends(two, 'done');
+    jobs.begins(three, 1, true);
+    jobs.ends(one, 'done');
+    jobs.ends(three, 'done');
+    jobs.begins(four, 1, true);
+    jobs.ends(four, 'done');
+    expect(tracked.told.map(({ isAlone }) => isAlone)).toEqual([false, false, false, true]);
+  });
+
   test('in any order, also beside tasks of no trace: exactly who never had a second one beside it', () => {
     const step = fc.record({
       begins: fc.boolean(),
