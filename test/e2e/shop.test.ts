@@ -186,6 +186,23 @@ it('threads and cores have series of their own, in seconds', async (context) => 
   expect(valuesOf(busy, 'thread_name')).toEqual(expect.arrayContaining(['agent', 'main', 'v8', ...workers]));
 });
 
+it('what Jaeger shows of the requests, their number, errors and durations, is of all of them', async (context) => {
+  const { stack, answered } = await observed(context);
+  const calls = 'traces_span_metrics_calls_total{service_name="shop", span_kind="SPAN_KIND_SERVER"}';
+  const ask = async (query: string): Promise<number | undefined> => (await stack.prometheus.query(query))[0]?.value;
+  const hasArrived = async (): Promise<boolean> => (await ask(`sum(${calls})`)) === answered;
+  await eventually('Prometheus to have counted all requests', hasArrived, { deadlineMs: SCRAPE_MAX_MS });
+  const endMs = Math.floor(Date.now() / 1_000) * 1_000;
+  const query = { service: 'shop', endMs, overMs: 300_000 };
+  const rate = await ask(`sum(rate(${calls}[5m] @ ${endMs / 1_000}))`);
+  expect(rate).toBeGreaterThan(0);
+  expect(await stack.jaeger.spanMetric('calls', query)).toBeCloseTo(rate ?? 0, 9);
+  expect(await stack.jaeger.spanMetric('errors', query)).toBe(0);
+  const slow = (await stack.jaeger.spanMetric('latencies', { ...query, quantile: 0.95 })) ?? 0;
+  expect(slow).toBeGreaterThan(0.001);
+  expect(slow).toBeLessThan(10);
+});
+
 it('every panel of the dashboards, as they open, has something to show', async (context) => {
   const { stack } = await observed(context);
   const prometheus = await scraped(stack, async () => stack.prometheus);

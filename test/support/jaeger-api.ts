@@ -49,6 +49,25 @@ export interface TraceSearch {
   readonly limit?: number;
 }
 
+/** What the Monitor tab asks for. */
+export interface SpanMetricsQuery {
+  readonly service: string;
+  /** Milliseconds since the epoch. */
+  readonly endMs: number;
+  /** What a rate is taken over. */
+  readonly overMs: number;
+  /** Of `latencies`. */
+  readonly quantile?: number;
+}
+
+interface MetricFamily {
+  readonly labels: readonly { readonly name: string; readonly value: string }[];
+  readonly metricPoints: readonly {
+    readonly timestamp: string;
+    readonly gaugeValue: { readonly doubleValue: number | 'NaN' };
+  }[];
+}
+
 interface OtlpResourceSpans {
   readonly scopeSpans: readonly {
     readonly spans: readonly {
@@ -126,14 +145,40 @@ export class JaegerApi {
     );
   }
 
+  /**
+   * The last point of the server spans of a service, at `endMs`: calls and errors a second, or a quantile of their durations in the unit that Prometheus has.
+   * Undefined where there is none.
+   */
+  async spanMetric(
+    metric: 'calls' | 'errors' | 'latencies',
+    { service, endMs, overMs, quantile }: SpanMetricsQuery,
+  ): Promise<number | undefined> {
+    const [family] =
+      (await this.#get<MetricFamily[] | undefined>(`/api/metrics/${metric}`, {
+        service,
+        spanKind: 'server',
+        endTs: String(endMs),
+        lookback: '60000',
+        step: '5000',
+        ratePer: String(overMs),
+        ...(quantile !== undefined && { quantile: String(quantile) }),
+      })) ?? [];
+    const point = family?.metricPoints.at(-1);
+    if (point === undefined || Date.parse(point.timestamp) !== endMs) return undefined;
+    return Number(point.gaugeValue.doubleValue);
+  }
+
   async #get<T>(path: string, query: Record<string, string> = {}): Promise<T> {
     const url = `${this.#url}${path}?${new URLSearchParams(query).toString()}`;
     const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MAX_MS) });
     const text = await response.text();
     if (response.status === 404) return undefined as T;
     if (!response.ok) throw new Error(`Jaeger answers ${response.status} to ${url}: ${text}`);
-    const { data, operations, result } = JSON.parse(text) as { data?: T; operations?: T; result?: T };
-    return (data ?? operations ?? result) as T;
+    const { data, operations, result, metrics } = JSON.parse(text) as Record<
+      'data' | 'operations' | 'result' | 'metrics',
+      T | undefined
+    >;
+    return (data ?? operations ?? result ?? metrics) as T;
   }
 }
 
