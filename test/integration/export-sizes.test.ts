@@ -31,7 +31,7 @@ function seriesOf(metrics: readonly OtlpMetric[]): number {
 it("the shop's exports are as large as the page says", async () => {
   await using program = await startObserved({
     args: ['examples/shop/server.js'],
-    env: { SHOP_SECONDS: '20', OTEL_METRIC_EXPORT_INTERVAL: '60000', GRIDWATCH_HOST_METRICS: 'on' },
+    env: { SHOP_SECONDS: '10', OTEL_METRIC_EXPORT_INTERVAL: '60000', GRIDWATCH_HOST_METRICS: 'on' },
     deadlineMs: 60_000,
   });
   const { stdout } = await program.running.ended;
