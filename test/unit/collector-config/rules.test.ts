@@ -61,7 +61,7 @@ const SUBJECTS: Readonly<Record<string, { readonly labels: RegExp; readonly word
   energy: { labels: /^max by \(job\) \(/, words: /processes of/ },
   runtime: {
     labels: /^max by \(job(?:, thread_name|, error_type)?\) \(/,
-    words: /thread \{\{ \$labels\.thread_name \}\}|thread main of|Workers of/,
+    words: /thread \{\{ or \$labels\.thread_name "main" \}\}|thread main of|Workers of/,
   },
 };
 
