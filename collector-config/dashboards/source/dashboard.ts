@@ -60,7 +60,8 @@ export function dashboardOf({ area, title, description, variables = [], rows }: 
 
 /** The values that a label has among the chosen processes. */
 export function choices(name: string, title: string, metric: string, label: string): QueryVariableBuilder {
-  return severalOf(labelVariable(name, title, series(metric), label));
+  // Series without the label are among all of them: OpenTelemetry's own instrumentations tell of the main thread, and do not name it.
+  return severalOf(labelVariable(name, title, series(metric), label)).allValue('.*');
 }
 
 /** The values of a label in the answer to a query, the greatest first; one is chosen, at first the greatest. */

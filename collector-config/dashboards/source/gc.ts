@@ -8,6 +8,9 @@ import { buckets, max, quantile, rate, series, sum } from './queries.ts';
 const PAUSES = 'v8js_gc_duration_seconds';
 const USED = sum(series('v8js_memory_heap_used_bytes'), 'instance', 'thread_name');
 const LIMIT = sum(series('gridwatch_thread_heap_limit_bytes'), 'instance', 'thread_name');
+/** Where the application measures its heap itself, it does not say that this is the main thread's. */
+const USED_OF_MAIN = sum(series('v8js_memory_heap_used_bytes', 'thread_name=""'), 'instance');
+const LIMIT_OF_MAIN = sum(series('gridwatch_thread_heap_limit_bytes', 'thread_name="main"'), 'instance');
 const HELD = sum(series('v8js_memory_heap_space_size_bytes'), 'instance', 'thread_name');
 
 const pauseTraces = ['minor', 'major', 'incremental'].map((type) =>
@@ -65,7 +68,9 @@ export const gc: DashboardText = {
           description:
             'Used part of the limit, in the worst process. At 1 a worker ends, and the main thread takes the process with it.',
           unit: units.PercentUnit,
-          queries: [[max(`${USED} / ${LIMIT}`, 'thread_name'), '{{thread_name}}']],
+          queries: [
+            [max(`${USED} / ${LIMIT} or ${USED_OF_MAIN} / ${LIMIT_OF_MAIN}`, 'thread_name'), '{{thread_name}}'],
+          ],
         }),
         lines({
           id: 11,

@@ -61,9 +61,9 @@ it('what is built takes no packages of this machine into the image', () => {
 });
 
 it('what is mounted may be read where SELinux asks, too', () => {
-  for (const mount of all.flatMap(([, { volumes: mounts = [] }]) => mounts)) {
-    if (mount.startsWith('.')) expect(mount).toMatch(/:ro,z$/);
-  }
+  const fromHere = all.flatMap(([, { volumes: mounts = [] }]) => mounts).filter((mount) => mount.startsWith('.'));
+  expect(fromHere.length).toBeGreaterThan(0);
+  expect(fromHere.filter((mount) => !mount.endsWith(':ro,z'))).toEqual([]);
 });
 
 it('whatever sends notifications calls itself by an address that their reader reaches', () => {

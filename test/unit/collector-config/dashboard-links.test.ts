@@ -10,7 +10,10 @@ const LINK =
 /** A histogram is the same one in whichever of its series. */
 const wholeOf = (metric: string): string => metric.replace(/_(?:bucket|sum|count)$/, '');
 
-describe.each(shippedAlerts().map((alert) => [alert.alert, alert] as const))('%s', (_, { expr, annotations }) => {
+/** Not that of the way from processes to here, of which no panel tells: it leads to what is missing. */
+const ofProcesses = shippedAlerts().filter(({ expr }) => !expr.includes('(up{'));
+
+describe.each(ofProcesses.map((alert) => [alert.alert, alert] as const))('%s', (_, { expr, annotations }) => {
   const [, uid, area = '', slug, chosen = '', id] = LINK.exec(annotations['dashboard_url'] ?? '') ?? [];
   const dashboard = dashboards.get(area);
   const panel = dashboard?.panels.find((each) => each.id === Number(id));

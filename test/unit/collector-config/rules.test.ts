@@ -61,7 +61,7 @@ const SUBJECTS: Readonly<Record<string, { readonly labels: RegExp; readonly word
   energy: { labels: /^max by \(job\) \(/, words: /processes of/ },
   runtime: {
     labels: /^max by \(job(?:, thread_name|, error_type)?\) \(/,
-    words: /thread \{\{ \$labels\.thread_name \}\}|thread main of|Workers of/,
+    words: /thread \{\{ or \$labels\.thread_name "main" \}\}|thread main of|Workers of/,
   },
 };
 
@@ -69,18 +69,23 @@ const SUBJECTS: Readonly<Record<string, { readonly labels: RegExp; readonly word
 const COMMON_LABELS = ['job', 'instance', 'le'];
 
 /** Made by the backends from the resource of a process, not by the agent; its labels are the resource's attributes. */
-const OF_BACKENDS: readonly string[] = ['target_info'];
+const OF_BACKENDS: readonly string[] = ['target_info', 'up'];
+
+/** It is about the way here, and asks nothing of any process. */
+const ABOUT_THE_WAY = 'GridwatchCollectorDown';
 
 /** These are about no single process: a whole service, or its code. */
 const ABOUT_NO_PROCESS: readonly string[] = [
   'GridwatchAgentDegraded',
   'GridwatchAgentSilent',
+  'GridwatchCollectorDown',
   'GridwatchEnergyPerTaskUp',
   'GridwatchLockOrderInversion',
 ];
 
 /** There are no spans of what these are about, or of several names, and hence no link. */
 const WITHOUT_SPANS: readonly string[] = [
+  'GridwatchCollectorDown',
   'GridwatchAgentDropping',
   'GridwatchAgentLost',
   'GridwatchAgentSilent',
@@ -92,6 +97,7 @@ const WITHOUT_SPANS: readonly string[] = [
 
 it('there are alerts', () => {
   expect(alerts.map(({ alert }) => alert)).toEqual([
+    'GridwatchCollectorDown',
     'GridwatchAgentDropping',
     'GridwatchAgentDegraded',
     'GridwatchAgentLost',
@@ -125,7 +131,8 @@ it('there are alerts', () => {
 describe.each(byName)('%s', (name, alert) => {
   it('names only metrics of the catalog', () => {
     const metrics = expressionsOf(alert).flatMap((expression) => selectorsOf(expression).map(({ metric }) => metric));
-    expect(metrics.filter((metric) => metricNamed(metric) !== undefined)).not.toEqual([]);
+    const isOfProcesses = metrics.some((metric) => metricNamed(metric) !== undefined);
+    expect(isOfProcesses).toBe(name !== ABOUT_THE_WAY);
     const others = metrics.filter((metric) => metricNamed(metric) === undefined);
     expect(others.filter((metric) => !OF_BACKENDS.includes(metric))).toEqual([]);
   });
@@ -283,6 +290,20 @@ interface Inhibition {
 function namesIn([matcher = '']: readonly string[]): number {
   const leaves = matcher.replaceAll(/\w+\(([^()]*)\)/g, '$1');
   return leaves.split('|').length;
+}
+
+it('the Collector is asked under the name by which its silence is told', () => {
+  const { scrape_configs: scrapes } = parse(read('collector-config/prometheus.yml')) as { scrape_configs: Scrape[] };
+  const { job_name: name } =
+    scrapes.find((each) => each.static_configs.some(({ targets }) => targets.includes('collector:8889'))) ??
+    expect.unreachable('nobody asks the Collector');
+  const [down] = alerts;
+  expect(down).toMatchObject({ alert: ABOUT_THE_WAY, expr: `max by (job) (up{job="${name}"} == 0)` });
+});
+
+interface Scrape {
+  readonly job_name: string;
+  readonly static_configs: readonly { readonly targets: readonly string[] }[];
 }
 
 it('where links lead is said in one place', () => {
