@@ -41,7 +41,7 @@ describe.each(present)('Node $version', (node) => {
     expect(observed.sum('gridwatch.queue.arrivals', orders)).toBe(3);
     expect(observed.sum('gridwatch.queue.completions', orders)).toBe(6);
     expect(observed.count('gridwatch.queue.wait.duration', orders)).toBe(6);
-  }, 60_000);
+  });
 });
 
 describe.each(missing)('without a Node to test', ({ reason }) => {

@@ -198,11 +198,13 @@ describe('--ui with the agent', () => {
       isInputOpen: true,
     });
     await receiver.waitFor('what will not be answered', ({ requests }) => requests.length > 0);
+    const toldMs = performance.now();
     run.endInput();
-    const { stderr, exitCode, durationMs } = await run.ended;
+    const { stderr, exitCode } = await run.ended;
     expect(exitCode).toBe(0);
     expect(stderr).toContain('did not reach your OTLP endpoint');
-    expect(durationMs).toBeLessThan(10_000);
+    /* Ten seconds are what an exporter takes to give up. */
+    expect(performance.now() - toldMs).toBeLessThan(8000);
   });
 
   it('kills a program that ignores Ctrl-C at the second one', async () => {

@@ -9,7 +9,7 @@ it.each([
   { args: ['--help'], status: 0, says: /main\.js \[--quick\]/ },
   { args: ['--quik'], status: 1, says: /Unknown option '--quik'/ },
 ])('answers $args at once', ({ args, status, says }) => {
-  const run = spawnSync(process.execPath, [MAIN, ...args], { encoding: 'utf8', timeout: 15_000 });
+  const run = spawnSync(process.execPath, [MAIN, ...args], { encoding: 'utf8', timeout: 100_000 });
   expect(run.status).toBe(status);
   expect(run.stdout + run.stderr).toMatch(says);
 });

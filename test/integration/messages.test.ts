@@ -60,7 +60,7 @@ describe.each(present)('Node $version', (node) => {
     });
     expect(found).toContainEqual({ arrivals: 1, completions: 0, transits: 0, size: 1, errors: 0 });
     expect(observed.series('gridwatch.agent.feature.disabled', { 'gridwatch.reason': 'ledger_poisoned' })).toEqual([]);
-  }, 60_000);
+  });
 
   test('channels that are closed are given back: more of them than there is room for, none is dropped', async () => {
     const { result, observed } = await observe({ args: [PROGRAM, 'churn'], node, env, deadlineMs: 100_000 });
@@ -81,7 +81,7 @@ describe.each(present)('Node $version', (node) => {
     expect(result).toMatchObject({ exitCode: 0, stderr: '' });
     const off = { 'gridwatch.feature': 'messages.ports', 'gridwatch.reason': 'ledger_poisoned' };
     expect(observed.sum('gridwatch.agent.feature.disabled', off)).toBe(6);
-  }, 60_000);
+  });
 });
 
 describe.each(missing)('without a Node to test', ({ reason }) => {

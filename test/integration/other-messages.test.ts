@@ -31,7 +31,7 @@ describe.each(present)('Node $version', (node) => {
     expect(count('completions', 'message_port', 'postMessageToThread')).toBe(4);
     const transits = observed.count('gridwatch.queue.wait.duration', { 'gridwatch.queue.name': 'postMessageToThread' });
     expect(transits).toBe(4);
-  }, 60_000);
+  });
 });
 
 describe.each(missing)('without a Node to test', ({ reason }) => {

@@ -16,7 +16,7 @@ beforeAll(async () => {
   if (run.result.exitCode !== 0) throw new Error(`the program has failed: ${run.result.stderr}`);
   observed = run.observed;
   ({ spanIds } = JSON.parse(run.result.stdout) as { spanIds: string[] });
-}, 60_000);
+});
 
 it('is counted', () => {
   const count = (name: string): number | undefined => observed.sum(`gridwatch.queue.${name}`, POOL);
