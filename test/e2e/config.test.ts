@@ -44,10 +44,10 @@ it('the other files of gateway/ are ones the Collector takes', async (context) =
   const { otelcol } = binariesFor(context);
   const files = readdirSync(join(CONFIG, 'gateway')).filter((file) => file !== 'tier1.yaml');
   expect(files).toEqual(['host.yaml', 'tier2.yaml']);
-  for (const file of files)
-    expect(await check(otelcol, ['validate', '--config', 'collector.yaml', '--config', join('gateway', file)])).toBe(
-      '',
-    );
+  for (const file of files) {
+    const args = ['validate', '--config', 'collector.yaml', '--config', join('gateway', file)];
+    expect(await check(otelcol, args, { GATEWAY_ENDPOINT: 'gateway:4317', HOSTNAME: 'tier2-0' })).toBe('');
+  }
 });
 
 it('jaeger.yaml is one Jaeger takes', async (context) => {

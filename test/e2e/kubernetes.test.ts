@@ -35,6 +35,7 @@ const KUSTOMIZATIONS = {
   ],
   app: ['Deployment restricted'],
   'in-image': ['Deployment restricted'],
+  'host-ip': ['Deployment restricted'],
   'init-container': ['Deployment restricted'],
   sidecar: ['ConfigMap', 'Deployment restricted'],
   operator: ['Deployment restricted', 'Instrumentation'],
@@ -111,6 +112,19 @@ it('each Service leads to ports that its pods have, and each endpoint within the
   expect(wanted.filter((each) => !served.has(each))).toEqual([]);
 });
 
+it('a service sends to the port that the Collector has on its node', async (context) => {
+  const { manifests } = binariesFor(context);
+  const [service] = containersOf(await checkManifests(manifests, join(KUBERNETES, 'host-ip')));
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint } = environmentOf(service?.container ?? {}, FIELDS);
+  expect(endpoint).toBe('http://10.0.0.7:4318');
+  const [collector] = containersOf(await checkManifests(manifests, join(KUBERNETES, 'host-port')));
+  expect(collector?.container.ports).toContainEqual({
+    name: 'otlp-http',
+    containerPort: 4318,
+    hostPort: 4318,
+  });
+});
+
 it('Prometheus asks each Collector for the metrics of the services, and for its own', async (context) => {
   const { promtool } = binariesFor(context);
   const shipped = await readFile(join(KUBERNETES, 'prometheus-scrape.yaml'), 'utf8');
@@ -148,7 +162,7 @@ const FIELDS = {
   'metadata.name': 'shop-5d7f-x2x4z',
   'metadata.uid': '0b6f3c1e-0f3f-4a5e-9d3c-0d1c2b3a4f5e',
   'spec.nodeName': 'node-7',
-  'status.podIP': '127.0.0.1',
+  'status.hostIP': '10.0.0.7',
   "metadata.labels['app.kubernetes.io/name']": 'shop',
   "metadata.labels['app.kubernetes.io/version']": '1.0.0',
 } as const;

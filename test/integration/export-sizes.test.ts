@@ -1,6 +1,6 @@
 /**
- * What `collector-config/README.md` reckons with: how many bytes a span and a series have on the wire, and how many series and spans there are of `examples/shop`. The page's
- * figures are held against a run of it, within a factor: they are for choosing sizes, and a busy machine has more waits.
+ * What `collector-config/README.md` reckons with: how many bytes a span and a series have on the wire, and how many series `examples/shop` has. The page's
+ * figures are held against a run of it, within a factor: they are for choosing sizes.
  */
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
@@ -9,8 +9,6 @@ import { startObserved } from '../support/observe.ts';
 import type { ReceivedRequest } from '../support/otlp-receiver.ts';
 
 const FACTOR = 1.5;
-/** Of the agent's spans: most are of waits, and there are as many as the machine is busy. */
-const SPANS_FACTOR = 3;
 
 const PAGE = readFileSync(new URL('../../collector-config/README.md', import.meta.url), 'utf8');
 
@@ -31,15 +29,14 @@ function seriesOf(metrics: readonly OtlpMetric[]): number {
 it("the shop's exports are as large as the page says", async () => {
   await using program = await startObserved({
     args: ['examples/shop/server.js'],
-    env: { SHOP_SECONDS: '10', OTEL_METRIC_EXPORT_INTERVAL: '60000', GRIDWATCH_HOST_METRICS: 'on' },
+    // All metrics at its end and once, those of the machine left out: there are more, the more CPUs it has.
+    env: { SHOP_SECONDS: '10', OTEL_METRIC_EXPORT_INTERVAL: '60000', GRIDWATCH_EXIT_TIMEOUT_MS: '30000' },
     deadlineMs: 60_000,
   });
-  const { stdout } = await program.running.ended;
-  const requests = Number(/(\d+) requests answered/.exec(stdout)?.[1]);
+  await program.running.ended;
   const { spans, metrics, requests: received } = program.receiver;
   const bytesOf = (signal: ReceivedRequest['signal']): number =>
     received.filter((each) => each.signal === signal).reduce((total, { sizeBytes }) => total + sizeBytes, 0);
-  // There is one export of all of them, at the end.
   const series = seriesOf(metrics);
   const figures = {
     'series of a process': series,
@@ -49,8 +46,6 @@ it("the shop's exports are as large as the page says", async () => {
   for (const [row, measured] of Object.entries(figures)) {
     expect([row, measured]).toEqual([row, expect.toSatisfy(within(onThePage(row), FACTOR))]);
   }
-  const ofAgent = spans.filter(({ scope }) => scope.name === 'gridwatch').length;
-  expect(ofAgent / requests).toSatisfy(within(onThePage('spans of the agent for each request'), SPANS_FACTOR));
 });
 
 function within(expected: number, factor: number): (measured: unknown) => boolean {

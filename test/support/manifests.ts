@@ -78,7 +78,7 @@ export function containersOf(
 
 /** Variables as the kubelet gives them: `$(NAME)` stands for one that comes before. `fields` is what the pod is, by path. */
 export function environmentOf(
-  { env = [] }: Container,
+  { env = [] }: Pick<Container, 'env'>,
   fields: Readonly<Record<string, string>>,
 ): Record<string, string> {
   const given: Record<string, string> = {};
