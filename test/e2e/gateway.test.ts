@@ -17,7 +17,7 @@ import { addressOf, startService } from './programs.ts';
 const DULL = '/plain';
 const FAILING = '/fails';
 const CONTENDED = '/contended';
-const PATHS = [DULL, DULL, FAILING, DULL, CONTENDED, DULL];
+const PATHS = [DULL, DULL, FAILING, DULL, CONTENDED, DULL, DULL, FAILING];
 const REQUESTS = 600;
 /** Of the services that the load goes through, in this order. */
 const SERVICES = ['front', 'back'] as const;
