@@ -48,7 +48,9 @@ function placeText([title, panels]: readonly [title: string, panels: ReadonlySet
 /** Outside of strings, whatever stands before matchers, a window, or the join that makes it a machine's. */
 function metricsOf(expression: string): string[] {
   const bare = expression.replaceAll(/"(?:[^"\\]|\\.)*"/g, '""');
-  return Array.from(bare.matchAll(/(\w+)(?=[{[]| \* on )/g), ([, name = '']) => name).filter((name) => !NO_METRICS.has(name));
+  return Array.from(bare.matchAll(/(\w+)(?=[{[]| \* on )/g), ([, name = '']) => name).filter(
+    (name) => !NO_METRICS.has(name),
+  );
 }
 
 function merge(shown: Map<string, Map<string, Set<string>>>, part: string, whole: string): void {

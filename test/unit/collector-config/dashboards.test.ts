@@ -68,7 +68,7 @@ it('are in an index by metric, to which each runbook leads', () => {
   const index = generatedFiles().get(INDEX) ?? '';
   expect(readFileSync(new URL(INDEX, FOLDER), 'utf8')).toBe(index);
   const rows = new Map(Array.from(index.matchAll(/^\| `(\w+)` \| (.*) \|$/gm), ([, name, places]) => [name, places]));
-  expect([...rows.keys()].toSorted()).toEqual(Object.values(PROMETHEUS_NAMES).toSorted());
+  expect(new Set(rows.keys())).toEqual(new Set(Object.values(PROMETHEUS_NAMES)));
   expect(rows.get('v8js_gc_duration_seconds')).toContain('Gridwatch overview: *Time in garbage collection*');
   for (const area of ['agent', 'cpu', 'energy', 'locks', 'queues', 'runtime']) {
     expect(readFileSync(new URL(`../runbooks/${area}.md`, FOLDER), 'utf8')).toContain('](panels.md)');
