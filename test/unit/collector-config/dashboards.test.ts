@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import * as units from '@grafana/grafana-foundation-sdk/units';
 import { describe, expect, it } from 'vitest';
-import { dashboardFiles, FOLDER } from '../../../collector-config/dashboards/source/files.ts';
+import { dashboardFiles, FOLDER, generatedFiles, INDEX } from '../../../collector-config/dashboards/source/files.ts';
 import { PROMETHEUS_NAMES } from '../../e2e/prometheus-names.ts';
 import {
   type Dashboard,
@@ -62,6 +62,17 @@ it('are byte for byte what their sources make, and nothing else is there', () =>
   const wanted = dashboardFiles();
   expect([...dashboards.keys()].map((area) => `${area}.json`).toSorted()).toEqual([...wanted.keys()].toSorted());
   for (const [name, text] of wanted) expect(readFileSync(new URL(name, FOLDER), 'utf8')).toBe(text);
+});
+
+it('are in an index by metric, to which each runbook leads', () => {
+  const index = generatedFiles().get(INDEX) ?? '';
+  expect(readFileSync(new URL(INDEX, FOLDER), 'utf8')).toBe(index);
+  const rows = new Map(Array.from(index.matchAll(/^\| `(\w+)` \| (.*) \|$/gm), ([, name, places]) => [name, places]));
+  expect(new Set(rows.keys())).toEqual(new Set(Object.values(PROMETHEUS_NAMES)));
+  expect(rows.get('v8js_gc_duration_seconds')).toContain('Gridwatch overview: *Time in garbage collection*');
+  for (const area of ['agent', 'cpu', 'energy', 'locks', 'queues', 'runtime']) {
+    expect(readFileSync(new URL(`../runbooks/${area}.md`, FOLDER), 'utf8')).toContain('](panels.md)');
+  }
 });
 
 it('show every metric of the catalog', () => {
