@@ -4,31 +4,31 @@
  *
  * The way out is `fixed.js`: the report takes the sums as they are, and reads what belongs to them without the lock.
  */
-import { Mutex } from 'async-mutex';
+import { Mutex } from 'gridwatch/sync';
 import { clients, pause } from '../service.js';
 
 const REPORT_EVERY_MS = 150;
-const ledger = { lock: new Mutex(), visits: 0 };
+const ledger = { lock: new Mutex('ledger'), visits: 0 };
 
-const book = () => ledger.lock.runExclusive(() => ++ledger.visits);
+const book = () => ledger.lock.withLockAsync(() => ++ledger.visits);
 
-/** Whoever does not come is taken out of the books as well, and of the calendar, which takes a millisecond. */
+/** Whoever does not come is taken out of the books as well, and of the calendar, which takes a moment. */
 const cancel = () =>
-  ledger.lock.runExclusive(async () => {
+  ledger.lock.withLockAsync(async () => {
     ledger.visits--;
-    await pause(1);
+    await pause(5);
   });
 
 /** Reads the names that belong to the figures, which takes a while. */
 const readNames = () => pause(50);
 
 const report = () =>
-  ledger.lock.runExclusive(async () => {
+  ledger.lock.withLockAsync(async () => {
     // A mistake to find: nobody else needs the lock for names.
     const names = await readNames();
     return { names, visits: ledger.visits };
   });
 
 clients(4, 20, book);
-clients(1, 200, cancel);
+clients(1, 400, cancel);
 clients(1, REPORT_EVERY_MS, report);

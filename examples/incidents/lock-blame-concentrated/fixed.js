@@ -1,19 +1,19 @@
 /**
  * The twin of `broken.js` in which the report holds the lock for no longer than a booking does.
  */
-import { Mutex } from 'async-mutex';
+import { Mutex } from 'gridwatch/sync';
 import { clients, pause } from '../service.js';
 
 const REPORT_EVERY_MS = 150;
-const ledger = { lock: new Mutex(), visits: 0 };
+const ledger = { lock: new Mutex('ledger'), visits: 0 };
 
-const book = () => ledger.lock.runExclusive(() => ++ledger.visits);
+const book = () => ledger.lock.withLockAsync(() => ++ledger.visits);
 
-/** Whoever does not come is taken out of the books as well, and of the calendar, which takes a millisecond. */
+/** Whoever does not come is taken out of the books as well, and of the calendar, which takes a moment. */
 const cancel = () =>
-  ledger.lock.runExclusive(async () => {
+  ledger.lock.withLockAsync(async () => {
     ledger.visits--;
-    await pause(1);
+    await pause(5);
   });
 
 /** Reads the names that belong to the figures, which takes a while. */
@@ -21,9 +21,9 @@ const readNames = () => pause(50);
 
 async function report() {
   const names = await readNames();
-  return ledger.lock.runExclusive(() => ({ names, visits: ledger.visits }));
+  return ledger.lock.withLockAsync(() => ({ names, visits: ledger.visits }));
 }
 
 clients(4, 20, book);
-clients(1, 200, cancel);
+clients(1, 400, cancel);
 clients(1, REPORT_EVERY_MS, report);
