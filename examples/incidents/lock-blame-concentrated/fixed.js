@@ -7,21 +7,24 @@ import { clients, pause } from '../service.js';
 const REPORT_EVERY_MS = 150;
 const ledger = { lock: new Mutex('ledger'), visits: 0 };
 
-const book = () => ledger.lock.withLockAsync(() => ++ledger.visits);
+async function book() {
+  await ledger.lock.withLockAsync(() => ++ledger.visits);
+}
 
-/** Whoever does not come is taken out of the books as well, and of the calendar, which takes a moment. */
-const cancel = () =>
-  ledger.lock.withLockAsync(async () => {
+/** Whoever does not come is taken out of the calendar as well, which takes a moment. */
+async function cancel() {
+  await ledger.lock.withLockAsync(async () => {
     ledger.visits--;
     await pause(5);
   });
+}
 
 /** Reads the names that belong to the figures, which takes a while. */
 const readNames = () => pause(50);
 
 async function report() {
   const names = await readNames();
-  return ledger.lock.withLockAsync(() => ({ names, visits: ledger.visits }));
+  await ledger.lock.withLockAsync(() => ({ names, visits: ledger.visits }));
 }
 
 clients(4, 20, book);
