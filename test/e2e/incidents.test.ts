@@ -35,7 +35,7 @@ interface Inhibition {
 /** What comes of a lack of CPUs, as Alertmanager knows it. */
 const OF_STARVATION = ((): RegExp => {
   const { inhibit_rules: rules } = parse(readFileSync(ALERTMANAGER, 'utf8')) as { inhibit_rules: Inhibition[] };
-  const [rule] = rules.filter(({ source_matchers: [source] }) => source === `alertname = ${STARVED}`);
+  const rule = rules.find(({ source_matchers: [source] }) => source === `alertname = ${STARVED}`);
   const [, targets] = /^alertname =~ "(.*)"$/.exec(rule?.target_matchers[0] ?? '') ?? [];
   if (targets === undefined) throw new Error('nothing is kept back where CPUs are missing');
   return new RegExp(`^(?:${STARVED}|${targets})$`);
@@ -186,7 +186,7 @@ async function checkTold(stack: Stack, heard: Heard, incident: Incident): Promis
   const { name, alert, about = {}, says, guilty } = incident;
   const received = await stack.alertmanager.alerts();
   const known = [...heard.notifications(name, alert).flatMap(({ alerts }) => alerts), ...received];
-  const [told] = known.filter(({ labels }) => {
+  const told = known.find(({ labels }) => {
     const wanted = { alertname: alert, job: name, ...about };
     return Object.entries(wanted).every(([key, value]) => labels[key] === value);
   });
