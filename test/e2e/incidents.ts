@@ -11,6 +11,8 @@ export interface Incident {
   readonly alert: string;
   /** What the labels say it is about, besides the service. */
   readonly about?: Readonly<Record<string, string>>;
+  /** It needs the CPUs that it uses: where others have them it cannot do what is wrong with it. */
+  readonly computes?: true;
   /** Words of its description. */
   readonly says: string;
   /** Where the alert leads to spans: an attribute of the one that is to blame. */
@@ -31,8 +33,7 @@ const CONTENDED = `async-mutex@${place('lock-contended', 'new Mutex')}`;
 const SAVED = place('lock-contended', 'runExclusive(');
 const CATALOGUE = `async-mutex@${place('lock-wait-long', 'new Mutex')}`;
 const EXPORTED = place('lock-wait-long', 'return catalogue.lock.runExclusive(');
-const LEDGER = `async-mutex@${place('lock-blame-concentrated', 'new Mutex')}`;
-const REPORTED = place('lock-blame-concentrated', 'const report =', 1);
+const REPORTED = place('lock-blame-concentrated', 'async function report', 2);
 const CACHE = `async-mutex@${place('lock-waiters-growing', 'new Mutex')}`;
 const REFRESHED = place('lock-waiters-growing', 'runExclusive(');
 const ADDRESSES = `fastq@${place('queue-growing', 'fastq.promise(')}`;
@@ -60,13 +61,13 @@ const LOCKS: readonly Incident[] = [
     name: 'lock-wait-long',
     alert: 'GridwatchLockWaitLong',
     about: { gridwatch_lock_name: CATALOGUE },
-    says: `took the lock at ${EXPORTED}`,
+    says: `contended acquisitions of lock ${CATALOGUE}`,
     guilty: ['gridwatch.lock.holder.site', EXPORTED],
   },
   {
     name: 'lock-blame-concentrated',
     alert: 'GridwatchLockBlameConcentrated',
-    about: { gridwatch_lock_name: LEDGER },
+    about: { gridwatch_lock_name: 'ledger' },
     says: `The place: ${REPORTED}.`,
     guilty: ['gridwatch.lock.holder.site', REPORTED],
   },
@@ -173,6 +174,7 @@ const QUEUES: readonly Incident[] = [
 const COMPUTING: readonly Incident[] = [
   {
     name: 'gc-fraction',
+    computes: true,
     alert: 'GridwatchGcFraction',
     about: { thread_name: 'main' },
     says: 'stops thread main',
@@ -180,6 +182,7 @@ const COMPUTING: readonly Incident[] = [
   },
   {
     name: 'gc-pause-long',
+    computes: true,
     alert: 'GridwatchGcPauseLong',
     about: { thread_name: 'main' },
     says: 'in thread main',
@@ -187,6 +190,7 @@ const COMPUTING: readonly Incident[] = [
   },
   {
     name: 'event-loop-blocked',
+    computes: true,
     alert: 'GridwatchEventLoopBlocked',
     says: 'The longest of the last ten minutes',
     guilty: ['thread.name', 'main'],
@@ -195,7 +199,7 @@ const COMPUTING: readonly Incident[] = [
 
 /** It leaves nobody a CPU. */
 const SPINNING: readonly Incident[] = [
-  { name: 'runnable-delay', alert: 'GridwatchRunnableDelay', says: 'Most of all thread waiter-' },
+  { name: 'runnable-delay', computes: true, alert: 'GridwatchRunnableDelay', says: 'Most of all thread waiter-' },
 ];
 
 export const GROUPS: Readonly<Record<string, readonly Incident[]>> = { LOCKS, QUEUES, COMPUTING, SPINNING };
@@ -203,6 +207,7 @@ export const GROUPS: Readonly<Record<string, readonly Incident[]>> = { LOCKS, QU
 /** Its twins are two versions of one service, one after the other: what it was takes as long as it takes for there to be a past. */
 export const ENERGY: Incident = {
   name: 'energy-per-task-up',
+  computes: true,
   alert: 'GridwatchEnergyPerTaskUp',
   says: 'times the energy for a task',
 };

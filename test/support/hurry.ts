@@ -18,9 +18,8 @@ const WINDOWS: Readonly<Record<string, string>> = { '[5m': '[20s', '[10m': '[30s
  */
 const THRESHOLDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   GridwatchAgentDropping: { '> 600': '> 20' },
-  GridwatchAgentSilent: { '> 3600': '> 10' },
   GridwatchEnergyPerTaskUp: { '[1h]': '[30s]', 'offset 1d': 'offset 90s' },
-  GridwatchGcPauseLong: { '> 0.2': '> 4' },
+  GridwatchGcPauseLong: { '> 0.2': '> 1.5' },
   GridwatchLockWaitLong: { '> 0.1': '> 1.5' },
   GridwatchLockStuck: { '> 300': '> 15' },
   GridwatchQueueItemOld: { '> 60': '> 15' },
