@@ -1,3 +1,5 @@
+// What the API server itself would say of an object of Kubernetes: decoding, defaults, validation, and admission of pods. Of the
+// API server's parts these need no cluster.
 package main
 
 import (

@@ -1,3 +1,4 @@
+// What the OpenTelemetry Operator would say of its own kind of object.
 package main
 
 import (
