@@ -1,3 +1,4 @@
+/** The load, against a server of the test's own in the place of a Collector: what was acknowledged is on its list, and nothing else. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,3 +1,4 @@
+/** What is read from a Collector's page, against pages written here. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
