@@ -172,21 +172,20 @@ async function surprises(
     { service: name, expected: alert },
     { service: `${name}-fixed`, expected: undefined },
   ]);
-  const found = expectations.flatMap(({ service, expected }) => {
-    const isKeptBack = expected !== undefined && heard.keptBack(service).has(expected);
+  const unexpected = expectations.flatMap(({ service, expected = '' }) => {
     const others = [...heard.told(service)].filter((alert) => alert !== expected);
+    const keptBack = [...heard.keptBack(service)].filter((alert) => alert === expected);
     return [
-      ...others.map((alert) => ({ alert, isKeptBack: false })),
-      ...(isKeptBack ? [{ alert: expected, isKeptBack }] : []),
-    ].map(({ alert, isKeptBack: isHeld }) => ({
-      text: `${service}: ${alert}${isHeld ? ', kept back' : ''}`,
-      isOfStarvation: starved.has(service) && (isHeld || OF_STARVATION.test(alert)),
-    }));
+      ...others.map((alert) => ({ text: `${service}: ${alert}`, isOfStarvation: OF_STARVATION.test(alert), service })),
+      ...keptBack.map((alert) => ({ text: `${service}: ${alert}, kept back`, isOfStarvation: true, service })),
+    ];
   });
-  return {
-    surprising: found.filter(({ isOfStarvation }) => !isOfStarvation).map(({ text }) => text),
-    ofStarvation: found.filter(({ isOfStarvation }) => isOfStarvation).map(({ text }) => text),
-  };
+  const [ofStarvation, surprising] = [true, false].map((isWanted) =>
+    unexpected
+      .filter(({ isOfStarvation, service }) => (isOfStarvation && starved.has(service)) === isWanted)
+      .map(({ text }) => text),
+  ) as [string[], string[]];
+  return { surprising, ofStarvation };
 }
 
 /** What came before its cause is known for a consequence only when Alertmanager has seen both. */
@@ -231,7 +230,7 @@ async function checkDeadlock(stack: Stack, heard: Heard): Promise<void> {
   /* Where a scrape takes too long, Prometheus takes the alert to be over. */
   const [scrapes] = await stack.prometheus.query('min_over_time(up{job="services"}[10m])');
   if (scrapes?.value === 1) expect(others).toEqual([]);
-  const [info] = await stack.prometheus.query('target_info{job="deadlock"}');
+  const [info] = await stack.prometheus.query('last_over_time(target_info{job="deadlock"}[10m])');
   const annotations = {
     summary: 'Deadlock in deadlock',
     description:
