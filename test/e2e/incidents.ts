@@ -188,6 +188,10 @@ const COMPUTING: readonly Incident[] = [
     says: 'in thread main',
     guilty: ['thread.name', 'main'],
   },
+];
+
+/** Both twins compute as much, each a good part of a CPU. */
+const HASHING: readonly Incident[] = [
   {
     name: 'event-loop-blocked',
     computes: true,
@@ -202,7 +206,7 @@ const SPINNING: readonly Incident[] = [
   { name: 'runnable-delay', computes: true, alert: 'GridwatchRunnableDelay', says: 'Most of all thread waiter-' },
 ];
 
-export const GROUPS: Readonly<Record<string, readonly Incident[]>> = { LOCKS, QUEUES, COMPUTING, SPINNING };
+export const GROUPS: Readonly<Record<string, readonly Incident[]>> = { LOCKS, QUEUES, COMPUTING, HASHING, SPINNING };
 
 /** Its twins are two versions of one service, one after the other: what it was takes as long as it takes for there to be a past. */
 export const ENERGY: Incident = {
