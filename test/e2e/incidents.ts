@@ -13,6 +13,8 @@ export interface Incident {
   readonly about?: Readonly<Record<string, string>>;
   /** It needs the CPUs that it uses: where others have them it cannot do what is wrong with it. */
   readonly computes?: true;
+  /** The link asks for major collections, and those of this program are minor. */
+  readonly leadsNowhere?: true;
   /** Words of its description. */
   readonly says: string;
   /** Where the alert leads to spans: an attribute of the one that is to blame. */
@@ -175,6 +177,7 @@ const COMPUTING: readonly Incident[] = [
   {
     name: 'gc-fraction',
     computes: true,
+    leadsNowhere: true,
     alert: 'GridwatchGcFraction',
     about: { thread_name: 'main' },
     says: 'stops thread main',
