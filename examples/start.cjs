@@ -1,6 +1,6 @@
 /**
  * What `npm start` runs: picks a Node that is new enough for the agent, says in one line which, and starts the shop
- * under `gridwatch run --ui` with it. Runs in a process of its own on whatever Node the reader has, hence ES5. It
+ * under `gridwatch run --ui` with it, or the example that it is told: `node examples/start.cjs incidents/deadlock/broken`. Runs in a process of its own on whatever Node the reader has, hence ES5. It
  * adds nothing of its own to what the shop does: terminal, exit status and signals are passed through. To Gridwatch it
  * names the shop's lock, which looks like an idle pool's wait until somebody does.
  *
@@ -18,28 +18,29 @@ var MINIMUM_NODE = '22.15.0';
 var ROOT = path.join(__dirname, '..');
 var BUILD = path.join(ROOT, 'agent', 'build.mjs');
 var CLI = path.join(ROOT, 'dist', 'cli', 'main.js');
-var SHOP = path.join('examples', 'shop', 'server.js');
+var SHOP = 'shop/server';
 var LOCK_SITE = 'examples/shop/lock.js:15';
 var PACKAGE = path.join(ROOT, 'node_modules', 'node');
 var PISCINA = path.join(ROOT, 'node_modules', 'piscina');
 var INSTALL_NODE = 'Install Node 24 from https://nodejs.org and run `npm start` with it.';
 
 /**
- * Decides from facts alone, so that every platform can be tested on one.
+ * Decides from facts alone, so that every platform can be tested on one. `program` is what it is for, in words.
  * Returns `{ execPath, line }`, or `{ line }` with what to do when no Node will serve.
  */
-function chooseNode(machine) {
+function chooseNode(machine, program) {
+  var runs = ' runs ' + (program || 'the shop');
   var running = machine.running;
   var packaged = machine.packaged;
   if (running.isNode && isNewEnough(running.version)) {
     var origin = running.isPackaged ? 'the one packaged with the examples' : running.execPath;
-    return { execPath: running.execPath, line: 'Node ' + running.version + ' runs the shop (' + origin + ').' };
+    return { execPath: running.execPath, line: 'Node ' + running.version + runs + ' (' + origin + ').' };
   }
   var why = running.isNode
     ? 'Node ' + running.version + ' is too old for the agent, which needs ' + MINIMUM_NODE + ' or newer'
     : 'This is ' + running.name + ', and the agent needs Node ' + MINIMUM_NODE + ' or newer';
   if (packaged.state === 'runs') {
-    return { execPath: packaged.execPath, line: why + '; the packaged Node ' + packaged.version + ' runs the shop.' };
+    return { execPath: packaged.execPath, line: why + '; the packaged Node ' + packaged.version + runs + '.' };
   }
   return { line: why + '. ' + adviceFor(machine) };
 }
@@ -123,14 +124,18 @@ function realPath(file) {
 }
 
 function main() {
-  var choice = chooseNode(inspectMachine());
+  var example = process.argv[2] || SHOP;
+  var file = path.join('examples', /\.[cm]?js$/.test(example) ? example : example + '.js');
+  if (!fs.existsSync(path.join(ROOT, file)))
+    return fail('There is no ' + file + ': examples/README.md names what there is.');
+  var choice = chooseNode(inspectMachine(), example === SHOP ? 'the shop' : file);
   if (!choice.execPath) return fail(choice.line);
   if (!fs.existsSync(PISCINA)) return fail('The packages are not installed: run `npm install` first.');
   say(choice.line);
   // Not left to a "prestart" script: npm skips those with --ignore-scripts, and would use the Node that is too old.
   var build = childProcess.spawnSync(choice.execPath, [BUILD], { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] });
   if (build.status !== 0) return fail('The agent could not be built; the reason stands above.');
-  run(choice.execPath);
+  run(choice.execPath, file);
 }
 
 function say(line) {
@@ -142,10 +147,10 @@ function fail(line) {
   process.exitCode = 1;
 }
 
-/** Runs the shop with this process's terminal, and ends as it ends. */
-function run(execPath) {
+/** Runs the example with this process's terminal, and ends as it ends. */
+function run(execPath, file) {
   var env = Object.assign({ GRIDWATCH_ATOMICS_SITES: LOCK_SITE }, process.env);
-  var child = childProcess.spawn(execPath, [CLI, 'run', '--ui', SHOP], { cwd: ROOT, stdio: 'inherit', env: env });
+  var child = childProcess.spawn(execPath, [CLI, 'run', '--ui', file], { cwd: ROOT, stdio: 'inherit', env: env });
   var signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   signals.forEach(function (signal) {
     process.on(signal, function () {

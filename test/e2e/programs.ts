@@ -1,5 +1,5 @@
 /**
- * The programs that the e2e tests start, under the agent as installed: the shop, one whose workers fail, and those about locks. Runs in a test's own process; each
+ * The programs that the e2e tests start, under the agent as installed: the shop, incidents, one whose workers fail, and others. Runs in a test's own process; each
  * program is a process of its own, and ends at the latest with its test.
  */
 import { fileURLToPath } from 'node:url';
@@ -10,6 +10,8 @@ import { type RunningNode, type RunOptions, startNode } from '../support/run-nod
 /** Often enough for a test to see several; in a service it is 15 s. */
 const METRICS_EVERY_MS = 5_000;
 const DEADLINE_MS = 240_000;
+/** An incident goes on for as long as a machine that is busy with all of them needs. */
+const INCIDENT_MS = 900_000;
 const FAILING_WORKERS = fileURLToPath(new URL('../fixtures/apps/failing-workers.cjs', import.meta.url));
 
 export type Program = RunningNode & AsyncDisposable;
@@ -35,29 +37,19 @@ export function startFailingWorkers(env: Environment): Program {
   return start(FAILING_WORKERS, env);
 }
 
-/** The programs about locks: what is known of each is all that the tests know. */
-export const LOCK_PROGRAMS = {
-  /** Uses a lock a lot, which is waited for now and then, and is well. */
-  healthy: {
-    start: (env: Environment): Program => startContendedLock({ CONTENDED_SECONDS: '200', ...env }),
-    lock: 'ledger',
-  },
-  /** Threads that hold what the next one waits for; those are the locks, in the order of their names. */
-  deadlock: {
-    start: (env: Environment): Program => start('examples/deadlock/main.js', env),
-    locks: ['account anna', 'account ben', 'account carla'],
-    threads: ['main', 'worker-1', 'worker-2'],
-  },
-} as const;
+/** One of `examples/incidents/`: SIGKILL ends it. */
+export function startIncident(name: string, twin: 'broken' | 'fixed', env: Environment): Program {
+  return start(`examples/incidents/${name}/${twin}.js`, { GRIDWATCH_HOST_METRICS: 'off', ...env }, INCIDENT_MS);
+}
 
-function start(file: string, env: Environment): Program {
+function start(file: string, env: Environment, deadlineMs: number = DEADLINE_MS): Program {
   const running = startNode({
     withAgent: true,
     registerFile: BUILT_REGISTER_FILE,
     args: [file],
     // Other processes of this machine may have claimed to tell of it.
     env: { GRIDWATCH_HOST_METRICS: 'on', GRIDWATCH_LOG: 'text', ...env },
-    deadlineMs: DEADLINE_MS,
+    deadlineMs,
   });
   return disposable(running);
 }

@@ -7,9 +7,11 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { AlertmanagerApi } from './alertmanager-api.ts';
 import { BackendProcess } from './backend-process.ts';
 import type { BackendName } from './backends.ts';
 import { freePorts } from './free-ports.ts';
+import { hurried } from './hurry.ts';
 import { JaegerApi } from './jaeger-api.ts';
 import { PrometheusApi, type PrometheusSeries, readMetricsPage } from './prometheus-api.ts';
 
@@ -50,16 +52,12 @@ const LOSSES = [
 const NAMES = ['jaeger', 'collector', 'alertmanager', 'prometheus'] as const;
 type Name = (typeof NAMES)[number];
 
-/** Every time that the shipped files of Prometheus, its rules and Alertmanager set, but not what their expressions look back on. */
-const TIMES =
-  /^(\s*(?:scrape_interval|scrape_timeout|evaluation_interval|for|group_wait|group_interval): )(?!0s)\d+[smh]$/gm;
-
 export interface StackOptions {
   /** Which to start; default: all. */
   readonly only?: readonly Name[];
   /** Added to the scrape configurations, with the stack's port for an application in place of `APPLICATION`. */
   readonly scrapeConfig?: string;
-  /** Every wait of Prometheus, its rules and Alertmanager takes a second; default: as long as it is shipped. */
+  /** Prometheus, its rules and Alertmanager wait no longer than a test can; default: as long as they are shipped. */
   readonly isHurried?: boolean;
 }
 
@@ -108,6 +106,10 @@ export class Stack implements AsyncDisposable {
 
   get prometheus(): PrometheusApi {
     return new PrometheusApi(this.#url('prometheus'));
+  }
+
+  get alertmanager(): AlertmanagerApi {
+    return new AlertmanagerApi(this.#url('alertmanager'));
   }
 
   /** For OTEL_EXPORTER_OTLP_ENDPOINT. */
@@ -262,7 +264,7 @@ export class Stack implements AsyncDisposable {
     };
     let text = (await readFile(join(CONFIG, name), 'utf8')) + addition;
     for (const [address, port] of Object.entries(ports)) text = text.replaceAll(address, `127.0.0.1:${port}`);
-    if (this.#isHurried) text = text.replaceAll(TIMES, (_, key: string) => `${key}1s`);
+    if (this.#isHurried) text = hurried(text);
     await writeFile(join(this.#folder, name), text);
   }
 }

@@ -16,7 +16,7 @@ interface Machine {
 interface StartScript {
   readonly LOCK_SITE: string;
   readonly MINIMUM_NODE: string;
-  readonly chooseNode: (machine: Machine) => { execPath?: string; line: string };
+  readonly chooseNode: (machine: Machine, program?: string) => { execPath?: string; line: string };
 }
 
 const file = new URL('../../../examples/start.cjs', import.meta.url);
@@ -51,6 +51,12 @@ describe('chooseNode', () => {
       expect(choice).toEqual({ execPath: '/usr/bin/node', line: `Node ${version} runs the shop (/usr/bin/node).` });
     },
   );
+
+  it('says what it runs', () => {
+    const running = { version: '24.21.0' };
+    const choice = chooseNode(machine({ running, packaged: { state: 'not needed' } }), 'examples/deadlock/main.js');
+    expect(choice.line).toBe('Node 24.21.0 runs examples/deadlock/main.js (/usr/bin/node).');
+  });
 
   it('says so when npm has already put the packaged Node first', () => {
     const running = { version: '24.21.0', execPath: '/packaged/node', isPackaged: true };

@@ -1,0 +1,13 @@
+/**
+ * The twin of `broken.js` in which a change of a price makes no garbage.
+ */
+import { clients } from '../service.js';
+
+const ARTICLES = 200_000;
+const catalogue = Array.from({ length: ARTICLES }, (_, number) => ({ number, price: number % 100 }));
+
+async function changePrice(number, price) {
+  catalogue[number].price = price;
+}
+
+clients(1, 150, (_, number) => changePrice(number % ARTICLES, number % 100));

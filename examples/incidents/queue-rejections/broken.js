@@ -1,0 +1,25 @@
+/**
+ * GridwatchQueueRejections: reminders are sent through a limiter whose queue has a bound. Every quarter of a second all that are due are submitted at once. Most of them
+ * are refused, and come again with the next.
+ *
+ * The way out is `fixed.js`: no more are submitted than there is room for.
+ */
+import Bottleneck from 'bottleneck';
+import { pause } from '../service.js';
+
+const DUE = 20;
+const DUE_EVERY_MS = 250;
+const MAIL_SERVER_MS = 40;
+const mails = new Bottleneck({ maxConcurrent: 1, highWater: 4, strategy: Bottleneck.strategy.OVERFLOW });
+
+const send = async (reminder) => {
+  await pause(MAIL_SERVER_MS);
+  return reminder;
+};
+
+for (let due = []; ; await pause(DUE_EVERY_MS)) {
+  while (due.length < DUE) due.push({ bill: due.length });
+  // A mistake to find: all at once.
+  const answers = await Promise.allSettled(due.map((reminder) => mails.schedule(() => send(reminder))));
+  due = due.filter((_, at) => answers[at].status === 'rejected');
+}

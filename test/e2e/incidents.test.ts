@@ -1,0 +1,288 @@
+/**
+ * Alerts all the way: a program of `examples/incidents/`, the Collector, Prometheus with the shipped rules, Alertmanager, a webhook. Each broken program is told of
+ * by its alert and by no other, and its fixed twin, which runs at the same time, by none. Where the alert has a link to Jaeger, that finds the spans to blame.
+ *
+ * What Alertmanager keeps back does not count: those are consequences. It may have told of one before its cause fired, which is the order in which they come.
+ * A process that wants no more CPUs than there are and does not get them is starved by others, on the machine of the test. What follows from that is true, and
+ * is set aside; a process that wants more is to blame itself.
+ */
+import { readFileSync } from 'node:fs';
+import { availableParallelism, hostname } from 'node:os';
+import { expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { eventually } from '../support/eventually.ts';
+import { type JaegerTrace, tagOf } from '../support/jaeger-api.ts';
+import { Stack } from '../support/stack.ts';
+import { type Notification, Webhook } from '../support/webhook.ts';
+import { binariesFor } from './binaries.ts';
+import { ENERGY, GROUPS, type Incident } from './incidents.ts';
+import { type Program, startIncident } from './programs.ts';
+
+const RUNBOOK = new URL('../../collector-config/runbooks/locks.md', import.meta.url);
+const ALERTMANAGER = new URL('../../collector-config/alertmanager.yaml', import.meta.url);
+/** Half a minute on a quiet machine, of which most is `for`; a machine with thirty times too much to do takes longer to start the programs. */
+const ARRIVAL = { deadlineMs: 150_000, intervalMs: 500 } as const;
+/** After so long what a program computes is not waited for any more if others have the CPUs for it. */
+const PATIENCE_MS = 90_000;
+const TEST_MAX_MS = 900_000;
+const STARVED = 'GridwatchRunnableDelay';
+
+interface Inhibition {
+  readonly source_matchers: readonly string[];
+  readonly target_matchers: readonly string[];
+}
+
+/** What comes of a lack of CPUs, as Alertmanager knows it. */
+const OF_STARVATION = ((): RegExp => {
+  const { inhibit_rules: rules } = parse(readFileSync(ALERTMANAGER, 'utf8')) as { inhibit_rules: Inhibition[] };
+  const [rule] = rules.filter(({ source_matchers: [source] }) => source === `alertname = ${STARVED}`);
+  const [, targets] = /^alertname =~ "(.*)"$/.exec(rule?.target_matchers[0] ?? '') ?? [];
+  if (targets === undefined) throw new Error('nothing is kept back where CPUs are missing');
+  return new RegExp(`^(?:${STARVED}|${targets})$`);
+})();
+
+function start(stack: Stack, incident: Incident, twin: 'broken' | 'fixed', service: string): Program {
+  return startIncident(incident.name, twin, {
+    OTEL_EXPORTER_OTLP_ENDPOINT: stack.collectorUrl,
+    OTEL_SERVICE_NAME: service,
+    OTEL_METRIC_EXPORT_INTERVAL: '1000',
+  });
+}
+
+/** What was told of, and what was kept back, by service; from the start on. */
+class Heard {
+  readonly #stack: Stack;
+  readonly #notifications: readonly Notification[];
+  readonly #keptBack = new Map<string, Set<string>>();
+
+  constructor(stack: Stack, { notifications }: Webhook) {
+    this.#stack = stack;
+    this.#notifications = notifications;
+  }
+
+  /** Asks Alertmanager what it keeps back now. */
+  async listen(): Promise<void> {
+    for (const { labels, isKeptBack } of await this.#stack.alertmanager.alerts()) {
+      const { job = '', alertname = '' } = labels;
+      if (isKeptBack) this.#keptBack.set(job, new Set([...this.keptBack(job), alertname]));
+    }
+  }
+
+  get services(): string[] {
+    return [...new Set(this.#notifications.map(({ groupLabels }) => groupLabels['job'] ?? ''))];
+  }
+
+  keptBack(service: string): ReadonlySet<string> {
+    return this.#keptBack.get(service) ?? new Set();
+  }
+
+  notifications(service: string, alert?: string): Notification[] {
+    const ofService = this.#notifications.filter(({ groupLabels }) => groupLabels['job'] === service);
+    return ofService.filter(({ groupLabels }) => alert === undefined || groupLabels['alertname'] === alert);
+  }
+
+  /** Without what turned out to be a consequence of another. */
+  told(service: string): Set<string> {
+    const names = new Set(this.notifications(service).map(({ groupLabels }) => groupLabels['alertname'] ?? ''));
+    for (const name of this.keptBack(service)) names.delete(name);
+    return names;
+  }
+}
+
+/** The services that have no CPU for more than three tenths of the time in which they want one, though they want no more than there are. */
+async function starvedServices(stack: Stack): Promise<ReadonlySet<string>> {
+  const time = (states: string): string =>
+    `sum by (job) (increase(gridwatch_thread_state_time_seconds_total{gridwatch_thread_state=~"${states}", gridwatch_thread_role!="agent"}[5m]))`;
+  const wanted = 'max by (job) (avg_over_time(gridwatch_cpu_demand[5m]))';
+  const starved = await stack.prometheus.query(
+    `${time('runnable')} / ${time('running|runnable')} > 0.3 unless ${wanted} > ${availableParallelism()}`,
+  );
+  return new Set(starved.map(({ labels }) => labels['job'] ?? ''));
+}
+
+/** What Jaeger's UI would find for a link to its search. */
+async function found(stack: Stack, link: string): Promise<JaegerTrace[]> {
+  const { origin, pathname, search } = new URL(link);
+  expect({ origin, pathname }).toEqual({ origin: new URL(stack.jaegerUiUrl).origin, pathname: '/search' });
+  const response = await fetch(`${stack.jaegerUiUrl}/api/traces${search}`);
+  return ((await response.json()) as { data: JaegerTrace[] }).data;
+}
+
+/** Whether the link of the alert leads to a span of the service that has what is to blame. */
+async function findsTheGuilty(stack: Stack, link: string, { name, guilty }: Incident): Promise<boolean> {
+  const operation = new URL(link).searchParams.get('operation');
+  const traces = await found(stack, link);
+  return traces.some(({ spans, processes }) =>
+    spans.some(
+      (span) =>
+        span.operationName === operation &&
+        processes[span.processID]?.serviceName === name &&
+        guilty !== undefined &&
+        tagOf(span, guilty[0]) === guilty[1],
+    ),
+  );
+}
+
+/** Starts all of a group, both twins, and waits until each that is broken has been told of: those that have. */
+async function tryGroup(
+  stack: Stack,
+  heard: Heard,
+  incidents: readonly Incident[],
+  running: Program[],
+): Promise<readonly Incident[]> {
+  for (const incident of incidents) {
+    if (incident === ENERGY) continue;
+    running.push(start(stack, incident, 'broken', incident.name));
+    running.push(start(stack, incident, 'fixed', `${incident.name}-fixed`));
+  }
+  const isSeen = ({ name, alert }: Incident): boolean =>
+    heard.notifications(name, alert).length > 0 || heard.keptBack(name).has(alert);
+  const startedMs = Date.now();
+  let missing: readonly Incident[] = incidents;
+  const areAllSeen = async (): Promise<boolean> => {
+    await heard.listen();
+    missing = missing.filter((incident) => !isSeen(incident));
+    if (Date.now() - startedMs < PATIENCE_MS || !missing.some(({ computes }) => computes === true)) {
+      return missing.length === 0;
+    }
+    const starved = await starvedServices(stack);
+    missing = missing.filter(({ name, computes }) => computes !== true || !starved.has(name));
+    return missing.length === 0;
+  };
+  try {
+    await eventually('each incident to be told of', areAllSeen, ARRIVAL);
+  } catch (error) {
+    throw new Error(`nobody has told of ${missing.map(({ alert }) => alert).join(', ')}`, { cause: error });
+  }
+  await heard.listen();
+  const unseen = incidents.filter((incident) => !isSeen(incident));
+  for (const { name, alert } of unseen) console.log(`e2e: ${name} has no CPU for what it computes, hence no ${alert}`);
+  return incidents.filter((incident) => isSeen(incident));
+}
+
+/** By service: the alerts that it raises and should not, and those that it should and does not. */
+async function surprises(stack: Stack, heard: Heard, incidents: readonly Incident[]): Promise<string[]> {
+  const starved = await starvedServices(stack);
+  const surprising: string[] = [];
+  for (const [service, expected] of incidents.flatMap(({ name, alert }) => [
+    [name, alert] as const,
+    [`${name}-fixed`, undefined] as const,
+  ])) {
+    const told = heard.told(service);
+    if (expected !== undefined && !told.has(expected) && !starved.has(service)) {
+      surprising.push(`${service}: ${expected} is kept back`);
+    }
+    for (const alert of told) {
+      if (alert === expected) continue;
+      const isOfStarvation = starved.has(service) && OF_STARVATION.test(alert);
+      if (isOfStarvation) console.log(`e2e: ${service} has no CPU for what it wants, hence ${alert}`);
+      else surprising.push(`${service}: ${alert}`);
+    }
+  }
+  return surprising;
+}
+
+async function checkTold(stack: Stack, heard: Heard, incident: Incident): Promise<void> {
+  const { name, alert, about = {}, says, guilty } = incident;
+  const received = await stack.alertmanager.alerts();
+  const known = [...heard.notifications(name, alert).flatMap(({ alerts }) => alerts), ...received];
+  const [told] = known.filter(({ labels }) => {
+    const wanted = { alertname: alert, job: name, ...about };
+    return Object.entries(wanted).every(([key, value]) => labels[key] === value);
+  });
+  expect(told?.annotations['description']).toContain(says);
+  const link = told?.annotations['jaeger_url'];
+  expect({ name, isLink: link !== undefined }).toEqual({ name, isLink: guilty !== undefined });
+  if (link === undefined) return;
+  await eventually(`the link of ${alert} to lead to what is to blame`, () => findsTheGuilty(stack, link, incident), {
+    deadlineMs: 60_000,
+    intervalMs: 500,
+  });
+}
+
+/** The one page, word by word. */
+async function checkDeadlock(stack: Stack, heard: Heard): Promise<void> {
+  const [page, ...others] = heard.notifications('deadlock', 'GridwatchDeadlock');
+  /* Where a scrape takes too long, Prometheus takes the alert to be over. */
+  const [scrapes] = await stack.prometheus.query('min_over_time(up{job="services"}[10m])');
+  if (scrapes?.value === 1) expect(others).toEqual([]);
+  const [info] = await stack.prometheus.query('target_info{job="deadlock"}');
+  const annotations = {
+    summary: 'Deadlock in deadlock',
+    description:
+      'Threads, or activities, of deadlock that wait for each other in a circle and will not go on by themselves: 2. ' +
+      `Waited for: lock account anna, lock account ben. In: instance ${info?.labels['instance']}, ` +
+      `process ${info?.labels['process_pid']} on ${hostname()}.`,
+    runbook_url: `${stack.prometheusUrl}/consoles/locks.md#gridwatchdeadlock`,
+    jaeger_url: `${stack.jaegerUiUrl}/search?service=deadlock&operation=deadlock&lookback=1h&limit=20`,
+    // No Grafana runs here: that the panel exists is a unit test's to see.
+    dashboard_url: 'http://localhost:3000/d/gridwatch-locks/locks?var-job=deadlock&viewPanel=panel-5',
+  };
+  const labels = { alertname: 'GridwatchDeadlock', job: 'deadlock', severity: 'page' };
+  expect(page).toMatchObject({
+    path: '/pages',
+    status: 'firing',
+    groupLabels: { alertname: labels.alertname, job: labels.job },
+    alerts: [{ status: 'firing', labels, annotations }],
+  });
+  expect(await (await fetch(annotations.runbook_url)).text()).toBe(readFileSync(RUNBOOK, 'utf8'));
+
+  const traces = await found(stack, annotations.jaeger_url);
+  const spans = traces.flatMap((trace) => trace.spans.filter(({ operationName }) => operationName === 'deadlock'));
+  const participants = spans.flatMap(({ logs }) =>
+    logs.map(({ fields }) => ({
+      thread: tagOf({ tags: fields }, 'thread.name'),
+      holds: tagOf({ tags: fields }, 'gridwatch.lock.held.name'),
+      waitsFor: tagOf({ tags: fields }, 'gridwatch.lock.name'),
+      file: tagOf({ tags: fields }, 'code.file.path'),
+    })),
+  );
+  const [anna, ben] = ['account anna', 'account ben'];
+  const isFirstOfAnna = participants.some(({ thread, holds }) => thread === 'teller-1' && holds === anna);
+  const [first, second] = isFirstOfAnna ? [anna, ben] : [ben, anna];
+  const place = 'examples/incidents/deadlock/broken.js';
+  expect(participants.toSorted((a, b) => (String(a.thread) < String(b.thread) ? -1 : 1))).toEqual([
+    { thread: 'teller-1', holds: first, waitsFor: second, file: place },
+    { thread: 'teller-2', holds: second, waitsFor: first, file: place },
+  ]);
+}
+
+async function end(programs: Program[]): Promise<void> {
+  await Promise.all(programs.splice(0).map(async (program) => program[Symbol.asyncDispose]()));
+}
+
+it('each incident is told of by its alert and no other, with links that lead somewhere; its fixed twin by none', {
+  timeout: TEST_MAX_MS,
+}, async (context) => {
+  await using stack = await Stack.start(binariesFor(context), { isHurried: true });
+  await using webhook = await Webhook.listen(stack.ports.webhook);
+  const heard = new Heard(stack, webhook);
+  await using before = start(stack, ENERGY, 'fixed', ENERGY.name);
+  const running: Program[] = [];
+  try {
+    for (const [name, group] of Object.entries(GROUPS)) {
+      const startedMs = Date.now();
+      const isDeployment = name === 'COMPUTING';
+      const incidents = isDeployment ? [...group, ENERGY] : group;
+      if (isDeployment) {
+        await before[Symbol.asyncDispose]();
+        running.push(start(stack, ENERGY, 'broken', ENERGY.name));
+      }
+      const seen = await tryGroup(stack, heard, incidents, running);
+      console.log(
+        `e2e: ${name.toLowerCase()}: ${seen.length} of ${incidents.length} incidents told of in ${Date.now() - startedMs} ms`,
+      );
+      expect(await surprises(stack, heard, incidents)).toEqual([]);
+      for (const incident of seen) await checkTold(stack, heard, incident);
+      if (name === 'LOCKS') await checkDeadlock(stack, heard);
+      expect(running.filter(({ child }) => child.exitCode !== null).map(({ child }) => child.spawnargs)).toEqual([]);
+      await end(running);
+    }
+    const services = Object.values(GROUPS).flatMap((group) => group.flatMap(({ name }) => [name, `${name}-fixed`]));
+    expect(heard.services.filter((service) => ![...services, ENERGY.name].includes(service))).toEqual([]);
+    const health = await stack.prometheus.alertingRules();
+    expect(health.filter((rule) => rule.health !== 'ok')).toEqual([]);
+  } finally {
+    await end(running);
+  }
+});

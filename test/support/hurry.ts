@@ -1,0 +1,49 @@
+/**
+ * Makes the waits of the shipped files of Prometheus, its rules and Alertmanager short enough for a test: for `for` a minute takes a second. Runs in a test's own
+ * process. It never changes what an alert asks for, only for how long, and how old something has to be.
+ *
+ * A window takes longer than a minute's second: with an export and a scrape each second a shorter one would hold two samples, and on a busy machine, where an
+ * export comes late, none. Windows of half an hour and more keep what happened once, and stay as they are.
+ */
+
+/** A scrape that takes longer has failed, and all that fires ends: on a busy machine a second is not enough. */
+const SCRAPES = /^(\s*scrape_(?:interval|timeout): )\d+s$/gm;
+const INTERVALS = /^(\s*(?:evaluation_interval|group_wait|group_interval): )(?!0s)\d+[smh]$/gm;
+const FOR = /^(\s*for: \d+)m$/gm;
+const WINDOWS: Readonly<Record<string, string>> = { '[5m': '[20s', '[10m': '[30s' };
+
+/**
+ * How old something has to be, and how much there has to be in a window, by the alert. An hour of energy is half a minute, and the day before is
+ * what was a minute and a half ago. Of a window in which there have to be so many that a quantile means something, there have to be as many in less time.
+ */
+const THRESHOLDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  GridwatchAgentDropping: { '> 600': '> 20' },
+  GridwatchEnergyPerTaskUp: { '[1h]': '[30s]', 'offset 1d': 'offset 90s' },
+  GridwatchGcPauseLong: { '> 0.2': '> 1.5' },
+  GridwatchLockWaitLong: { '> 0.1': '> 1.5' },
+  GridwatchLockStuck: { '> 300': '> 15' },
+  GridwatchQueueItemOld: { '> 60': '> 15' },
+};
+
+/** The text of a file, with shorter waits. */
+export function hurried(text: string): string {
+  return text
+    .split(/(?=^ {6}- alert: )/m)
+    .map(hurriedAlert)
+    .join('')
+    .replaceAll(SCRAPES, (_, key: string) => `${key}3s`)
+    .replaceAll(INTERVALS, (_, key: string) => `${key}1s`)
+    .replaceAll(FOR, (_, key: string) => `${key}s`)
+    .replaceAll(/\[(?:5|10)m/g, (window) => WINDOWS[window] ?? window);
+}
+
+/** What stands from the name of an alert to that of the next. */
+function hurriedAlert(text: string): string {
+  const [, name = ''] = /^ {6}- alert: (\w+)$/m.exec(text) ?? [];
+  let changed = text;
+  for (const [from, to] of Object.entries(THRESHOLDS[name] ?? {})) {
+    if (!changed.includes(from)) throw new Error(`${name} does not ask for ${from}`);
+    changed = changed.replaceAll(from, to);
+  }
+  return changed;
+}
