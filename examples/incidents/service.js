@@ -15,7 +15,7 @@ export function block(ms) {
 export function clients(count, thinkMs, request) {
   /* As a server's socket does, it keeps the process alive. */
   setInterval(() => {}, 60_000);
-  for (let client = 0; client < count; client++) beClient(client, thinkMs, request);
+  for (let client = 0; client < count; client++) void beClient(client, thinkMs, request);
 }
 
 async function beClient(client, thinkMs, request) {
@@ -39,6 +39,8 @@ export function impatientClients(most, request) {
   setInterval(() => {
     const count = Math.min(answered + 1, most);
     answered = 0;
-    for (let sent = 0; sent < count; sent++) request(++number).then(() => answered++);
+    for (let sent = 0; sent < count; sent++) {
+      void request(++number).then(() => answered++);
+    }
   }, 100);
 }

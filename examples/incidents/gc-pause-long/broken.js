@@ -24,4 +24,4 @@ async function answer(_, number) {
 
 clients(1, 10, answer);
 // A mistake to find: V8 knows better when to.
-setInterval(collectGarbage, CLEAN_EVERY_MS);
+setInterval(() => collectGarbage(), CLEAN_EVERY_MS);

@@ -20,7 +20,7 @@ function importAll() {
 function importOnce() {
   const importer = new Worker(new URL(import.meta.url), { name: 'importer' });
   // A mistake to find: whatever it is doing.
-  setTimeout(() => importer.terminate(), PATIENCE_MS);
+  setTimeout(() => void importer.terminate(), PATIENCE_MS);
 }
 
 if (isMainThread) {

@@ -11,12 +11,16 @@ const MOST_ON_THEIR_WAY = 100;
 if (isMainThread) {
   const writer = new Worker(new URL(import.meta.url), { name: 'writer' });
   await once(writer, 'online');
-  let written = 0;
-  writer.on('message', () => written++);
-  for (let row = 1; ; row++) {
-    while (row - written > MOST_ON_THEIR_WAY) await once(writer, 'message');
-    writer.postMessage({ row });
-  }
+  let row = 0;
+  let onTheirWay = 0;
+  const send = () => {
+    for (; onTheirWay < MOST_ON_THEIR_WAY; onTheirWay++) writer.postMessage({ row: ++row });
+  };
+  writer.on('message', () => {
+    onTheirWay--;
+    send();
+  });
+  send();
 } else {
   parentPort.on('message', ({ row }) => {
     block(WRITE_MS);

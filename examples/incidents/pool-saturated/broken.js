@@ -9,6 +9,7 @@ import { clients } from '../service.js';
 
 const pool = new Piscina({
   filename: new URL('./thumbnail.js', import.meta.url).href,
+  name: 'makeThumbnail',
   minThreads: 2,
   maxThreads: 2,
   // A mistake to find: while it waits, a worker could fetch others.

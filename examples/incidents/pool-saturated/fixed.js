@@ -6,6 +6,7 @@ import { clients } from '../service.js';
 
 const pool = new Piscina({
   filename: new URL('./thumbnail.js', import.meta.url).href,
+  name: 'makeThumbnail',
   minThreads: 2,
   maxThreads: 2,
   concurrentTasksPerWorker: 12,

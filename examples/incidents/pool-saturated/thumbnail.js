@@ -3,7 +3,7 @@ import { pause } from '../service.js';
 
 const STORAGE_MS = 250;
 
-export default async function makeThumbnail({ picture }) {
+export async function makeThumbnail({ picture }) {
   await pause(STORAGE_MS);
   return { picture, width: 64 };
 }

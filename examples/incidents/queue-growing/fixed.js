@@ -14,7 +14,7 @@ const addresses = fastq.promise(save, 4);
 async function importFile() {
   for (let line = 0; ; line += LINES) {
     await pause(BLOCK_EVERY_MS);
-    for (let at = 0; at < LINES; at++) addresses.push({ line: line + at });
+    for (let at = 0; at < LINES; at++) void addresses.push({ line: line + at });
     await addresses.drained();
   }
 }

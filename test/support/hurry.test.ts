@@ -1,0 +1,36 @@
+/** The shipped rules in a hurry: what they ask for stays, how long they wait does not. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { hurried } from './hurry.ts';
+
+const CONFIG = new URL('../../collector-config/', import.meta.url);
+const read = (file: string): string => readFileSync(new URL(file, CONFIG), 'utf8');
+/** Numbers, and what they count: seconds, minutes and so on. */
+const withoutNumbers = (text: string): string => text.replaceAll(/\d+(?:\.\d+)?(?:[smhdw]\b)?/g, 'N');
+
+describe.each(readdirSync(new URL('rules/', CONFIG)))('%s', (file) => {
+  const shipped = read(`rules/${file}`);
+
+  it('has a second for each minute of `for`, and no window of minutes that is shorter than half an hour', () => {
+    const text = hurried(shipped);
+    const minutes = Array.from(shipped.matchAll(/^ *for: (\d+)m$/gm), ([, count]) => Number(count));
+    expect(Array.from(text.matchAll(/^ *for: (\d+)s$/gm), ([, count]) => Number(count))).toEqual(minutes);
+    expect(text).not.toMatch(/\[(?:5|10)m/);
+  });
+
+  it('differs in numbers only', () => {
+    expect(withoutNumbers(hurried(shipped))).toBe(withoutNumbers(shipped));
+    expect(hurried(shipped)).not.toBe(shipped);
+  });
+});
+
+it.each(['prometheus.yml', 'alertmanager.yaml'])('%s stays what it is', (file) => {
+  expect(withoutNumbers(hurried(read(file)))).toBe(withoutNumbers(read(file)));
+  expect(() => parse(hurried(read(file))) as unknown).not.toThrow();
+});
+
+it('refuses an alert that does not ask for what it was to ask less of', () => {
+  const changed = '      - alert: GridwatchQueueItemOld\n        expr: gridwatch_queue_oldest_item_age_seconds > 59\n';
+  expect(() => hurried(changed)).toThrow('GridwatchQueueItemOld does not ask for > 60');
+});
