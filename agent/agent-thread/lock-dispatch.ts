@@ -110,7 +110,7 @@ export class LockDispatch {
         ...(hasAllStacks && stacktrace !== undefined ? { 'code.stacktrace': stacktrace } : {}),
       },
       ...(wait.context === undefined ? {} : { parent: wait.context }),
-      ...(wait.holder.context === undefined ? {} : { links: [wait.holder.context] }),
+      ...linkToHolder(wait),
       /* Part of what the deadlock left behind. */
       ...(wait.outcome === 'deadlock' ? { isIncident: true, error: 'the wait was part of a deadlock' } : {}),
     };
@@ -128,6 +128,12 @@ export class LockDispatch {
       ...(stack === '' ? {} : { 'gridwatch.lock.holder.stacktrace': asV8Writes(stack) }),
     };
   }
+}
+
+/** A wait for work of the same span is inside of it already: Jaeger takes a link to the parent for the only reference, and the span has no parent any more. */
+function linkToHolder({ context, holder }: LockWaitRecord): Pick<SpanRecord, 'links'> {
+  if (holder.context === undefined || holder.context.spanId === context?.spanId) return {};
+  return { links: [holder.context] };
 }
 
 function hand<T>(decoded: T | undefined, onCorrupt: () => void, take: (record: T) => void): void {

@@ -7,7 +7,7 @@
  * is set aside; a process that wants more is to blame itself.
  */
 import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { eventually } from '../support/eventually.ts';
@@ -235,7 +235,8 @@ async function checkDeadlock(stack: Stack, heard: Heard): Promise<void> {
     summary: 'Deadlock in deadlock',
     description:
       'Threads, or activities, of deadlock that wait for each other in a circle and will not go on by themselves: 2. ' +
-      `Waited for: lock account anna, lock account ben. In: instance ${info?.labels['instance']}.`,
+      `Waited for: lock account anna, lock account ben. In: instance ${info?.labels['instance']}, ` +
+      `process ${info?.labels['process_pid']} on ${hostname()}.`,
     runbook_url: `${stack.prometheusUrl}/consoles/locks.md#gridwatchdeadlock`,
     jaeger_url: `${stack.jaegerUiUrl}/search?service=deadlock&operation=deadlock&lookback=1h&limit=20`,
     // No Grafana runs here: that the panel exists is a unit test's to see.

@@ -5,7 +5,7 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { defaultNode } from '../support/nodes.ts';
-import { BUILT_REGISTER_FILE, type ObservedProgram, startObserved } from '../support/observe.ts';
+import { BUILT_REGISTER_FILE, DEFAULT_EXIT, type ObservedProgram, startObserved } from '../support/observe.ts';
 import type { RunOptions } from '../support/run-node.ts';
 
 const APPS = fileURLToPath(new URL('../fixtures/apps/', import.meta.url));
@@ -35,7 +35,7 @@ describe('flush', () => {
   });
 
   it('is false, in time, with a collector that hangs', async () => {
-    await using program = await startProgram(['flush', '300'], { withAgent: true });
+    await using program = await startProgram(['flush', '300'], { withAgent: true, env: DEFAULT_EXIT });
     program.receiver.answerAll({ isHanging: true });
     const { isDelivered, tookMs } = (await said(program)) as { isDelivered: boolean; tookMs: number };
     expect(isDelivered).toBe(false);

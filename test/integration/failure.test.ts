@@ -21,12 +21,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import {
   BUILT_REGISTER_FILE,
+  DEFAULT_EXIT,
   type Observed,
   type ObservedProgram,
   observe,
   startObserved,
 } from '../support/observe.ts';
-import type { RunResult } from '../support/run-node.ts';
+import type { RunOptions, RunResult } from '../support/run-node.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const APPS = fileURLToPath(new URL('../fixtures/apps/', import.meta.url));
@@ -54,7 +55,7 @@ function install(): string {
   return join(modules, 'gridwatch');
 }
 
-async function startCrashing(crashes: number, env: Readonly<Record<string, string>> = {}): Promise<ObservedProgram> {
+async function startCrashing(crashes: number, env: RunOptions['env'] = {}): Promise<ObservedProgram> {
   const installed = install();
   const main = join(installed, 'dist/agent-thread/main.js');
   writeFileSync(main, readFileSync(join(APPS, 'crash-agent.mjs'), 'utf8') + readFileSync(main, 'utf8'));
@@ -98,7 +99,7 @@ describe('an agent thread that fails', () => {
   });
 
   it('at every start is started less and less often, and delays the exit by no more than the deadline', async () => {
-    await using program = await startCrashing(Infinity, { APP_CRASHES_AT_ONCE: '1' });
+    await using program = await startCrashing(Infinity, { APP_CRASHES_AT_ONCE: '1', ...DEFAULT_EXIT });
     await program.running.waitForOutput('ready\n');
     const [first = 0, second = 0, third = 0] = await eventually('three starts', () => {
       const startsMs = readFileSync(join(folder, 'starts'), 'utf8').trim().split('\n').map(Number);
@@ -136,7 +137,7 @@ describe('a file that is missing', () => {
 
   it.each(missingFiles)('%s is said in one line, and the program runs', async (missing, line) => {
     const registerFile = installWithout(missing);
-    await using program = await startObserved({ args: ['until-told.cjs'], cwd: APPS, registerFile });
+    await using program = await startObserved({ args: ['until-told.cjs'], cwd: APPS, registerFile, env: DEFAULT_EXIT });
     let stderr = '';
     program.running.child.stderr?.on('data', (chunk: Buffer) => {
       stderr += chunk.toString();
@@ -151,7 +152,7 @@ describe('a file that is missing', () => {
 
   it.each(missingFiles)('%s delays the end of a short program by no more than the deadline', async (missing) => {
     const args = ['-e', 'console.log("runs"); process.exit(7)'];
-    const { result } = await observe({ args, registerFile: installWithout(missing) });
+    const { result } = await observe({ args, registerFile: installWithout(missing), env: DEFAULT_EXIT });
     expect(result).toMatchObject({ stdout: 'runs\n', exitCode: 7, signal: null });
     expect(result.durationMs).toBeLessThan(DEADLINE_MS + 1500);
   });
@@ -162,7 +163,7 @@ describe('shared memory that the program scribbles over', () => {
     'with %s words neither fails the agent thread nor hangs the exit',
     async (pattern) => {
       const gridwatch = BUILT_REGISTER_FILE.replace('register.cjs', 'index.js');
-      const { result } = await observe({ args: ['scribbles.cjs', pattern, gridwatch], cwd: APPS });
+      const { result } = await observe({ args: ['scribbles.cjs', pattern, gridwatch], cwd: APPS, env: DEFAULT_EXIT });
       expect(result).toMatchObject({ exitCode: 3, signal: null, isPastDeadline: false });
       expect(result.stdout).toMatch(new RegExp(`^${pattern} \\d+\\n$`));
       expect(result.stderr).not.toMatch(/failed|Error/);

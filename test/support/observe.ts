@@ -127,7 +127,18 @@ export async function observe(options: RunOptions): Promise<{ result: RunResult;
   return { result, observed: program.observed };
 }
 
+/** What a program of a test may take to deliver at its end. By default it is two seconds, which on a machine with twenty programs to a core are over before the agent has begun. */
+const EXIT_TIMEOUT_MS = '40000';
+/** For programs whose end must not wait for longer than that of a user's. */
+export const DEFAULT_EXIT: NonNullable<RunOptions['env']> = { GRIDWATCH_EXIT_TIMEOUT_MS: undefined };
+
 /** The environment of an observed program: no periodic export falls into a short run unless the test asks for it. */
 function observedEnv(url: string, env: RunOptions['env']): NonNullable<RunOptions['env']> {
-  return { OTEL_EXPORTER_OTLP_ENDPOINT: url, GRIDWATCH_HOST_METRICS: 'off', GRIDWATCH_LOG: 'text', ...env };
+  return {
+    OTEL_EXPORTER_OTLP_ENDPOINT: url,
+    GRIDWATCH_HOST_METRICS: 'off',
+    GRIDWATCH_LOG: 'text',
+    GRIDWATCH_EXIT_TIMEOUT_MS: EXIT_TIMEOUT_MS,
+    ...env,
+  };
 }

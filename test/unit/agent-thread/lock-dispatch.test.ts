@@ -133,6 +133,14 @@ describe('a wait', () => {
     expect(blamed()).toEqual({ [blameOf('holder', 'lib.js:7')]: 26 * MS });
   });
 
+  test('for work of the same span has it as its parent, not as a link: with both, Jaeger shows no parent', () => {
+    const encoded = wait();
+    dispatch(encodeLockWait({ ...encoded, holder: { ...encoded.holder, context: { ...WAITER_SPAN } } }));
+    expect(spans).toMatchObject([{ parent: WAITER_SPAN }]);
+    expect(spans[0]).not.toHaveProperty('links');
+    expect(spans[0]?.attributes['gridwatch.lock.holder.thread.name']).toBe('holder');
+  });
+
   test('of whose holder nothing is known says nothing of it', () => {
     const unknown = { holderWord: 0, slot: 0, siteNumber: 0, stackNumber: 0, context: undefined };
     dispatch(encodeLockWait(wait({ holder: unknown, context: undefined, outcome: 'timeout' })));

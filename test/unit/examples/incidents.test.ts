@@ -11,6 +11,7 @@ const WITHOUT_PROGRAM: readonly string[] = [
   'GridwatchAgentDegraded',
   'GridwatchAgentLost',
   'GridwatchAgentSilent',
+  'GridwatchCollectorDown',
   'GridwatchCpuThrottled',
 ];
 
