@@ -13,7 +13,7 @@ export interface Incident {
   readonly about?: Readonly<Record<string, string>>;
   /** It needs the CPUs that it uses: where others have them it cannot do what is wrong with it. */
   readonly computes?: true;
-  /** The link asks for major collections, and those of this program are minor. */
+  /** The link asks for pauses inside of requests, and for those of 100 ms and more: this program has neither. */
   readonly leadsNowhere?: true;
   /** Words of its description. */
   readonly says: string;

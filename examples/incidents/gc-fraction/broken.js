@@ -6,7 +6,7 @@
  */
 import { clients } from '../service.js';
 
-const ARTICLES = 150_000;
+const ARTICLES = 200_000;
 let catalogue = Array.from({ length: ARTICLES }, (_, number) => ({ number, price: number % 100 }));
 
 async function changePrice(number, price) {

@@ -3,7 +3,7 @@
  */
 import { clients } from '../service.js';
 
-const ARTICLES = 150_000;
+const ARTICLES = 200_000;
 const catalogue = Array.from({ length: ARTICLES }, (_, number) => ({ number, price: number % 100 }));
 
 async function changePrice(number, price) {

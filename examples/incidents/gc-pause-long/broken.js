@@ -8,7 +8,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { clients } from '../service.js';
 
-const WORDS = 1_000_000;
+const WORDS = 1_500_000;
 const CLEAN_EVERY_MS = 5000;
 
 setFlagsFromString('--expose-gc');

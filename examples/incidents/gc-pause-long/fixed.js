@@ -3,7 +3,7 @@
  */
 import { clients } from '../service.js';
 
-const WORDS = 1_000_000;
+const WORDS = 1_500_000;
 
 const pages = Int32Array.from({ length: WORDS }, (_, word) => word % 1000);
 const lineNumbers = Uint8Array.from({ length: WORDS }, (_, word) => word % 50);

@@ -12,6 +12,8 @@ const MOST_SESSIONS = 5000;
 const sessions = new Map();
 
 function come(visitor) {
+  // Whoever comes again is the youngest of the map, too.
+  sessions.delete(visitor);
   if (sessions.size >= MOST_SESSIONS) sessions.delete(sessions.keys().next().value);
   const basket = Array.from({ length: ARTICLES }, (_, article) => ({ article, count: 1 }));
   sessions.set(visitor, { visitor, basket });

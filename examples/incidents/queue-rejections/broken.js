@@ -1,6 +1,6 @@
 /**
- * GridwatchQueueRejections: reminders are sent through a limiter whose queue has a bound. Every quarter of a second all that are due are submitted at once. Most of them
- * are refused, and come again with the next.
+ * GridwatchQueueRejections: reminders are sent through a limiter whose queue has a bound. All that are due are submitted at once, again and again. Most of them are
+ * refused, and come again a quarter of a second later.
  *
  * The way out is `fixed.js`: no more are submitted than there is room for.
  */
@@ -8,7 +8,7 @@ import Bottleneck from 'bottleneck';
 import { pause } from '../service.js';
 
 const DUE = 20;
-const DUE_EVERY_MS = 250;
+const AGAIN_AFTER_MS = 250;
 const MAIL_SERVER_MS = 40;
 const mails = new Bottleneck({ maxConcurrent: 1, highWater: 4, strategy: Bottleneck.strategy.OVERFLOW });
 
@@ -17,7 +17,7 @@ const send = async (reminder) => {
   return reminder;
 };
 
-for (let due = []; ; await pause(DUE_EVERY_MS)) {
+for (let due = []; ; await pause(AGAIN_AFTER_MS)) {
   while (due.length < DUE) due.push({ bill: due.length });
   // A mistake to find: all at once.
   const answers = await Promise.allSettled(due.map((reminder) => mails.schedule(() => send(reminder))));

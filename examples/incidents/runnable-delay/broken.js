@@ -1,12 +1,13 @@
 /**
- * GridwatchRunnableDelay: eight threads wait for orders by looking, without a pause, whether there is one. They want eight CPUs for that, and take them from each other, from
- * the thread that has an order, and from everybody else on the machine.
+ * GridwatchRunnableDelay: threads wait for orders by looking, without a pause, whether there is one: three times as many as there are CPUs. Each wants a CPU for that, and
+ * takes it from the others, from the thread that has an order, and from everybody else on the machine.
  *
  * The way out is `fixed.js`: a thread that waits sleeps, and is woken.
  */
+import { availableParallelism } from 'node:os';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
 
-const WAITERS = 8;
+const WAITERS = 3 * availableParallelism();
 const ORDER_EVERY_MS = 50;
 
 if (isMainThread) {

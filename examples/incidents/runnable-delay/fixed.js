@@ -1,9 +1,10 @@
 /**
  * The twin of `broken.js` whose threads sleep until there is an order: as many threads, as many orders, and next to no CPU.
  */
+import { availableParallelism } from 'node:os';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
 
-const WAITERS = 8;
+const WAITERS = 3 * availableParallelism();
 const ORDER_EVERY_MS = 50;
 
 if (isMainThread) {
