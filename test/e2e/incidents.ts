@@ -13,6 +13,8 @@ export interface Incident {
   readonly about?: Readonly<Record<string, string>>;
   /** It needs the CPUs that it uses: where others have them it cannot do what is wrong with it. */
   readonly computes?: true;
+  /** The link asks for major collections, and those of this program are minor. */
+  readonly leadsNowhere?: true;
   /** Words of its description. */
   readonly says: string;
   /** Where the alert leads to spans: an attribute of the one that is to blame. */
@@ -175,6 +177,7 @@ const COMPUTING: readonly Incident[] = [
   {
     name: 'gc-fraction',
     computes: true,
+    leadsNowhere: true,
     alert: 'GridwatchGcFraction',
     about: { thread_name: 'main' },
     says: 'stops thread main',
@@ -188,6 +191,10 @@ const COMPUTING: readonly Incident[] = [
     says: 'in thread main',
     guilty: ['thread.name', 'main'],
   },
+];
+
+/** Both twins compute as much, each a good part of a CPU. */
+const HASHING: readonly Incident[] = [
   {
     name: 'event-loop-blocked',
     computes: true,
@@ -202,7 +209,7 @@ const SPINNING: readonly Incident[] = [
   { name: 'runnable-delay', computes: true, alert: 'GridwatchRunnableDelay', says: 'Most of all thread waiter-' },
 ];
 
-export const GROUPS: Readonly<Record<string, readonly Incident[]>> = { LOCKS, QUEUES, COMPUTING, SPINNING };
+export const GROUPS: Readonly<Record<string, readonly Incident[]>> = { LOCKS, QUEUES, COMPUTING, HASHING, SPINNING };
 
 /** Its twins are two versions of one service, one after the other: what it was takes as long as it takes for there to be a past. */
 export const ENERGY: Incident = {

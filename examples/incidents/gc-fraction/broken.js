@@ -6,7 +6,7 @@
  */
 import { clients } from '../service.js';
 
-const ARTICLES = 200_000;
+const ARTICLES = 150_000;
 let catalogue = Array.from({ length: ARTICLES }, (_, number) => ({ number, price: number % 100 }));
 
 async function changePrice(number, price) {
@@ -14,4 +14,4 @@ async function changePrice(number, price) {
   catalogue = catalogue.map((article) => ({ ...article, price: article.number === number ? price : article.price }));
 }
 
-clients(1, 150, (_, number) => changePrice(number % ARTICLES, number % 100));
+clients(1, 10, (_, number) => changePrice(number % ARTICLES, number % 100));

@@ -8,17 +8,17 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { clients } from '../service.js';
 
-const WORDS = 1_500_000;
-const CLEAN_EVERY_MS = 4000;
+const WORDS = 1_000_000;
+const CLEAN_EVERY_MS = 5000;
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc');
 
 const index = Array.from({ length: WORDS }, (_, word) => ({ word, page: word % 1000, next: { line: word % 50 } }));
 
-/** Each answer is made of a few thousand strings, and is garbage when it has been sent. */
+/** Each answer is made of thousands of strings, and is garbage when it has been sent. */
 async function answer(_, number) {
-  const lines = Array.from({ length: 4000 }, (_line, at) => `${index[(number * 4000 + at) % WORDS].page}: ${at}`);
+  const lines = Array.from({ length: 12_000 }, (_line, at) => `${index[(number * 12_000 + at) % WORDS].page}: ${at}`);
   return lines.join('\n').length;
 }
 
