@@ -10,6 +10,9 @@ import { block } from '../service.js';
 
 const ACCOUNTS = ['anna', 'ben'].map((name) => ({ name, lock: new Mutex(`account ${name}`) }));
 
+/** At most so long after one customer the next comes. */
+const BETWEEN_MS = 200;
+
 /** The books are on a disk: that takes a moment. */
 function transfer(from, to) {
   // A mistake to find: the order is that of the arguments.
@@ -25,6 +28,6 @@ if (isMainThread) {
   for (;;) {
     const [from, to] = Math.random() < 0.5 ? ACCOUNTS : ACCOUNTS.toReversed();
     transfer(from, to);
-    block(250);
+    block(Math.random() * BETWEEN_MS);
   }
 }

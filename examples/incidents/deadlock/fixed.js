@@ -7,6 +7,9 @@ import { block } from '../service.js';
 
 const ACCOUNTS = ['anna', 'ben'].map((name) => ({ name, lock: new Mutex(`account ${name}`) }));
 
+/** At most so long after one customer the next comes. */
+const BETWEEN_MS = 200;
+
 /** The books are on a disk: that takes a moment. */
 function transfer(from, to) {
   const [first, second] = from.name < to.name ? [from, to] : [to, from];
@@ -22,6 +25,6 @@ if (isMainThread) {
   for (;;) {
     const [from, to] = Math.random() < 0.5 ? ACCOUNTS : ACCOUNTS.toReversed();
     transfer(from, to);
-    block(250);
+    block(Math.random() * BETWEEN_MS);
   }
 }
