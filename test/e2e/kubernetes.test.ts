@@ -5,10 +5,19 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it, onTestFinished } from 'vitest';
-import { checkManifests, containersOf, environmentOf, KUBERNETES, mountConfigMaps } from '../support/manifests.ts';
+import { bytesOfQueues } from '../support/collector-queues.ts';
+import {
+  bytesOf,
+  checkManifests,
+  containersOf,
+  environmentOf,
+  KUBERNETES,
+  mountConfigMaps,
+  type Volume,
+} from '../support/manifests.ts';
 import { binariesFor } from './binaries.ts';
 
 const execute = promisify(execFile);
@@ -82,6 +91,39 @@ it('the Collector of a node and of a pod is that of any host', async (context) =
     expect(map?.data).toEqual({ 'collector.yaml': shipped });
   }
 });
+
+it.for(NAMES)(
+  '%s: each Collector has the place for its queues, and for a copy while they are compacted',
+  async (name, context) => {
+    const { manifests } = binariesFor(context);
+    const objects = await checkManifests(manifests, join(KUBERNETES, name));
+    for (const { manifest } of objects) {
+      const pod = manifest.spec?.template?.spec;
+      const collectors = [...(pod?.containers ?? []), ...(pod?.initContainers ?? [])].filter(({ image }) =>
+        image.includes('opentelemetry-collector'),
+      );
+      for (const { args = [], volumeMounts = [], resources } of collectors) {
+        const volumeAt = (path: string): Volume | undefined =>
+          pod?.volumes?.find(
+            (volume) => volume.name === volumeMounts.find(({ mountPath }) => mountPath === path)?.name,
+          );
+        const map = volumeAt('/etc/otelcol')?.configMap?.name;
+        const files = objects.find(({ manifest: { metadata, kind } }) => kind === 'ConfigMap' && metadata.name === map)
+          ?.manifest.data;
+        const needed = 2 * bytesOfQueues(args.map((argument) => files?.[basename(argument)] ?? ''));
+        expect(needed).toBeGreaterThan(0);
+        const claim = manifest.spec?.volumeClaimTemplates?.[0]?.spec.resources.requests.storage;
+        const { emptyDir, ...others } = volumeAt('/var/lib/otelcol') ?? {};
+        if ('hostPath' in others) continue;
+        const size = claim ?? emptyDir?.sizeLimit ?? '';
+        expect(bytesOf(size)).toBeGreaterThanOrEqual(needed);
+        // More than that of all the pod writes, and it is evicted.
+        if (claim === undefined)
+          expect(bytesOf(resources?.limits?.['ephemeral-storage'] ?? '')).toBeGreaterThan(bytesOf(size));
+      }
+    }
+  },
+);
 
 it('each Service leads to ports that its pods have, and each endpoint within the cluster is a port of a Service', async (context) => {
   const { manifests } = binariesFor(context);
