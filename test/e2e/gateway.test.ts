@@ -201,6 +201,9 @@ it('all requests are counted, by both instances together, each under its own nam
   const hasScraped = async (): Promise<boolean> => (await inPrometheus())['back'] === total['back'];
   await eventually('Prometheus to have them', hasScraped, ARRIVAL);
   expect(await inPrometheus()).toEqual(total);
+  const added =
+    'sum without (collector_instance_id, instance) (traces_span_metrics_calls_total{span_kind="SPAN_KIND_SERVER", service_name="back"})';
+  expect((await stack.prometheus.query(added)).map(({ value }) => value)).toEqual([total['back']]);
   const errors = 'sum(traces_span_metrics_calls_total{span_name="compute", status_code="STATUS_CODE_ERROR"})';
   expect((await stack.prometheus.query(errors)).map(({ value }) => value)).toEqual([idsOf(run, FAILING).length]);
 });
