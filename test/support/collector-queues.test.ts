@@ -1,6 +1,6 @@
 /** What a Collector may keep on disk: files of two exporters and three pipelines, laid over one another. */
 import { expect, it } from 'vitest';
-import { bytesOfQueues } from './collector-queues.ts';
+import { bytesOfQueues, exportersOf } from './collector-queues.ts';
 
 const BASE = `
 exporters:
@@ -22,6 +22,10 @@ service:
 
 it('counts a queue on disk for each signal, and none that is in memory', () => {
   expect(bytesOfQueues([BASE])).toBe(100);
+});
+
+it('knows the exporters of all pipelines', () => {
+  expect(exportersOf([BASE, OVERLAY])).toEqual(new Set(['one', 'connector', 'two']));
 });
 
 it('takes maps of both files together, and lists of the last', () => {

@@ -1,5 +1,5 @@
 /**
- * What a Collector may keep on disk, by its files: they are laid over one another as the Collector does it, maps merged and lists replaced. Runs in a test's own
+ * What a Collector exports to and may keep on disk, by its files: they are laid over one another as the Collector does it, maps merged and lists replaced. Runs in a test's own
  * process; it starts no Collector.
  */
 import { parse } from 'yaml';
@@ -13,9 +13,14 @@ interface CollectorConfig {
   readonly service: { readonly pipelines: Readonly<Record<string, { readonly exporters: readonly string[] }>> };
 }
 
+/** The names of those that are in a pipeline. */
+export function exportersOf(files: readonly string[]): Set<string> {
+  return new Set(Object.values(layered(files).service.pipelines).flatMap(({ exporters }) => exporters));
+}
+
 /** The bytes that all queues on disk may hold together: each exporter has one for each signal that it is in a pipeline of. */
 export function bytesOfQueues(files: readonly string[]): number {
-  const { exporters, service } = files.map((text): unknown => parse(text)).reduce(merged) as CollectorConfig;
+  const { exporters, service } = layered(files);
   const queues = new Set(
     Object.entries(service.pipelines).flatMap(([pipeline, { exporters: names }]) =>
       names.map((name) => `${pipeline.replace(/\/.*/, '')} ${name}`),
@@ -27,6 +32,10 @@ export function bytesOfQueues(files: readonly string[]): number {
     if (storage !== undefined) bytes += size;
   }
   return bytes;
+}
+
+function layered(files: readonly string[]): CollectorConfig {
+  return files.map((text): unknown => parse(text)).reduce(merged) as CollectorConfig;
 }
 
 function merged(under: unknown, over: unknown): unknown {
