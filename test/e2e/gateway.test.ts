@@ -23,7 +23,7 @@ const REQUESTS = 600;
 const SERVICES = ['front', 'back'] as const;
 
 /** Longer than all the ways of a trace's spans, which leave each process every half a second. */
-const DECISION_WAIT_S = 5;
+const DECISION_WAIT_S = 8;
 const EXPORT_EVERY_MS = '500';
 const ARRIVAL = { deadlineMs: 90_000, intervalMs: 250 } as const;
 
@@ -78,6 +78,13 @@ async function runServices(gateway: Gateway): Promise<Pick<Observation, 'fromMs'
   };
   await using back = startService('back', env);
   await using front = startService('front', { ...env, BACK_URL: await addressOf(back) });
+  /* Before, what an agent sees would come when the traces it belongs to have been decided on. */
+  const areObserved = async (): Promise<boolean> => {
+    const pages = (await Promise.all(TIER2.map(async (node) => gateway.page(node)))).flat();
+    const uptimes = pages.filter(({ labels }) => labels['__name__'] === 'gridwatch_agent_uptime_seconds');
+    return SERVICES.every((service) => uptimes.some(({ labels }) => labels['job'] === service));
+  };
+  await eventually('the agents of both to have said something', areObserved, ARRIVAL);
   const load = new TaggedLoad(await addressOf(front), PATHS);
   await eventually(`${REQUESTS} requests to be answered`, () => load.answered.length >= REQUESTS, ARRIVAL);
   await load.stop();
@@ -201,6 +208,9 @@ it('all requests are counted, by both instances together, each under its own nam
   const hasScraped = async (): Promise<boolean> => (await inPrometheus())['back'] === total['back'];
   await eventually('Prometheus to have them', hasScraped, ARRIVAL);
   expect(await inPrometheus()).toEqual(total);
+  const added =
+    'sum without (collector_instance_id, instance) (traces_span_metrics_calls_total{span_kind="SPAN_KIND_SERVER", service_name="back"})';
+  expect((await stack.prometheus.query(added)).map(({ value }) => value)).toEqual([total['back']]);
   const errors = 'sum(traces_span_metrics_calls_total{span_name="compute", status_code="STATUS_CODE_ERROR"})';
   expect((await stack.prometheus.query(errors)).map(({ value }) => value)).toEqual([idsOf(run, FAILING).length]);
 });

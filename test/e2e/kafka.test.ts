@@ -9,10 +9,13 @@ import { BackendProcess } from '../support/backend-process.ts';
 import { type RunningCollector, startCollector } from '../support/collector.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePorts } from '../support/free-ports.ts';
+import { logsRequest } from '../support/otlp-payloads.ts';
 import { OtlpReceiver } from '../support/otlp-receiver.ts';
 import { binariesFor } from './binaries.ts';
 
 const TRACES = 200;
+/** Logs as bare text, into the topic of the spans. */
+const TEXT_TO_KAFKA = '../test/fixtures/kafka-text.yaml';
 const CONSUMER = ['gateway/tier2.yaml', 'kafka/consumer.yaml'] as const;
 /** A consumer that is killed is missed after ten seconds; a Collector tries again after half a minute at the latest. */
 const ARRIVAL = { deadlineMs: 90_000, intervalMs: 500 } as const;
@@ -47,6 +50,32 @@ function spansByTrace(...receivers: readonly OtlpReceiver[]): Map<string, number
   return new Map(Array.from(ids, ([traceId, spanIds]) => [traceId, spanIds.size]));
 }
 
+/** One partition is enough for a test with one consumer. */
+async function startBroker(
+  kafka: string,
+  port: number,
+  healthPort: number,
+  partitions: number,
+): Promise<BackendProcess> {
+  return BackendProcess.start({
+    name: 'kafka',
+    file: kafka,
+    args: [String(port), String(healthPort), `otlp_spans=${partitions}`],
+    cwd: tmpdir(),
+    readyUrl: `http://127.0.0.1:${healthPort}`,
+  });
+}
+
+/** For the second tier: all that it gets goes to `receiver`. */
+function consumerEnv(name: string, { grpcUrl }: OtlpReceiver): Record<string, string> {
+  return {
+    GATEWAY_INSTANCE: name,
+    GATEWAY_DECISION_WAIT: '2s',
+    GATEWAY_SAMPLED_PERCENT: '100',
+    JAEGER_ENDPOINT: new URL(grpcUrl).host,
+  };
+}
+
 const newTraces = (): string[] => Array.from({ length: TRACES }, () => randomBytes(16).toString('hex'));
 
 it('both spans of a trace come to one consumer, and nothing is lost when a broker is late or a consumer is killed', async (context) => {
@@ -60,30 +89,17 @@ it('both spans of a trace come to one consumer, and nothing is lost when a broke
   await send(hostA, early);
   await send(hostB, early);
 
-  await using _broker = await BackendProcess.start({
-    name: 'kafka',
-    file: kafka,
-    args: [String(ports.kafka), String(ports.health), 'otlp_spans=12'],
-    cwd: tmpdir(),
-    readyUrl: `http://127.0.0.1:${ports.health}`,
-  });
+  await using _broker = await startBroker(kafka, ports.kafka, ports.health, 12);
   await using atA = await OtlpReceiver.start({ isGrpc: true });
   await using atB = await OtlpReceiver.start({ isGrpc: true });
-  const second = (name: string, { grpcUrl }: OtlpReceiver): Record<string, string> => ({
-    ...brokers,
-    GATEWAY_INSTANCE: name,
-    GATEWAY_DECISION_WAIT: '2s',
-    GATEWAY_SAMPLED_PERCENT: '100',
-    JAEGER_ENDPOINT: new URL(grpcUrl).host,
-  });
-  await using consumerA = await startCollector(otelcol, CONSUMER, second('a', atA));
+  await using consumerA = await startCollector(otelcol, CONSUMER, { ...brokers, ...consumerEnv('a', atA) });
   const isThere = (traceIds: readonly string[]) => (): boolean => {
     const found = spansByTrace(atA, atB);
     return traceIds.every((traceId) => found.get(traceId) === 2);
   };
   await eventually('what was sent before there was a broker', isThere(early), ARRIVAL);
 
-  await using _consumerB = await startCollector(otelcol, CONSUMER, second('b', atB));
+  await using _consumerB = await startCollector(otelcol, CONSUMER, { ...brokers, ...consumerEnv('b', atB) });
   // Partitions move to it at some moment: from its first span on they are shared.
   const sent: string[] = [];
   const hasShare = async (): Promise<boolean> => {
@@ -115,4 +131,28 @@ it('both spans of a trace come to one consumer, and nothing is lost when a broke
   await send(hostA, late);
   await send(hostB, late);
   await eventually('all that was sent', isThere(late), ARRIVAL);
+});
+
+it('a record that nobody can read does not hold up those behind it', async (context) => {
+  const { kafka, otelcol } = binariesFor(context);
+  const ports = await freePorts('kafka', 'health');
+  const brokers = { KAFKA_BROKERS: `[127.0.0.1:${ports.kafka}]` };
+  await using _broker = await startBroker(kafka, ports.kafka, ports.health, 1);
+  await using host = await startCollector(otelcol, ['kafka/producer.yaml', TEXT_TO_KAFKA], brokers);
+  const response = await fetch(`${host.url}/v1/logs`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(logsRequest([{ eventName: 'said', body: 'not a span', timeMs: Date.now() }])),
+  });
+  await response.arrayBuffer();
+  // Kafka has it: there is no queue in between.
+  expect(response.status).toBe(200);
+
+  await using receiver = await OtlpReceiver.start({ isGrpc: true });
+  await using consumer = await startCollector(otelcol, CONSUMER, { ...brokers, ...consumerEnv('a', receiver) });
+  const traces = newTraces();
+  await send(host, traces);
+  const isThere = (): boolean => traces.every((traceId) => spansByTrace(receiver).has(traceId));
+  await eventually('the traces behind it', isThere, ARRIVAL);
+  expect(consumer.process.output).toContain('failed to consume message, skipping');
 });

@@ -5,10 +5,21 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it, onTestFinished } from 'vitest';
-import { checkManifests, containersOf, environmentOf, KUBERNETES, mountConfigMaps } from '../support/manifests.ts';
+import { bytesOfQueues, exportersOf } from '../support/collector-queues.ts';
+import {
+  bytesOf,
+  type CheckedManifest,
+  type Container,
+  checkManifests,
+  containersOf,
+  environmentOf,
+  KUBERNETES,
+  mountConfigMaps,
+  type Volume,
+} from '../support/manifests.ts';
 import { binariesFor } from './binaries.ts';
 
 const execute = promisify(execFile);
@@ -42,6 +53,8 @@ const KUSTOMIZATIONS = {
   energy: ['Deployment privileged'],
 } as const;
 const NAMES = Object.keys(KUSTOMIZATIONS) as (keyof typeof KUSTOMIZATIONS)[];
+/** Each has its files in a ConfigMap. */
+const WITH_COLLECTORS = NAMES.filter((name) => KUSTOMIZATIONS[name].some((kind) => kind === 'ConfigMap'));
 
 async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'gridwatch-kubernetes-'));
@@ -82,6 +95,65 @@ it('the Collector of a node and of a pod is that of any host', async (context) =
     expect(map?.data).toEqual({ 'collector.yaml': shipped });
   }
 });
+
+/** Each Collector that a kustomization makes, with its configuration's files in their order, and where its volume is. */
+function collectorsOf(objects: readonly CheckedManifest[]): readonly {
+  readonly container: Container;
+  readonly files: readonly string[];
+  readonly storage: Volume | undefined;
+  readonly claimed: string | undefined;
+}[] {
+  return objects.flatMap(({ manifest: { spec } }) => {
+    const pod = spec?.template?.spec;
+    const containers = [...(pod?.containers ?? []), ...(pod?.initContainers ?? [])];
+    const ones = containers.filter(({ image }) => image.includes('opentelemetry-collector'));
+    return ones.map((container) => {
+      const volumeAt = (path: string): Volume | undefined => {
+        const mount = container.volumeMounts?.find(({ mountPath }) => mountPath === path)?.name;
+        return pod?.volumes?.find(({ name }) => name === mount);
+      };
+      const map = volumeAt('/etc/otelcol')?.configMap?.name;
+      const data = objects.find(({ manifest }) => manifest.kind === 'ConfigMap' && manifest.metadata.name === map)
+        ?.manifest.data;
+      return {
+        container,
+        files: (container.args ?? []).map((argument) => data?.[basename(argument)] ?? ''),
+        storage: volumeAt('/var/lib/otelcol'),
+        claimed: spec?.volumeClaimTemplates?.[0]?.spec.resources.requests.storage,
+      };
+    });
+  });
+}
+
+it.for(WITH_COLLECTORS)(
+  '%s: each Collector has the place for its queues, and for a copy while they are compacted',
+  async (name, context) => {
+    const { manifests } = binariesFor(context);
+    const collectors = collectorsOf(await checkManifests(manifests, join(KUBERNETES, name)));
+    expect(collectors).not.toEqual([]);
+    for (const { container, files, storage, claimed } of collectors) {
+      const needed = 2 * bytesOfQueues(files);
+      expect(needed).toBeGreaterThan(0);
+      if (storage !== undefined && 'hostPath' in storage) continue;
+      const size = bytesOf(claimed ?? storage?.emptyDir?.sizeLimit ?? '');
+      expect(size).toBeGreaterThanOrEqual(needed);
+      // With more than that of all that the pod writes, it is evicted.
+      const limit = container.resources?.limits?.['ephemeral-storage'];
+      if (claimed === undefined) expect(bytesOf(limit ?? '')).toBeGreaterThan(size);
+    }
+  },
+);
+
+it.for(WITH_COLLECTORS)(
+  '%s: Prometheus is told of a port for the metrics of services where there are some, and nowhere else',
+  async (name, context) => {
+    const { manifests } = binariesFor(context);
+    for (const { container, files } of collectorsOf(await checkManifests(manifests, join(KUBERNETES, name)))) {
+      const hasPort = container.ports?.some((port) => port.name === 'metrics');
+      expect([container.args, hasPort]).toEqual([container.args, exportersOf(files).has('prometheus')]);
+    }
+  },
+);
 
 it('each Service leads to ports that its pods have, and each endpoint within the cluster is a port of a Service', async (context) => {
   const { manifests } = binariesFor(context);

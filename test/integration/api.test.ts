@@ -28,7 +28,7 @@ async function said({ running }: ObservedProgram): Promise<unknown> {
 
 describe('flush', () => {
   it('delivers while the program runs', async () => {
-    await using program = await startProgram(['flush'], { withAgent: true });
+    await using program = await startProgram(['flush', '60000'], { withAgent: true });
     expect(await said(program)).toMatchObject({ isDelivered: true });
     // Delivered then, and not a second time at the exit.
     expect(program.observed.startedThreads()).toEqual(['early']);

@@ -8,7 +8,7 @@ import { eventually } from '../support/eventually.ts';
 import { startObserved } from '../support/observe.ts';
 
 const SUBJECT = fileURLToPath(new URL('../fixtures/sources/stuck.cjs', import.meta.url));
-const DEADLINE_MS = 90_000;
+const DEADLINE_MS = 170_000;
 
 it('is shown with its stack, and goes on afterwards', { timeout: DEADLINE_MS }, async ({ onTestFinished }) => {
   const folder = mkdtempSync(join(tmpdir(), 'gridwatch-'));

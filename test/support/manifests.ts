@@ -23,12 +23,19 @@ export interface Container {
   readonly env?: readonly EnvironmentVariable[];
   readonly ports?: readonly { readonly name: string; readonly containerPort: number }[];
   readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
+  readonly resources?: { readonly limits?: Readonly<Record<string, string>> };
+}
+
+export interface Volume {
+  readonly name: string;
+  readonly configMap?: { readonly name: string };
+  readonly emptyDir?: { readonly sizeLimit?: string };
 }
 
 export interface PodSpec {
   readonly containers: readonly Container[];
   readonly initContainers?: readonly Container[];
-  readonly volumes?: readonly { readonly name: string; readonly configMap?: { readonly name: string } }[];
+  readonly volumes?: readonly Volume[];
 }
 
 export interface Manifest {
@@ -42,7 +49,13 @@ export interface Manifest {
     };
     readonly selector?: Readonly<Record<string, string>>;
     readonly ports?: readonly { readonly port: number; readonly targetPort: string }[];
+    readonly volumeClaimTemplates?: readonly VolumeClaim[];
   };
+}
+
+interface VolumeClaim {
+  readonly metadata: { readonly name: string };
+  readonly spec: { readonly resources: { readonly requests: { readonly storage: string } } };
 }
 
 export interface CheckedManifest {
@@ -107,4 +120,11 @@ export async function mountConfigMaps(
     for (const [file, text] of Object.entries(data)) await writeFile(join(folder, mountPath, file), text);
   }
   return (container.args ?? []).map((argument) => argument.replace('=/', `=${folder}/`));
+}
+
+/** Bytes of a quantity of storage, as `2Gi`. */
+export function bytesOf(quantity: string): number {
+  const [, amount, unit = ''] = /^(\d+)([KMGT]i)?$/.exec(quantity) ?? [];
+  if (amount === undefined) throw new Error(`${quantity} is no amount of storage`);
+  return Number(amount) * 1024 ** ['', 'Ki', 'Mi', 'Gi', 'Ti'].indexOf(unit);
 }
