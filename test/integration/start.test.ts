@@ -18,6 +18,7 @@ beforeEach(() => {
   root = realpathSync(mkdtempSync(join(tmpdir(), 'gridwatch-start-')));
   addFile('examples/start.cjs', '');
   copyFileSync(SCRIPT, join(root, 'examples/start.cjs'));
+  addFile('examples/shop/server.js', '');
   addFile('node_modules/piscina/package.json', '{}');
   addFile('agent/build.mjs', 'console.log("built");');
 });
@@ -40,9 +41,9 @@ interface Ended {
 }
 
 /** Starts the script in another folder than its own; `cli` stands in for the agent's command. */
-function start(cli: string): { running: ChildProcess; ended: Promise<Ended> } {
+function start(cli: string, ...args: readonly string[]): { running: ChildProcess; ended: Promise<Ended> } {
   addFile('dist/cli/main.js', cli);
-  const running = spawn(process.execPath, [join(root, 'examples/start.cjs')], { cwd: tmpdir() });
+  const running = spawn(process.execPath, [join(root, 'examples/start.cjs'), ...args], { cwd: tmpdir() });
   child = running;
   const ended = Promise.all([once(running, 'close'), text(running.stdout), text(running.stderr)]).then(
     ([[code, signal], stdout, stderr]): Ended => ({ code, signal, stdout, stderr }),
@@ -58,6 +59,23 @@ describe('examples/start.cjs', () => {
     const node = realpathSync(process.execPath);
     expect(JSON.parse(stdout)).toEqual([root, node, ['run', '--ui', join('examples', 'shop', 'server.js')]]);
     expect(stderr).toBe(`gridwatch: Node ${process.versions.node} runs the shop (${process.execPath}).\n`);
+  });
+
+  it('runs the example that it is told, by its name without or with .js', async () => {
+    addFile('examples/incidents/deadlock/broken.js', '');
+    const file = join('examples', 'incidents', 'deadlock', 'broken.js');
+    for (const name of ['incidents/deadlock/broken', 'incidents/deadlock/broken.js']) {
+      const { stdout, stderr } = await start('console.log(JSON.stringify(process.argv.slice(2)));', name).ended;
+      expect(JSON.parse(stdout)).toEqual(['run', '--ui', file]);
+      expect(stderr).toBe(`gridwatch: Node ${process.versions.node} runs ${file} (${process.execPath}).\n`);
+    }
+  });
+
+  it('stops with a sentence when there is no such example', async () => {
+    const { code, stdout, stderr } = await start('console.log("ran");', 'incidents/typo').ended;
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    const file = join('examples', 'incidents', 'typo.js');
+    expect(stderr).toBe(`gridwatch: There is no ${file}: examples/README.md names what there is.\n`);
   });
 
   it('ends with the exit code of the program', async () => {
