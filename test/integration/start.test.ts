@@ -92,7 +92,7 @@ describe('examples/start.cjs', () => {
       const { running, ended } = start(
         `process.on(${JSON.stringify(name)}, () => process.exit(3)); setInterval(() => {}, 1000); console.log('ready');`,
       );
-      await once(running.stdout ?? running, 'data');
+      await Promise.race([once(running.stdout ?? running, 'data'), ended]);
       running.kill(name);
       expect((await ended).code).toBe(3);
     },
