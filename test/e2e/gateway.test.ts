@@ -78,6 +78,7 @@ async function runServices(gateway: Gateway): Promise<Pick<Observation, 'fromMs'
   };
   await using back = startService('back', env);
   await using front = startService('front', { ...env, BACK_URL: await addressOf(back) });
+  const address = await addressOf(front);
   /* Before, what an agent sees would come when the traces it belongs to have been decided on. */
   const areObserved = async (): Promise<boolean> => {
     const pages = (await Promise.all(TIER2.map(async (node) => gateway.page(node)))).flat();
@@ -85,7 +86,7 @@ async function runServices(gateway: Gateway): Promise<Pick<Observation, 'fromMs'
     return SERVICES.every((service) => uptimes.some(({ labels }) => labels['job'] === service));
   };
   await eventually('the agents of both to have said something', areObserved, ARRIVAL);
-  const load = new TaggedLoad(await addressOf(front), PATHS);
+  const load = new TaggedLoad(address, PATHS);
   await eventually(`${REQUESTS} requests to be answered`, () => load.answered.length >= REQUESTS, ARRIVAL);
   await load.stop();
   for (const { child, ended } of [front, back]) {
