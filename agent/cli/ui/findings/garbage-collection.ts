@@ -96,13 +96,17 @@ function heldUpRequests(spans: readonly SpanEntry[], pauses: readonly SpanEntry[
     .filter(({ request, pausedMs }) => pausedMs >= MIN_REQUEST_SHARE * durationMsOf(request));
 }
 
+/** One pause is a span in each request that it held up: what was counted once is not counted again. */
 function overlapMs(request: SpanEntry, pauses: readonly SpanEntry[]): number {
   let sumMs = 0;
-  for (const pause of pauses) {
-    if (pause.process !== request.process) continue;
-    sumMs += Math.max(0, Math.min(request.endMs, pause.endMs) - Math.max(request.startMs, pause.startMs));
+  let countedMs = request.startMs;
+  for (const pause of pauses.toSorted((a, b) => a.startMs - b.startMs)) {
+    const endMs = Math.min(request.endMs, pause.endMs);
+    if (pause.process !== request.process || endMs <= countedMs) continue;
+    sumMs += endMs - Math.max(countedMs, pause.startMs);
+    countedMs = endMs;
   }
-  return Math.min(sumMs, durationMsOf(request));
+  return sumMs;
 }
 
 function titleOf(name: string, share: number, longestMs: number, heldUp: readonly HeldUpRequest[]): string {

@@ -37,6 +37,24 @@ describe('pauses of garbage collection', () => {
     expect(finding.advice).toMatch(/^The whole heap was collected seldom.*--heapsnapshot-signal/);
   });
 
+  it('count once for a request, though each has a span in all requests that it held up', () => {
+    const main = thread('main', { running: 3, idle: 57 }, { gc: { count: 9, sumS: 0.1, atMostS: 0.1 } });
+    const pauses = [
+      span('gc major', 1050, 1080, { threadName: 'main' }),
+      span('gc major', 1000, 1040, { threadName: 'main' }),
+      span('gc major', 1050, 1080, { threadName: 'main' }),
+      span('gc major', 1000, 1040, { threadName: 'main' }),
+    ];
+    const requests = groupOf(
+      span('GET /slow', 990, 1090, { isRequest: true }),
+      span('GET /slow', 995, 1090, { isRequest: true }),
+    );
+    const finding = onlyFinding(evidence({ threads: [main], pauses, spanGroups: [requests] }));
+    expect(finding.facts[1]).toBe(
+      '2 of the slowest requests were held up by it: GET /slow took 100 ms, 70 ms of that in a pause.',
+    );
+  });
+
   it('are a finding when slow requests stood still in them', () => {
     const main = thread('main', { running: 3, idle: 57 }, { gc: { count: 9, sumS: 0.1, atMostS: 0.1 } });
     const pauses = [
