@@ -11,13 +11,18 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { AS_STARTED, MAX_CONTROL_BYTES, readControl } from '../config/control.ts';
 import type { Config } from '../config/options.ts';
 import type { Diag } from '../diag.ts';
 
 const LOOK_INTERVAL_NS = 10e9;
-/** A file system that takes longer is not waited for. */
-const FIRST_LOOK_MS = 1000;
+/**
+ * A file system that takes longer than so many waits of so many milliseconds is not waited for. Short waits, one after the other: between two of them what was
+ * read arrives, so that a thread that has no CPU, or is busy with its start, does not take itself for a file system that hangs.
+ */
+const FIRST_LOOK_WAITS = 20;
+const FIRST_LOOK_WAIT_MS = 50;
 
 export interface ControlFileSettings {
   /** What holds without the file, and where the file is: without a path there is none. */
@@ -30,7 +35,7 @@ export interface ControlFileSettings {
 }
 
 export class ControlFile {
-  /** Resolves once the file has been looked at, or within a second: before, nothing may be exported that it could have switched off. */
+  /** Resolves once the file has been looked at, or could have been within a second: before, nothing may be exported that it could have switched off. */
   readonly firstLook: Promise<void>;
   readonly #settings: ControlFileSettings;
   readonly #read: (path: string) => Promise<string | undefined>;
@@ -49,16 +54,22 @@ export class ControlFile {
     this.#path = controlFile === undefined ? undefined : resolve(controlFile);
     this.firstLook = new Promise((hasLooked) => {
       this.#hasLooked = hasLooked;
-      if (this.#path === undefined) hasLooked();
-      else setTimeout(hasLooked, FIRST_LOOK_MS);
     });
+    if (this.#path === undefined) this.#hasLooked();
   }
 
   /** To be called often; looks every ten seconds, one look at a time. */
   check(nowNs: number): void {
     if (this.#path === undefined || this.#isReading || nowNs - this.#lookedNs < LOOK_INTERVAL_NS) return;
+    const isFirst = this.#lookedNs === Number.NEGATIVE_INFINITY;
     this.#lookedNs = nowNs;
     void this.#look(this.#path);
+    if (isFirst) void this.#limitFirstLook();
+  }
+
+  async #limitFirstLook(): Promise<void> {
+    for (let wait = 0; wait < FIRST_LOOK_WAITS && this.#isReading; wait++) await setTimeout(FIRST_LOOK_WAIT_MS);
+    this.#hasLooked();
   }
 
   async #look(path: string): Promise<void> {

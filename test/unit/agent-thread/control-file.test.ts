@@ -1,7 +1,7 @@
 /** The control file: what it changes, what it cannot, and that whatever is wrong with it is said once and does no harm. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ControlFile } from '../../../agent/agent-thread/control-file.ts';
 import { CHANGEABLE } from '../../../agent/config/control.ts';
@@ -121,6 +121,27 @@ describe('the first look is over', () => {
     const startedMs = performance.now();
     await file.firstLook;
     expect(performance.now() - startedMs).toBeGreaterThan(900);
+  });
+
+  it('only when the thread had the time to look: it may be busy for longer than that, before the first look and in it', async () => {
+    const { config } = resolveConfig(STARTED);
+    const path = join(mkdtempSync(join(tmpdir(), 'gridwatch-control-')), 'off.json');
+    writeFileSync(path, '{"off":true}');
+    const file = new ControlFile({
+      config: { ...config, controlFile: path },
+      diag,
+      apply: (changed, isOff) => applied.push({ config: changed, isOff }),
+    });
+    const compute = (ms: number): void => {
+      for (const startedMs = performance.now(); performance.now() - startedMs < ms; );
+    };
+    compute(1200);
+    await new Promise((resolve) => setImmediate(resolve));
+    file.check(0);
+    compute(1200);
+    await file.firstLook;
+    rmSync(dirname(path), { recursive: true });
+    expect(applied.map(({ isOff }) => isOff)).toEqual([true]);
   });
 });
 
