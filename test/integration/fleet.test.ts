@@ -123,7 +123,10 @@ describe.concurrent('a program that runs', () => {
       60_000,
     );
     expect(point).toMatchObject({ value: 1, attributes: { 'gridwatch.feature': 'races' } });
-    expect(receiver.logs.filter(({ eventName }) => eventName === 'gridwatch.agent.degraded')).toHaveLength(1);
+    /* Logs are exported apart from metrics. */
+    const degraded = (): unknown[] => receiver.logs.filter(({ eventName }) => eventName === 'gridwatch.agent.degraded');
+    await receiver.waitFor('the log record', () => degraded().length > 0);
+    expect(degraded()).toHaveLength(1);
     await waitUntil(program, 'gridwatch.thread.state.time', true);
     running.child.kill('SIGKILL');
     const lines = (await running.ended).stderr.trimEnd().split('\n');
