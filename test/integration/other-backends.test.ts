@@ -25,7 +25,6 @@ const SECRETS = {
   GRAFANA_INSTANCE_ID: '123456',
   GRAFANA_TOKEN: 'glc_a+/b==',
   DD_API_KEY: 'dd-key',
-  DD_OTLP_SOURCE: 'acme',
   NEW_RELIC_LICENSE_KEY: 'nr-key',
   HONEYCOMB_API_KEY: 'hcaik_1',
   ELASTIC_API_KEY: 'ZWxhc3RpYw==',
@@ -41,7 +40,10 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
   Datadog: {
     path: '',
     headers: { 'dd-api-key': 'dd-key' },
-    only: { traces: { 'dd-otlp-source': 'acme' } },
+    only: {
+      traces: { compute_stats: 'true' },
+      metrics: { 'dd-otel-metric-config': '{"resource_attributes_as_tags":true}' },
+    },
     isDelta: true,
   },
   'New Relic': {

@@ -215,6 +215,25 @@ it('an endpoint that cannot be reached is named without its credentials', async 
   expect(stderr).not.toContain(MARK);
 });
 
+it.each([
+  [`otlp.invalid/in?token=${MARK}`, 'export URL: (it is not shown)'],
+  [`user:${MARK}@otlp.invalid`, 'cannot deliver metrics to otlp.invalid:'],
+])('an endpoint that is no URL is not shown: %s', async (endpoint, said) => {
+  const { stderr } = await runNode({
+    args: ['-e', '0'],
+    withAgent: true,
+    registerFile: BUILT_REGISTER_FILE,
+    env: {
+      OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
+      GRIDWATCH_LOG: 'text',
+      OTEL_TRACES_EXPORTER: 'none',
+      OTEL_LOGS_EXPORTER: 'none',
+    },
+  });
+  expect(stderr).toContain(said);
+  expect(stderr).not.toContain(MARK);
+});
+
 describe('gridwatch doctor', () => {
   const env = {
     OTEL_EXPORTER_OTLP_ENDPOINT: `http://user:${MARK}@127.0.0.1:1/${MARK}?key=${MARK}`,

@@ -174,9 +174,11 @@ function describeItems(items: unknown): ItemsContent {
   return { signal: 'metrics', records, isReplaceable };
 }
 
+/** Without path and credentials, also where it has no `https://`: then it is gRPC's host and port, or a mistake. */
 function describeEndpoint({ _parameters: parameters }: Transport): string {
   const given = parameters?.url ?? parameters?.address ?? 'the endpoint';
-  return URL.canParse(given) && given.includes('//') ? new URL(given).origin : given;
+  if (URL.canParse(given) && given.includes('//')) return new URL(given).origin;
+  return given.replace(/^[^]*@/, '').replace(/[/?#][^]*$/, '');
 }
 
 /** An answer that cannot be read is no error: the request was taken. */

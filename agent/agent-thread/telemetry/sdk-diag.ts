@@ -1,6 +1,7 @@
 /**
  * The voice of the SDK, turned into lines of the agent's. Runs on the agent thread. The same complaint is heard once a minute, however often the
- * SDK makes it; what is only an echo of what the user asked for is not heard at all. It must never write to stdout, nor throw into the SDK.
+ * SDK makes it; what is only an echo of what the user asked for is not heard at all. It must never write to stdout, nor throw into the SDK, nor repeat
+ * an endpoint that may hold a password.
  */
 import { inspect } from 'node:util';
 import type { DiagLogger } from '@opentelemetry/api';
@@ -10,6 +11,8 @@ const REPEAT_AFTER_MS = 60_000;
 const MAX_MESSAGES = 200;
 /** The SDK warns of an exporter list that says `none`. */
 const ECHO = /_EXPORTER contains "none"/;
+/** The SDK quotes an endpoint that is no URL, and with it the password or the token in it. */
+const QUOTED_ENDPOINT = /(export URL: )'[^]*'/;
 
 export function createSdkDiag(diag: Diag, nowMs: () => number): DiagLogger {
   const heardMs = new Map<string, number>();
@@ -44,7 +47,8 @@ export function createSdkDiag(diag: Diag, nowMs: () => number): DiagLogger {
 }
 
 function describe(args: readonly unknown[]): string {
-  return args.map((arg) => (typeof arg === 'string' ? messageIn(arg) : describeValue(arg))).join(' ');
+  const text = args.map((arg) => (typeof arg === 'string' ? messageIn(arg) : describeValue(arg))).join(' ');
+  return text.replace(QUOTED_ENDPOINT, '$1(it is not shown)');
 }
 
 function describeValue(value: unknown): string {

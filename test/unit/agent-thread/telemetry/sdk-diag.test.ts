@@ -27,6 +27,15 @@ describe('warnings and errors', () => {
     expect(diag.lines).toEqual(['error OpenTelemetry: export threw no route', 'error OpenTelemetry: gone']);
   });
 
+  test('do not repeat an endpoint that is no URL', () => {
+    const { diag, logger } = setUp();
+    const url = "user:it's-secret@otlp.example.com/in?token=secret";
+    logger.warn(`Configuration: Could not parse environment-provided export URL: '${url}', falling back to undefined`);
+    expect(diag.lines).toEqual([
+      'warn OpenTelemetry: Configuration: Could not parse environment-provided export URL: (it is not shown), falling back to undefined',
+    ]);
+  });
+
   test('that only repeat what the user asked for are not heard', () => {
     const { diag, logger } = setUp();
     logger.warn('OTEL_TRACES_EXPORTER contains "none". SDK will not be initialized.');
