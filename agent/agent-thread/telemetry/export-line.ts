@@ -1,8 +1,8 @@
 /**
  * One line of export: the requests of one exporter on their way to its endpoint, one at a time and in order. Runs on the agent thread. It decides
  * what an answer means: delivered, refused (the endpoint does not take this signal), rejected (this request will never be taken), or not reached,
- * in which case the requests wait in the spool and are tried again with growing pauses. It must never lose a request uncounted, and never keep the
- * thread alive.
+ * in which case the requests wait in the spool and are tried again with growing pauses. It must never lose a request uncounted, unless nobody wants its
+ * signal there, and never keep the thread alive.
  */
 import type { Diag } from '../../diag.ts';
 import type { RecordKind, Signal } from './catalog.ts';

@@ -33,23 +33,32 @@ export async function checkEndpoint(env: NodeJS.ProcessEnv): Promise<Check[]> {
   return [{ level: 'note', found, remedy: NO_ENDPOINT_NEEDED }];
 }
 
+interface Answer {
+  readonly signals: OtlpSignal[];
+  readonly where: string;
+  readonly delivery: Delivery;
+  /** Whether it was asked with headers of the user's. */
+  readonly hasHeaders: boolean;
+}
+
 /** One check for all signals that got the same answer from the same place. */
 async function askAll(destinations: ReadonlyMap<OtlpSignal, Destination>): Promise<Check[]> {
-  const signalsBy = new Map<string, { signals: OtlpSignal[]; where: string; delivery: Delivery }>();
+  const signalsBy = new Map<string, Answer>();
   const ask = async (signal: OtlpSignal, destination: Destination): Promise<void> => {
     const delivery = await deliver(signal, destination);
     const where = `${destination.url.origin}${destination.protocol === 'grpc' ? ' (gRPC)' : ''}`;
-    const key = JSON.stringify([where, delivery]);
-    const same = signalsBy.get(key) ?? { signals: [], where, delivery };
+    const hasHeaders = Object.keys(destination.headers).length > 0;
+    const key = JSON.stringify([where, delivery, hasHeaders]);
+    const same = signalsBy.get(key) ?? { signals: [], where, delivery, hasHeaders };
     signalsBy.set(key, same);
     same.signals.push(signal);
   };
   await Promise.all([...destinations].map(async (entry) => ask(...entry)));
-  return [...signalsBy.values()].map(({ signals, where, delivery }) => toCheck(signals.toSorted(), where, delivery));
+  return [...signalsBy.values()].map(toCheck);
 }
 
-function toCheck(signals: readonly OtlpSignal[], where: string, delivery: Delivery): Check {
-  const all = new Intl.ListFormat('en').format(signals);
+function toCheck({ signals, where, delivery, hasHeaders }: Answer): Check {
+  const all = new Intl.ListFormat('en').format(signals.toSorted());
   if (delivery.kind === 'delivered') return { level: 'ok', found: `${where} takes ${all}.`, remedy: '' };
   if (delivery.kind === 'unsupported') {
     const found = `${where} does not take ${all}; the agent leaves them out and tries again every ten minutes.`;
@@ -60,7 +69,7 @@ function toCheck(signals: readonly OtlpSignal[], where: string, delivery: Delive
     };
   }
   const { reason } = delivery;
-  return { level: 'problem', found: `${where} did not take ${all}: ${reason}.`, remedy: remedyFor(reason) };
+  return { level: 'problem', found: `${where} did not take ${all}: ${reason}.`, remedy: remedyFor(reason, hasHeaders) };
 }
 
 async function deliver(signal: OtlpSignal, destination: Destination): Promise<Delivery> {
@@ -74,12 +83,15 @@ async function deliver(signal: OtlpSignal, destination: Destination): Promise<De
   }
 }
 
-function remedyFor(reason: string): string {
+function remedyFor(reason: string, hasHeaders: boolean): string {
   if (/ECONNREFUSED/.test(reason))
     return 'Nothing listens there: start the Collector, or correct OTEL_EXPORTER_OTLP_ENDPOINT (4318 is HTTP, 4317 gRPC).';
   if (/ENOTFOUND|EAI_AGAIN/.test(reason))
     return 'That name is not known here: correct the host in OTEL_EXPORTER_OTLP_ENDPOINT.';
-  if (/\b40[13]\b|status (?:7|16)$/.test(reason)) return 'It wants credentials: set OTEL_EXPORTER_OTLP_HEADERS.';
+  if (/\b40[13]\b|status (?:7|16)$/.test(reason))
+    return hasHeaders
+      ? 'It does not take the credentials that it is given: correct those in OTEL_EXPORTER_OTLP_HEADERS.'
+      : 'It wants credentials: set OTEL_EXPORTER_OTLP_HEADERS.';
   if (/ENOENT|EACCES|EISDIR/.test(reason))
     return 'The file of a certificate or key cannot be read: correct OTEL_EXPORTER_OTLP_CERTIFICATE, _CLIENT_KEY or _CLIENT_CERTIFICATE.';
   if (/ERR_INVALID_(?:HTTP_TOKEN|CHAR)/.test(reason))

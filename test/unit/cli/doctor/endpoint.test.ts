@@ -49,13 +49,17 @@ describe('the endpoint', () => {
   });
 
   it.each([
-    [401, /OTEL_EXPORTER_OTLP_HEADERS/],
-    [500, /log of what listens/],
-  ])('answers %i', async (status, remedy) => {
+    [401, {}, /^It wants credentials: set OTEL_EXPORTER_OTLP_HEADERS/],
+    [
+      403,
+      { OTEL_EXPORTER_OTLP_HEADERS: 'api-key=1' },
+      /^It does not take the credentials .* correct those in OTEL_EXPORTER_OTLP_HEADERS/,
+    ],
+    [500, {}, /log of what listens/],
+  ])('answers %i, given %j', async (status, env, remedy) => {
     const url = await answering(() => status);
-    expect(await checkEndpoint({ OTEL_EXPORTER_OTLP_ENDPOINT: url })).toMatchObject([
-      { level: 'problem', remedy: expect.stringMatching(remedy) },
-    ]);
+    const checks = await checkEndpoint({ OTEL_EXPORTER_OTLP_ENDPOINT: url, ...env });
+    expect(checks).toMatchObject([{ level: 'problem', remedy: expect.stringMatching(remedy) }]);
   });
 
   it('does not answer', async () => {
