@@ -164,7 +164,7 @@ it('Jaeger stays away until the queue is full: people are told before anything i
     const hasSeen = async (): Promise<boolean> =>
       (await stack.prometheus.query(`sum(increase(otelcol_exporter_sent_spans[20s])) > ${REQUESTS}`)).length > 0;
     await eventually('Prometheus to have seen Jaeger take some', hasSeen, OUTAGE);
-    const rules = (await stack.prometheus.alertingRules()).filter(({ name }) => /^GridwatchCollector/.test(name));
+    const rules = (await stack.prometheus.alertingRules()).filter(({ name }) => name.startsWith('GridwatchCollector'));
     expect(rules.map(({ name, state }) => [name, state])).toEqual(
       expect.arrayContaining([FILLING, LOSING, REFUSING].map((name) => [name, 'inactive'])),
     );
