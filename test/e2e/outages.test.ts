@@ -4,11 +4,15 @@
  * every counter of a loss on the way is zero.
  */
 import { expect, it } from 'vitest';
+import { AcknowledgedLoad } from '../support/acknowledged-load.ts';
+import { requiredLabels } from '../support/collector-catalog.ts';
 import { eventually } from '../support/eventually.ts';
 import { type JaegerTrace, tagOf } from '../support/jaeger-api.ts';
 import { Stack } from '../support/stack.ts';
 import { TaggedLoad } from '../support/tagged-load.ts';
+import { Webhook } from '../support/webhook.ts';
 import { binariesFor } from './binaries.ts';
+import { Heard } from './heard.ts';
 import { addressOf, type Program, startFailingWorkers, startShop } from './programs.ts';
 
 const REQUESTS = 100;
@@ -136,3 +140,76 @@ it('the Collector is killed and comes back: what the agent had to say meanwhile 
   expect((await incidents()).toSorted()).toEqual(names.toSorted());
   expect(await stack.collectorLosses()).toEqual({});
 });
+
+/** Of some seconds of load. One batch is a hundredth of it. */
+const SMALL_QUEUE = `
+exporters:
+  otlp_grpc/jaeger:
+    sending_queue:
+      queue_size: 200000
+      batch: {min_size: 1000, max_size: 2000}
+`;
+const [FILLING, LOSING, REFUSING] = [
+  'GridwatchCollectorQueueFilling',
+  'GridwatchCollectorLosing',
+  'GridwatchCollectorRefusing',
+] as const;
+
+it('Jaeger stays away until the queue is full: people are told before anything is lost, then of the loss, and of nothing while all is well', async (context) => {
+  await using stack = await Stack.start(binariesFor(context), { isHurried: true, collectorConfig: SMALL_QUEUE });
+  await using webhook = await Webhook.listen(stack.ports.webhook);
+  const heard = new Heard(stack, webhook);
+  const load = new AcknowledgedLoad(stack.collectorUrl, 'posted');
+  try {
+    const hasSeen = async (): Promise<boolean> =>
+      (await stack.prometheus.query(`sum(increase(otelcol_exporter_sent_spans[20s])) > ${REQUESTS}`)).length > 0;
+    await eventually('Prometheus to have seen Jaeger take some', hasSeen, OUTAGE);
+    const rules = (await stack.prometheus.alertingRules()).filter(({ name }) => name.startsWith('GridwatchCollector'));
+    expect(rules.map(({ name, state }) => [name, state])).toEqual(
+      expect.arrayContaining([FILLING, LOSING, REFUSING].map((name) => [name, 'inactive'])),
+    );
+    await expectCatalog(stack);
+
+    await stack.process('jaeger').kill('SIGKILL');
+    const isTold = (alert: string) => (): boolean => heard.notifications('collector', alert).length > 0;
+    await eventually('a queue to be told of that fills', isTold(FILLING), OUTAGE);
+    await eventually('a loss to be told of', isTold(LOSING), OUTAGE);
+    const areKeptBack = async (): Promise<boolean> => {
+      await heard.listen();
+      return [FILLING, REFUSING].every((alert) => heard.keptBack('collector').has(alert));
+    };
+    await eventually('what follows from it to be kept back', areKeptBack, OUTAGE);
+  } finally {
+    await load.stop();
+  }
+  expect(load.refusals).toBeGreaterThan(0);
+  const [alert] = heard.notifications('collector', LOSING)[0]?.alerts ?? [];
+  expect(alert?.labels).toMatchObject({ job: 'collector', exporter: 'otlp_grpc/jaeger', severity: 'warning' });
+  expect(alert?.annotations['description']).toMatch(
+    new RegExp(
+      `instance 127.0.0.1:${stack.ports.collectorTelemetry}, .*: otelcol_exporter_enqueue_failed_spans \\d+\\.$`,
+    ),
+  );
+  expect([...heard.told('collector')]).toEqual([LOSING]);
+  expect(heard.notifications('jaeger')).toEqual([]);
+});
+
+/** What rules ask Collectors for is on the pages of real ones, as far as these two have done it. */
+async function expectCatalog(stack: Stack): Promise<void> {
+  const names = [
+    'otelcol_exporter_queue_size{job="collector"}',
+    'otelcol_exporter_queue_capacity{job="collector"}',
+    'otelcol_exporter_sent_spans{job="collector"}',
+    'otelcol_receiver_accepted_spans{job="collector"}',
+    'otelcol_receiver_refused_spans{job="collector"}',
+    'otelcol_receiver_failed_spans{job="collector"}',
+    'otelcol_exporter_sent_spans_total{job="jaeger"}',
+    'otelcol_exporter_send_failed_spans_total{job="jaeger"}',
+    'otelcol_receiver_refused_spans_total{job="jaeger"}',
+  ];
+  for (const name of names) {
+    const [series] = await stack.prometheus.query(name);
+    const labels = requiredLabels(name.replace(/\{.*/, '')) ?? expect.unreachable(`not in the catalog: ${name}`);
+    expect([name, ...Object.keys(series?.labels ?? {})]).toEqual(expect.arrayContaining([name, 'instance', ...labels]));
+  }
+}

@@ -229,6 +229,7 @@ it('every panel of the dashboards, as they open, has something to show', async (
 /** Panels of what this shop or the machine may not have, by dashboard, number and query. */
 const MAY_BE_EMPTY = new Map([
   ['agent 3A', 'nothing need be off'],
+  ...['agent 11A', 'agent 11B'].map((panel) => [panel, 'nothing need be lost, and there is no sampler'] as const),
   ['overview 17A', 'no alert fires in a shop that is well'],
   ['gc 14A', 'Node counts what is allocated from 26 on'],
   ...['gc 20A', 'gc 20B', 'gc 20C'].map((panel) => [panel, 'there need be no control group'] as const),
@@ -258,6 +259,9 @@ it('nothing was dropped, refused or left unscraped on the way', async (context) 
   const spans = traces.flatMap((trace) => trace.spans.map(({ spanID }) => `${trace.traceID}/${spanID}`));
   expect(new Set(spans).size).toBe(spans.length);
   expect({ stored: spans.length, lost: await stack.collectorLosses() }).toEqual({ stored: accepted, lost: {} });
+  const rules = await scraped(stack, async () => stack.prometheus.alertingRules());
+  const ofLosses = rules.filter(({ name }) => /^GridwatchCollector(?:Losing|QueueFilling|Refusing)$/.test(name));
+  expect(ofLosses.map(({ state, health }) => `${state} ${health}`)).toEqual(Array(3).fill('inactive ok'));
   const targets = await scraped(stack, async () => stack.prometheus.targets());
   expect(targets.map(({ job }) => job).toSorted()).toEqual([
     'alertmanager',

@@ -15,6 +15,12 @@ describe('selectorsOf', () => {
     ).toEqual(['a_total', 'b_total']);
   });
 
+  it('finds each metric that a pattern of names asks for, beside a keyword as well', () => {
+    const [first, ...others] = selectorsOf('sum by (a) ({__name__=~"x_(y|z)", a="b"}) and {__name__="v"} > 0');
+    expect(first).toEqual({ metric: 'x_y', matchers: [{ label: 'a', operator: '=', value: 'b' }] });
+    expect(others.map(({ metric }) => metric)).toEqual(['x_z', 'v']);
+  });
+
   it('finds what a metric is matched with', () => {
     expect(selectorsOf(QUANTILE)[0]?.matchers).toEqual([
       { label: 'kind', operator: '=~', value: 'a|b)' },

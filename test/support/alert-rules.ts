@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
+import { namesOf } from './collector-catalog.ts';
 
 const RULES = fileURLToPath(new URL('../../collector-config/rules/', import.meta.url));
 
@@ -59,21 +60,24 @@ const WORDS = new Set([
 const STRING = /"(?:[^"\\]|\\.)*"/g;
 const MATCHER = /(\w+)\s*(=~|!~|!=|=)\s*(%q|"((?:[^"\\]|\\.)*)")/g;
 
-/** What the expression asks for, in the order in which it does. */
+/** What the expression asks for, in the order in which it does. A pattern of names is each of them. */
 export function selectorsOf(expression: string): Selector[] {
   const withoutLabels = expression.replaceAll(/\b(by|without|on|ignoring)\s*\([^)]*\)/g, '');
   // Outside of braces and strings a word is a metric, unless it is called or a keyword. That of a duration stands behind a digit.
-  const found = withoutLabels.matchAll(/(?<![\w.])([a-zA-Z_:][\w:]*)\s*(\{(?:[^}"]|"(?:[^"\\]|\\.)*")*\}|\()?/g);
-  return Array.from(found, ([, word = '', next = '']) => ({ word, next }))
-    .filter(({ word, next }) => next !== '(' && !WORDS.has(word))
-    .map(({ word, next }) => ({
-      metric: word,
-      matchers: Array.from(next.matchAll(MATCHER), ([, label = '', operator = '', , value = '']) => ({
+  const found = withoutLabels.matchAll(/(?<![\w.])([a-zA-Z_:][\w:]*)?\s*(\{(?:[^}"]|"(?:[^"\\]|\\.)*")*\}|\()?/g);
+  return Array.from(found, ([, word = '', next = '']) => ({ word: WORDS.has(word) ? '' : word, next }))
+    .filter(({ word, next }) => next !== '(' && (word !== '' || next !== ''))
+    .flatMap(({ word, next }) => {
+      const matchers = Array.from(next.matchAll(MATCHER), ([, label = '', operator = '', , value = '']) => ({
         label,
         operator,
         value,
-      })),
-    }));
+      }));
+      const pattern = matchers.find(({ label }) => label === '__name__');
+      const others = matchers.filter((matcher) => matcher !== pattern);
+      const names = pattern === undefined ? [word] : namesOf(pattern.value);
+      return names.map((metric) => ({ metric, matchers: others }));
+    });
 }
 
 /** Labels by which the expression groups or matches. */

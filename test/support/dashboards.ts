@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parser } from '@prometheus-io/lezer-promql';
+import { namesOf } from './collector-catalog.ts';
 
 const FOLDER = fileURLToPath(new URL('../../collector-config/dashboards/', import.meta.url));
 
@@ -143,17 +144,20 @@ export interface VectorSelector {
   readonly matchers: readonly { readonly label: string; readonly operator: string; readonly value: string }[];
 }
 
-/** What an expression asks for. */
+/** What an expression asks for. A pattern of names is each of them. */
 export function vectorsOf(node: PromqlNode): VectorSelector[] {
   const first = (part: PromqlNode, name: string): string => partsOf(part, name)[0]?.text ?? '';
-  return partsOf(node, 'VectorSelector').map((selector) => ({
-    metric: first(selector, 'Identifier'),
-    matchers: partsOf(selector, 'UnquotedLabelMatcher').map((matcher) => ({
+  return partsOf(node, 'VectorSelector').flatMap((selector) => {
+    const all = partsOf(selector, 'UnquotedLabelMatcher').map((matcher) => ({
       label: first(matcher, 'LabelName'),
       operator: first(matcher, 'MatchOp'),
       value: first(matcher, 'StringLiteral').slice(1, -1),
-    })),
-  }));
+    }));
+    const pattern = all.find(({ label }) => label === '__name__');
+    const matchers = all.filter((matcher) => matcher !== pattern);
+    const names = pattern === undefined ? [first(selector, 'Identifier')] : namesOf(pattern.value);
+    return names.map((metric) => ({ metric, matchers }));
+  });
 }
 
 /** Labels by which an expression groups or joins. */

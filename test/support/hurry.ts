@@ -15,11 +15,13 @@ const WINDOWS: Readonly<Record<string, string>> = { '[5m': '[20s', '[10m': '[30s
 /**
  * How old something has to be, and how much there has to be in a window, by the alert. What is behind on a busy machine waits for some seconds, not for half a
  * minute. The Collector is down when as many scrapes on end have failed as otherwise: twenty. An hour of energy is half a minute, and the day before is
- * what was a minute and a half ago. Of a window in which there have to be so many that a quantile means something, there have to be as many in less time.
+ * what was a minute and a half ago. The window before the last begins where that does. Of a window in which there have to be so many that a quantile means something, there have to be as many in less time.
  */
 const THRESHOLDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   GridwatchAgentDropping: { '> 600': '> 30' },
   GridwatchCollectorDown: { 'for: 5m': 'for: 60s' },
+  GridwatchCollectorLosing: { 'offset 5m': 'offset 20s' },
+  GridwatchCollectorRefusing: { 'offset 5m': 'offset 20s' },
   GridwatchEnergyPerTaskUp: { '[1h]': '[30s]', 'offset 1d': 'offset 90s' },
   GridwatchGcPauseLong: { '> 0.2': '> 1.5' },
   GridwatchLockWaitLong: { '> 0.1': '> 1.5' },

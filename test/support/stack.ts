@@ -50,6 +50,8 @@ export interface StackOptions {
   readonly scrapeConfig?: string;
   /** Prometheus, its rules and Alertmanager wait no longer than a test can; default: as long as they are shipped. */
   readonly isHurried?: boolean;
+  /** Laid over the Collector's file, in YAML; default: nothing. */
+  readonly collectorConfig?: string;
 }
 
 export class Stack implements AsyncDisposable {
@@ -68,13 +70,13 @@ export class Stack implements AsyncDisposable {
 
   static async start(
     binaries: Binaries,
-    { only = NAMES, scrapeConfig = '', isHurried = false }: StackOptions = {},
+    { only = NAMES, scrapeConfig = '', isHurried = false, collectorConfig = '' }: StackOptions = {},
   ): Promise<Stack> {
     const folder = await mkdtemp(join(tmpdir(), 'gridwatch-stack-'));
     const stack = new Stack(binaries, folder, await freePorts(...PORTS), isHurried);
     try {
       if (only.includes('jaeger')) stack.#started.push(await stack.#startJaeger());
-      if (only.includes('collector')) stack.#started.push(await stack.#startCollector());
+      if (only.includes('collector')) stack.#started.push(await stack.#startCollector(collectorConfig));
       if (only.includes('alertmanager')) stack.#started.push(await stack.#startAlertmanager());
       if (only.includes('prometheus')) stack.#started.push(await stack.#startPrometheus(scrapeConfig));
     } catch (error) {
@@ -164,11 +166,13 @@ export class Stack implements AsyncDisposable {
     });
   }
 
-  #startCollector(): Promise<BackendProcess> {
+  async #startCollector(overlay: string): Promise<BackendProcess> {
+    const file = join(this.#folder, 'collector-overlay.yaml');
+    if (overlay !== '') await writeFile(file, overlay);
     return BackendProcess.start({
       name: 'collector',
       file: this.#binaries.otelcol,
-      args: ['--config', join(CONFIG, 'collector.yaml')],
+      args: ['--config', join(CONFIG, 'collector.yaml'), ...(overlay === '' ? [] : ['--config', file])],
       cwd: this.#folder,
       env: this.collectorEnv,
       readyUrl: this.#url('collectorHealth'),

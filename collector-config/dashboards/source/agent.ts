@@ -3,7 +3,7 @@ import * as units from '@grafana/grafana-foundation-sdk/units';
 import type { DashboardText } from './dashboard.ts';
 import { traces } from './links.ts';
 import { histogram, lines, list, stack } from './panels.ts';
-import { buckets, increase, max, rate, series, sum } from './queries.ts';
+import { buckets, increase, max, ofCollectors, rate, series, sum } from './queries.ts';
 
 export const agent: DashboardText = {
   area: 'agent',
@@ -89,6 +89,63 @@ export const agent: DashboardText = {
           description: 'Starts of the agent thread after the first, of each process.',
           unit: units.Short,
           queries: [[max(increase('gridwatch_agent_restarts_total'), 'instance'), '{{instance}}']],
+        }),
+      ],
+    },
+    {
+      heading: 'The Collectors, whatever service is chosen',
+      panels: [
+        lines({
+          id: 11,
+          title: 'Lost by the Collectors',
+          description:
+            'Items that an exporter has given up or its full queue has refused, and traces that a sampler has dropped undecided: of each instance since it was started.',
+          unit: units.Short,
+          queries: [
+            [
+              sum(
+                ofCollectors('otelcol_exporter_(send|enqueue)_failed_(spans|metric_points|log_records)'),
+                'job',
+                'instance',
+                'exporter',
+              ),
+              '{{job}} {{instance}} {{exporter}}',
+            ],
+            [
+              sum(ofCollectors('otelcol_processor_tail_sampling_sampling_trace_dropped_too_early'), 'job', 'instance'),
+              '{{job}} {{instance}}, undecided',
+            ],
+          ],
+        }),
+        lines({
+          id: 12,
+          title: 'Queues of the Collectors',
+          description: 'How full the queue of each exporter is, in each instance. What a full one refuses may be lost.',
+          unit: units.PercentUnit,
+          queries: [
+            [
+              max('otelcol_exporter_queue_size / otelcol_exporter_queue_capacity', 'job', 'instance', 'exporter'),
+              '{{job}} {{instance}} {{exporter}}',
+            ],
+          ],
+        }),
+        lines({
+          id: 13,
+          title: 'Refused by the Collectors',
+          description:
+            'Items that senders were told to send again: of each receiver of an instance since it was started.',
+          unit: units.Short,
+          queries: [
+            [
+              sum(
+                ofCollectors('otelcol_receiver_(refused|failed)_(spans|metric_points|log_records)'),
+                'job',
+                'instance',
+                'receiver',
+              ),
+              '{{job}} {{instance}} {{receiver}}',
+            ],
+          ],
         }),
       ],
     },

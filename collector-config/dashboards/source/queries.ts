@@ -4,6 +4,7 @@
  * Q1. What a process tells of itself is asked of the chosen processes of the chosen service, and may be added up over them.
  * Q2. What it tells of its machine is averaged by machine, never added up: several processes may tell of the same one, and which of them do is theirs to
  *     settle. It is asked of every process on the machines of the chosen service, because another service's may be the one that tells.
+ * Q3. What a Collector counts of itself is asked of all of them: which of them a service's telemetry takes is nobody's to say.
  */
 
 const CHOSEN = 'job="$job", instance=~"$instance"';
@@ -55,6 +56,11 @@ export function buckets(histogram: string, matchers = '', ...labels: readonly st
 export function ofHost(expression: string, ...labels: readonly string[]): string {
   const hosts = 'group by (job, instance, host_name) (target_info{host_name=~"$host"})';
   return avg(`${expression} * on (job, instance) group_left (host_name) ${hosts}`, 'host_name', ...labels);
+}
+
+/** What the Collectors count of themselves, see Q3: a pattern of names, of which those of counters end in `_total` in some builds and not in others. */
+export function ofCollectors(names: string): string {
+  return `{__name__=~"${names}(_total)?"}`;
 }
 
 /** The alerts of the chosen service, of which Prometheus itself keeps a series while they fire. They are about no single process. */

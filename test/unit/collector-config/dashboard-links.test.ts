@@ -1,19 +1,20 @@
 /** The links from alerts to panels: `dashboard_url` of the rules, against the dashboards. Reads files. */
 import { describe, expect, it } from 'vitest';
 import { selectorsOf, shippedAlerts } from '../../support/alert-rules.ts';
+import { collectorLabels } from '../../support/collector-catalog.ts';
 import { filledIn, panelsOf, parsePromql, shippedDashboards, vectorsOf } from '../../support/dashboards.ts';
 
 const dashboards = shippedDashboards();
 const LINK =
-  /^\{\{ \$externalLabels\.gridwatch_grafana \}\}\/d\/(gridwatch-(\w+))\/(\w+)\?(var-job=.*)&viewPanel=panel-(\d+)$/;
+  /^\{\{ \$externalLabels\.gridwatch_grafana \}\}\/d\/(gridwatch-(\w+))\/(\w+)\?(?:(var-job=.*)&)?viewPanel=panel-(\d+)$/;
 
 /** A histogram is the same one in whichever of its series. */
 const wholeOf = (metric: string): string => metric.replace(/_(?:bucket|sum|count)$/, '');
 
 /** Not that of the way from processes to here, of which no panel tells: it leads to what is missing. */
-const ofProcesses = shippedAlerts().filter(({ expr }) => !expr.includes('(up{'));
+const shown = shippedAlerts().filter(({ expr }) => !expr.includes('(up{'));
 
-describe.each(ofProcesses.map((alert) => [alert.alert, alert] as const))('%s', (_, { expr, annotations }) => {
+describe.each(shown.map((alert) => [alert.alert, alert] as const))('%s', (_, { expr, annotations }) => {
   const [, uid, area = '', slug, chosen = '', id] = LINK.exec(annotations['dashboard_url'] ?? '') ?? [];
   const dashboard = dashboards.get(area);
   const panel = dashboard?.panels.find((each) => each.id === Number(id));
@@ -24,12 +25,15 @@ describe.each(ofProcesses.map((alert) => [alert.alert, alert] as const))('%s', (
     expect(panelsOf(dashboard)).toContain(panel);
     const values = Object.fromEntries(dashboard.templating.list.map(({ name }) => [name, 'any']));
     const queries = (panel.targets ?? []).map((target) => parsePromql(filledIn(target.expr, values)));
-    const shown = new Set(queries.flatMap(vectorsOf).map(({ metric }) => wholeOf(metric)));
+    const drawn = new Set(queries.flatMap(vectorsOf).map(({ metric }) => wholeOf(metric)));
     const read = selectorsOf(expr).map(({ metric }) => wholeOf(metric));
-    expect(read.filter((metric) => shown.has(metric))).not.toEqual([]);
+    expect(read.filter((metric) => drawn.has(metric))).not.toEqual([]);
   });
 
-  it('chooses there what it is about', () => {
+  it('chooses there what it is about, unless that is a Collector: of those all are shown', () => {
+    const isOfCollectors = selectorsOf(expr).every(({ metric }) => collectorLabels(metric) !== undefined);
+    expect(chosen === '').toBe(isOfCollectors);
+    if (isOfCollectors) return;
     const pairs = chosen.split('&').map((pair) => /^var-(\w+)=\{\{ \$labels\.(\w+) \| urlquery \}\}$/.exec(pair));
     const variables = dashboard?.templating.list.map(({ name }) => name);
     for (const pair of pairs) {

@@ -7,6 +7,7 @@ import * as units from '@grafana/grafana-foundation-sdk/units';
 import { describe, expect, it } from 'vitest';
 import { dashboardFiles, FOLDER, generatedFiles, INDEX } from '../../../collector-config/dashboards/source/files.ts';
 import { PROMETHEUS_NAMES } from '../../e2e/prometheus-names.ts';
+import { collectorLabels } from '../../support/collector-catalog.ts';
 import {
   type Dashboard,
   filledIn,
@@ -51,6 +52,8 @@ function expressionsOf(panel: Panel, { templating }: Dashboard): string[] {
 function labelsOf(metric: string): string[] {
   if (metric === TARGET_INFO) return ['host_name', ...COMMON_LABELS];
   if (metric === ALERTS) return [...ALERT_LABELS, ...COMMON_LABELS];
+  const ofCollector = collectorLabels(metric);
+  if (ofCollector !== undefined) return [...ofCollector, ...COMMON_LABELS];
   const attributes = metricNamed(metric)?.attributes ?? expect.unreachable(`${metric} is not in the catalog`);
   return [...attributes.map(({ name }) => prometheusName(name)), ...COMMON_LABELS];
 }
@@ -175,6 +178,7 @@ describe.each(panels)('%s', (_, panel, dashboard) => {
         const names = matchers.map(({ label }) => label);
         if (metric === TARGET_INFO) expect(names).toEqual(['host_name']);
         else if (metric === ALERTS) expect(names).toEqual(['job', 'alertstate']);
+        else if (collectorLabels(metric) !== undefined) expect(names).toEqual([]);
         else if (!expr.includes(TARGET_INFO)) expect(names).toEqual(expect.arrayContaining(['job', 'instance']));
       }
     }

@@ -15,6 +15,7 @@ import {
   shippedAlerts,
   thresholdsOf,
 } from '../../support/alert-rules.ts';
+import { collectorLabels } from '../../support/collector-catalog.ts';
 import {
   attributeNames,
   metricNamed,
@@ -49,6 +50,10 @@ const SUBJECTS: Readonly<Record<string, { readonly labels: RegExp; readonly word
     words:
       /kind \{\{ \$labels\.gridwatch_record_kind \}\}|feature \{\{ \$labels\.gridwatch_feature \}\}|[Pp]rocess(?:es)? of/,
   },
+  collector: {
+    labels: /^max by \(job, (?:exporter|receiver)\) \(/,
+    words: /[Ee]xporter \{\{ (?:\.|\$labels\.exporter) \}\}|receiver \{\{ \$labels\.receiver \}\}/,
+  },
   locks: {
     labels: /^(?:sum|max) by \(job(?:, gridwatch_lock_name)?\) \(/,
     words: /lock \{\{ \$(?:labels|each\.Labels)\.gridwatch_lock_name \}\}|Pairs of locks/,
@@ -71,8 +76,12 @@ const COMMON_LABELS = ['job', 'instance', 'le'];
 /** Made by the backends from the resource of a process, not by the agent; its labels are the resource's attributes. */
 const OF_BACKENDS: readonly string[] = ['target_info', 'up'];
 
+/** By it the silence of the Collector is told. */
+const SILENCE = 'GridwatchCollectorDown';
+const COLLECTORS = 'collector';
+
 /** It is about the way here, and asks nothing of any process. */
-const ABOUT_THE_WAY = 'GridwatchCollectorDown';
+const isAboutTheWay = ({ alert, file }: Alert): boolean => alert === SILENCE || file === COLLECTORS;
 
 /** These are about no single process: a whole service, or its code. */
 const ABOUT_NO_PROCESS: readonly string[] = [
@@ -86,6 +95,9 @@ const ABOUT_NO_PROCESS: readonly string[] = [
 /** There are no spans of what these are about, or of several names, and hence no link. */
 const WITHOUT_SPANS: readonly string[] = [
   'GridwatchCollectorDown',
+  'GridwatchCollectorLosing',
+  'GridwatchCollectorQueueFilling',
+  'GridwatchCollectorRefusing',
   'GridwatchAgentDropping',
   'GridwatchAgentLost',
   'GridwatchAgentSilent',
@@ -102,6 +114,9 @@ it('there are alerts', () => {
     'GridwatchAgentDegraded',
     'GridwatchAgentLost',
     'GridwatchAgentSilent',
+    'GridwatchCollectorLosing',
+    'GridwatchCollectorQueueFilling',
+    'GridwatchCollectorRefusing',
     'GridwatchRunnableDelay',
     'GridwatchCpuThrottled',
     'GridwatchParallelismCollapsed',
@@ -129,27 +144,30 @@ it('there are alerts', () => {
 });
 
 describe.each(byName)('%s', (name, alert) => {
-  it('names only metrics of the catalog', () => {
+  it('names only metrics of the catalog, or only those of a Collector', () => {
     const metrics = expressionsOf(alert).flatMap((expression) => selectorsOf(expression).map(({ metric }) => metric));
     const isOfProcesses = metrics.some((metric) => metricNamed(metric) !== undefined);
-    expect(isOfProcesses).toBe(name !== ABOUT_THE_WAY);
+    expect(isOfProcesses).toBe(!isAboutTheWay(alert));
     const others = metrics.filter((metric) => metricNamed(metric) === undefined);
-    expect(others.filter((metric) => !OF_BACKENDS.includes(metric))).toEqual([]);
+    const isKnown = (metric: string): boolean =>
+      alert.file === COLLECTORS ? collectorLabels(metric) !== undefined : OF_BACKENDS.includes(metric);
+    expect(others.filter((metric) => !isKnown(metric))).toEqual([]);
   });
 
   it('groups and matches only by attributes that the metrics have, with values that those can have', () => {
     for (const expression of expressionsOf(alert)) {
       const selectors = selectorsOf(expression);
       const attributes = selectors.map(({ metric }) => {
-        const ofMetric = metricNamed(metric)?.attributes.map(({ name: each }) => each) ?? [];
+        const ofMetric = metricNamed(metric)?.attributes.map(({ name: each }) => each) ?? collectorLabels(metric) ?? [];
         return (OF_BACKENDS.includes(metric) ? resourceAttributeNames : ofMetric).map(prometheusName);
       });
       const common = [...COMMON_LABELS, ...attributes.flat()];
       expect(groupingLabelsOf(expression).filter((label) => !common.includes(label))).toEqual([]);
-      for (const [at, { matchers }] of selectors.entries()) {
+      for (const [at, { metric, matchers }] of selectors.entries()) {
         for (const { label, operator, value } of matchers) {
-          expect([...COMMON_LABELS, ...(attributes[at] ?? [])]).toContain(label);
-          const values = valuesOf(label);
+          // One pattern may ask for several metrics of a Collector: a label is one of theirs.
+          expect(alert.file === COLLECTORS ? common : [...COMMON_LABELS, ...(attributes[at] ?? [])]).toContain(label);
+          const values = collectorLabels(metric) === undefined ? valuesOf(label) : undefined;
           /* The value of a label of the alert itself, in a template, is one that it has. */
           const wanted = value === '' ? [] : operator.endsWith('~') ? value.split('|') : [value];
           if (values !== undefined) expect(wanted.filter((each) => !values.includes(each))).toEqual([]);
@@ -202,7 +220,8 @@ describe.each(byName)('%s', (name, alert) => {
     const after = queriesOf(description.slice(named.index));
     expect(after).not.toEqual([]);
     for (const query of after) expect(query).toContain('instance=%q');
-    expect(after[0]).toContain('target_info{');
+    // A Collector's instance is its address, or its pod: nothing tells more of it.
+    expect(after[0]?.includes('target_info{')).toBe(alert.file !== COLLECTORS);
   });
 
   it('leads to spans that the agent sends, from a bound of the histogram on', () => {
@@ -257,40 +276,10 @@ it('each runbook names only metrics and labels of the catalog', () => {
     const isKnown = (word: string): boolean =>
       [word, `${word}_count`].some((each) => metricNamed(each) !== undefined) || labels.has(word);
     expect([...words].filter((word) => !isKnown(word))).toEqual([]);
+    const ofCollectors = read(`collector-config/runbooks/${file}`).match(/\botelcol_\w+/g) ?? [];
+    expect(ofCollectors.filter((word) => collectorLabels(word) === undefined)).toEqual([]);
   }
 });
-
-it('what keeps an alert back is another alert, and both have the labels that must be equal', () => {
-  const { inhibit_rules: rules } = parse(read('collector-config/alertmanager.yaml')) as { inhibit_rules: Inhibition[] };
-  const matchedBy = ([matcher = '', ...others]: readonly string[]): Alert[] => {
-    expect(others).toEqual([]);
-    const [, operator, value = ''] = /^alertname (=~?) "?(.*?)"?$/.exec(matcher) ?? [];
-    const pattern = new RegExp(operator === '=~' ? `^(?:${value})$` : `^${value}$`);
-    return alerts.filter(({ alert }) => pattern.test(alert));
-  };
-  expect(rules).not.toEqual([]);
-  for (const { source_matchers: source, target_matchers: target, equal } of rules) {
-    const [sources, targets] = [matchedBy(source), matchedBy(target)];
-    expect(sources).toHaveLength(1);
-    expect(targets).toHaveLength(namesIn(target));
-    for (const { expr } of [...sources, ...targets]) {
-      const [, labels = ''] = /^(?:sum|max|count) by \(([^)]*)\)/.exec(expr) ?? [];
-      expect(labels.split(', ')).toEqual(expect.arrayContaining(equal));
-    }
-  }
-});
-
-interface Inhibition {
-  readonly source_matchers: readonly string[];
-  readonly target_matchers: readonly string[];
-  readonly equal: string[];
-}
-
-/** How many alerts a matcher spells out: each alternative in its pattern, nested ones for the one they are in. */
-function namesIn([matcher = '']: readonly string[]): number {
-  const leaves = matcher.replaceAll(/\w+\(([^()]*)\)/g, '$1');
-  return leaves.split('|').length;
-}
 
 it('the Collector is asked under the name by which its silence is told', () => {
   const { scrape_configs: scrapes } = parse(read('collector-config/prometheus.yml')) as { scrape_configs: Scrape[] };
@@ -298,7 +287,7 @@ it('the Collector is asked under the name by which its silence is told', () => {
     scrapes.find((each) => each.static_configs.some(({ targets }) => targets.includes('collector:8889'))) ??
     expect.unreachable('nobody asks the Collector');
   const [down] = alerts;
-  expect(down).toMatchObject({ alert: ABOUT_THE_WAY, expr: `max by (job) (up{job="${name}"} == 0)` });
+  expect(down).toMatchObject({ alert: SILENCE, expr: `max by (job) (up{job="${name}"} == 0)` });
 });
 
 interface Scrape {

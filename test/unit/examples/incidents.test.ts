@@ -12,6 +12,9 @@ const WITHOUT_PROGRAM: readonly string[] = [
   'GridwatchAgentLost',
   'GridwatchAgentSilent',
   'GridwatchCollectorDown',
+  'GridwatchCollectorLosing',
+  'GridwatchCollectorQueueFilling',
+  'GridwatchCollectorRefusing',
   'GridwatchCpuThrottled',
 ];
 
