@@ -13,6 +13,8 @@ export interface Incident {
   readonly about?: Readonly<Record<string, string>>;
   /** It needs the CPUs that it uses: where others have them it cannot do what is wrong with it. */
   readonly computes?: true;
+  /** It takes a control group that may use so many CPUs' worth of time. */
+  readonly quotaCpus?: number;
   /** The link asks for pauses inside of requests, and for those of 100 ms and more: this program has neither, on a machine that is not busy. */
   readonly leadsNowhere?: true;
   /** Words of its description. */
@@ -150,6 +152,7 @@ const QUEUES: readonly Incident[] = [
     says: 'wait in queue writer (to_worker)',
     guilty: ['gridwatch.queue.name', 'writer'],
   },
+  { name: 'cpu-throttled', alert: 'GridwatchCpuThrottled', quotaCpus: 0.5, says: 'The quota: 0.5 CPUs.' },
   {
     name: 'heap-near-limit',
     leadsNowhere: true,

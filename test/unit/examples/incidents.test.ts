@@ -12,7 +12,6 @@ const WITHOUT_PROGRAM: readonly string[] = [
   'GridwatchAgentLost',
   'GridwatchAgentSilent',
   'GridwatchCollectorDown',
-  'GridwatchCpuThrottled',
 ];
 
 /** The name of an alert as that of a folder. */
