@@ -152,7 +152,7 @@ const QUEUES: readonly Incident[] = [
     says: 'wait in queue writer (to_worker)',
     guilty: ['gridwatch.queue.name', 'writer'],
   },
-  { name: 'cpu-throttled', alert: 'GridwatchCpuThrottled', quotaCpus: 0.5, says: 'The quota: 0.5 CPUs.' },
+  { name: 'cpu-throttled', alert: 'GridwatchCpuThrottled', quotaCpus: 0.3, says: 'The quota: 0.3 CPUs.' },
   {
     name: 'heap-near-limit',
     leadsNowhere: true,

@@ -1,11 +1,11 @@
 /**
- * GridwatchCpuThrottled: a service renders reports on as many workers as the machine has CPUs, and may use half of one. In a burst they use up in a quarter of a period, or
+ * GridwatchCpuThrottled: a service renders reports on as many workers as the machine has CPUs, and may use three tenths of one. In a burst they use up in a quarter of a period, or
  * less, what the quota has for all of it. Then every thread stands still until the next one begins, also the one that answers requests.
  *
  * A quota only comes from outside. Either of these gives it one:
  *
- *     docker run --rm --cpus 0.5 -v "$PWD:/gridwatch" -w /gridwatch node:24 node examples/start.cjs incidents/cpu-throttled/broken
- *     systemd-run --scope -p CPUQuota=50% node examples/start.cjs incidents/cpu-throttled/broken
+ *     docker run --rm --cpus 0.3 -v "$PWD:/gridwatch" -w /gridwatch node:24 node examples/start.cjs incidents/cpu-throttled/broken
+ *     systemd-run --scope -p CPUQuota=30% node examples/start.cjs incidents/cpu-throttled/broken
  *
  * The way out is `fixed.js`: no more workers than the quota feeds, and a rest after each page.
  */
@@ -13,7 +13,7 @@ import { cpus } from 'node:os';
 import { Piscina } from 'piscina';
 import { clients } from '../service.js';
 
-const PAGES = 40;
+const PAGES = 24;
 // A mistake to find: the machine has so many, and the quota has not.
 const WORKERS = cpus().length;
 const pool = new Piscina({
@@ -28,4 +28,4 @@ async function renderReport() {
   return Promise.all(pages);
 }
 
-clients(1, 100, renderReport);
+clients(1, 200, renderReport);

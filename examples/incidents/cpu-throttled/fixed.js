@@ -1,14 +1,14 @@
 /**
- * The twin of `broken.js` that spreads its work: one worker, which computes for a quarter of the time. A report takes longer than its CPU time, and nobody stands still
- * for it. It stays within half a CPU, see there for how to give it so much.
+ * The twin of `broken.js` that spreads its work: one worker, which computes for a sixth of the time. A report takes longer than its CPU time, and nobody stands still
+ * for it. It stays within three tenths of a CPU, see there for how to give it so much.
  *
  * `os.availableParallelism()` would say how many workers a quota of whole CPUs feeds, of cgroup v2 only. Of one that is smaller than a CPU even one worker has to rest.
  */
 import { Piscina } from 'piscina';
 import { clients, pause } from '../service.js';
 
-const PAGES = 40;
-const RESTS_PER_PAGE = 3;
+const PAGES = 24;
+const RESTS_PER_PAGE = 5;
 const pool = new Piscina({
   filename: new URL('./page.js', import.meta.url).href,
   name: 'renderPage',
@@ -26,4 +26,4 @@ async function renderReport() {
   return pages;
 }
 
-clients(1, 100, renderReport);
+clients(1, 200, renderReport);
