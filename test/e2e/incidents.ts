@@ -152,7 +152,6 @@ const QUEUES: readonly Incident[] = [
     says: 'wait in queue writer (to_worker)',
     guilty: ['gridwatch.queue.name', 'writer'],
   },
-  { name: 'cpu-throttled', alert: 'GridwatchCpuThrottled', quotaCpus: 0.3, says: 'The quota: 0.3 CPUs.' },
   {
     name: 'heap-near-limit',
     leadsNowhere: true,
@@ -197,7 +196,7 @@ const COMPUTING: readonly Incident[] = [
   },
 ];
 
-/** Both twins compute as much, each a good part of a CPU. */
+/** Both twins compute as much, each a good part of a CPU; or what a quota leaves them. */
 const HASHING: readonly Incident[] = [
   {
     name: 'event-loop-blocked',
@@ -206,6 +205,7 @@ const HASHING: readonly Incident[] = [
     says: 'The longest of the last ten minutes',
     guilty: ['thread.name', 'main'],
   },
+  { name: 'cpu-throttled', alert: 'GridwatchCpuThrottled', quotaCpus: 0.3, says: 'The quota: 0.3 CPUs.' },
 ];
 
 /** It leaves nobody a CPU. */

@@ -1,6 +1,6 @@
 /**
- * GridwatchCpuThrottled: a service renders reports on as many workers as the machine has CPUs, and may use three tenths of one. In a burst they use up in a quarter of a period, or
- * less, what the quota has for all of it. Then every thread stands still until the next one begins, also the one that answers requests.
+ * GridwatchCpuThrottled: a service renders reports on as many workers as the machine has CPUs, and may use three tenths of one. In a burst they use up within the first
+ * milliseconds of a period what the quota has for all of it. Then every thread stands still until the next one begins, also the one that answers requests.
  *
  * A quota only comes from outside. Either of these gives it one:
  *
