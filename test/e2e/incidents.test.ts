@@ -12,12 +12,11 @@ import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { eventually } from '../support/eventually.ts';
 import { type JaegerTrace, tagOf } from '../support/jaeger-api.ts';
-import { whyNoQuotaGroup } from '../support/quota-group.ts';
 import { Stack } from '../support/stack.ts';
 import { Webhook } from '../support/webhook.ts';
 import { binariesFor } from './binaries.ts';
 import { Heard } from './heard.ts';
-import { ENERGY, GROUPS, type Incident } from './incidents.ts';
+import { ENERGY, GROUPS, type Incident, possibleGroups } from './incidents.ts';
 import { type Program, startIncident } from './programs.ts';
 
 const RUNBOOK = new URL('../../collector-config/runbooks/locks.md', import.meta.url);
@@ -51,18 +50,6 @@ function start(stack: Stack, incident: Incident, twin: 'broken' | 'fixed', servi
     OTEL_METRIC_EXPORT_INTERVAL: '1000',
   };
   return startIncident(incident.name, twin, env, incident.quotaCpus);
-}
-
-/** Without those that take a quota, where none can be had. */
-async function possible(groups: typeof GROUPS): Promise<[name: string, group: readonly Incident[]][]> {
-  const reason = await whyNoQuotaGroup();
-  return Object.entries(groups).map(([name, group]) => {
-    const left = group.filter(({ quotaCpus }) => quotaCpus === undefined || reason === undefined);
-    for (const incident of group) {
-      if (!left.includes(incident)) console.log(`e2e: ${incident.name} is left out, it takes a quota: ${reason}`);
-    }
-    return [name, left];
-  });
 }
 
 /** The services that have no CPU for more than three tenths of the time in which they want one, though they want no more than there are. */
@@ -281,7 +268,7 @@ it('each incident is told of by its alert and no other, with links that lead som
   await using before = start(stack, ENERGY, 'fixed', ENERGY.name);
   const running: Program[] = [];
   try {
-    for (const [name, group] of await possible(GROUPS)) {
+    for (const [name, group] of await possibleGroups()) {
       const startedMs = Date.now();
       const isDeployment = name === 'COMPUTING';
       const incidents = isDeployment ? [...group, ENERGY] : group;
