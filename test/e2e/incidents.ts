@@ -4,6 +4,7 @@
  */
 
 import { readFileSync } from 'node:fs';
+import { whyNoQuotaGroup } from '../support/quota-group.ts';
 
 export interface Incident {
   /** Its folder. */
@@ -13,6 +14,8 @@ export interface Incident {
   readonly about?: Readonly<Record<string, string>>;
   /** It needs the CPUs that it uses: where others have them it cannot do what is wrong with it. */
   readonly computes?: true;
+  /** It takes a control group that may use so many CPUs' worth of time. */
+  readonly quotaCpus?: number;
   /** The link asks for pauses inside of requests, and for those of 100 ms and more: this program has neither, on a machine that is not busy. */
   readonly leadsNowhere?: true;
   /** Words of its description. */
@@ -194,7 +197,7 @@ const COMPUTING: readonly Incident[] = [
   },
 ];
 
-/** Both twins compute as much, each a good part of a CPU. */
+/** Both twins compute as much, each a good part of a CPU; or what a quota leaves them. */
 const HASHING: readonly Incident[] = [
   {
     name: 'event-loop-blocked',
@@ -203,6 +206,7 @@ const HASHING: readonly Incident[] = [
     says: 'The longest of the last ten minutes',
     guilty: ['thread.name', 'main'],
   },
+  { name: 'cpu-throttled', alert: 'GridwatchCpuThrottled', quotaCpus: 0.3, says: 'The quota: 0.3 CPUs.' },
 ];
 
 /** It leaves nobody a CPU. */
@@ -211,6 +215,18 @@ const SPINNING: readonly Incident[] = [
 ];
 
 export const GROUPS: Readonly<Record<string, readonly Incident[]>> = { LOCKS, QUEUES, COMPUTING, HASHING, SPINNING };
+
+/** Without those that take a quota, where none can be had: a line says so. */
+export async function possibleGroups(): Promise<[name: string, group: readonly Incident[]][]> {
+  const reason = await whyNoQuotaGroup();
+  return Object.entries(GROUPS).map(([name, group]) => {
+    const left = group.filter(({ quotaCpus }) => quotaCpus === undefined || reason === undefined);
+    for (const incident of group) {
+      if (!left.includes(incident)) console.log(`e2e: ${incident.name} is left out, it takes a quota: ${reason}`);
+    }
+    return [name, left];
+  });
+}
 
 /** Its twins are two versions of one service, one after the other: what it was takes as long as it takes for there to be a past. */
 export const ENERGY: Incident = {

@@ -3,8 +3,10 @@
  * program is a process of its own, and ends at the latest with its test.
  */
 import { fileURLToPath } from 'node:url';
+import { afterAll } from 'vitest';
 import { firstLine } from '../support/first-line.ts';
 import { BUILT_REGISTER_FILE } from '../support/observe.ts';
+import { QuotaGroup, removeGroups } from '../support/quota-group.ts';
 import { type RunningNode, type RunOptions, startNode } from '../support/run-node.ts';
 
 /** Often enough for a test to see several; in a service it is 15 s. */
@@ -43,12 +45,16 @@ export function startService(name: string, env: Environment): Program {
   return start(TWO_SERVICES, { OTEL_SERVICE_NAME: name, ...env });
 }
 
-/** One of `examples/incidents/`: SIGKILL ends it. */
-export function startIncident(name: string, twin: 'broken' | 'fixed', env: Environment): Program {
-  return start(`examples/incidents/${name}/${twin}.js`, { GRIDWATCH_HOST_METRICS: 'off', ...env }, INCIDENT_MS);
+/** One of `examples/incidents/`: SIGKILL ends it. With a quota it is in a control group of its own. */
+export function startIncident(name: string, twin: 'broken' | 'fixed', env: Environment, quotaCpus?: number): Program {
+  const group = quotaCpus === undefined ? undefined : new QuotaGroup(quotaCpus);
+  return start(`examples/incidents/${name}/${twin}.js`, { GRIDWATCH_HOST_METRICS: 'off', ...env }, INCIDENT_MS, group);
 }
 
-function start(file: string, env: Environment, deadlineMs: number = DEADLINE_MS): Program {
+/* A test that has taken too long does not dispose of its programs. */
+afterAll(removeGroups);
+
+function start(file: string, env: Environment, deadlineMs: number = DEADLINE_MS, group?: QuotaGroup): Program {
   const running = startNode({
     withAgent: true,
     registerFile: BUILT_REGISTER_FILE,
@@ -56,14 +62,16 @@ function start(file: string, env: Environment, deadlineMs: number = DEADLINE_MS)
     // Other processes of this machine may have claimed to tell of it.
     env: { GRIDWATCH_HOST_METRICS: 'on', GRIDWATCH_LOG: 'text', ...env },
     deadlineMs,
+    ...(group === undefined ? {} : { groupFolder: group.folder }),
   });
-  return disposable(running);
+  return disposable(running, group);
 }
 
-function disposable(running: RunningNode): Program {
+function disposable(running: RunningNode, group?: QuotaGroup): Program {
   const end = async (): Promise<void> => {
     running.child.kill('SIGKILL');
     await running.ended;
+    await group?.[Symbol.asyncDispose]();
   };
   return { ...running, [Symbol.asyncDispose]: end };
 }

@@ -28,6 +28,8 @@ export interface RunOptions {
   /** Added to a bare environment. `undefined` takes a variable out of it. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
+  /** The control group that it is in before it is Node: that of a `QuotaGroup`. */
+  readonly groupFolder?: string;
   /** Written to the child's standard input, which then ends. */
   readonly stdin?: string;
   /** Its standard input ends with `endInput()` only: such a program runs until what the test waits for has come. */
@@ -69,7 +71,8 @@ export function startNode(options: RunOptions): RunningNode {
   const node = options.node ?? defaultNode();
   const { args, env } = withRoute(options, node);
   const startedMs = performance.now();
-  const child = spawn(node.file, args, { env, cwd: options.cwd ?? ROOT, stdio: 'pipe' });
+  const [file, ...fileArgs] = inGroup(options.groupFolder, [node.file, ...args]);
+  const child = spawn(file, fileArgs, { env, cwd: options.cwd ?? ROOT, stdio: 'pipe' });
   let isPastDeadline = false;
   const deadline = setTimeout(() => {
     isPastDeadline = true;
@@ -109,6 +112,12 @@ export function startNode(options: RunOptions): RunningNode {
     waitForOutput,
     ended,
   };
+}
+
+/** A shell that enters the group, and then is replaced by the program, which has its process id. */
+function inGroup(folder: string | undefined, command: [file: string, ...args: string[]]): typeof command {
+  if (folder === undefined) return command;
+  return ['/bin/sh', '-c', 'echo $$ > "$0/cgroup.procs" && exec "$@"', folder, ...command];
 }
 
 /** Node 22 warns when it runs TypeScript, so only the build is invisible there; `GRIDWATCH_TEST_DIST=1` takes it everywhere. */

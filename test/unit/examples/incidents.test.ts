@@ -15,7 +15,6 @@ const WITHOUT_PROGRAM: readonly string[] = [
   'GridwatchCollectorLosing',
   'GridwatchCollectorQueueFilling',
   'GridwatchCollectorRefusing',
-  'GridwatchCpuThrottled',
 ];
 
 /** The name of an alert as that of a folder. */
