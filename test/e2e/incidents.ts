@@ -13,8 +13,6 @@ export interface Incident {
   readonly about?: Readonly<Record<string, string>>;
   /** It needs the CPUs that it uses: where others have them it cannot do what is wrong with it. */
   readonly computes?: true;
-  /** The link asks for pauses inside of requests, and for those of 100 ms and more: this program has neither, on a machine that is not busy. */
-  readonly leadsNowhere?: true;
   /** Words of its description. */
   readonly says: string;
   /** Where the alert leads to spans: an attribute of the one that is to blame. */
@@ -152,7 +150,6 @@ const QUEUES: readonly Incident[] = [
   },
   {
     name: 'heap-near-limit',
-    leadsNowhere: true,
     alert: 'GridwatchHeapNearLimit',
     about: { thread_name: 'sessions' },
     says: 'The worker ends when it is full.',
@@ -178,7 +175,6 @@ const COMPUTING: readonly Incident[] = [
   {
     name: 'gc-fraction',
     computes: true,
-    leadsNowhere: true,
     alert: 'GridwatchGcFraction',
     about: { thread_name: 'main' },
     says: 'stops thread main',
