@@ -31,7 +31,7 @@ if (isMainThread) {
     come(visitor);
     return pause(SAVE_MS);
   });
-  parentPort.on('message', remember);
+  parentPort.on('message', (visitor) => void remember(visitor));
   // Everybody comes once, and those who come again are not new.
   for (let visitor = 0; visitor < VISITORS; visitor++) {
     come(visitor);
