@@ -16,8 +16,6 @@ export interface Incident {
   readonly computes?: true;
   /** It takes a control group that may use so many CPUs' worth of time. */
   readonly quotaCpus?: number;
-  /** The link asks for pauses inside of requests, and for those of 100 ms and more: this program has neither, on a machine that is not busy. */
-  readonly leadsNowhere?: true;
   /** Words of its description. */
   readonly says: string;
   /** Where the alert leads to spans: an attribute of the one that is to blame. */
@@ -155,7 +153,6 @@ const QUEUES: readonly Incident[] = [
   },
   {
     name: 'heap-near-limit',
-    leadsNowhere: true,
     alert: 'GridwatchHeapNearLimit',
     about: { thread_name: 'sessions' },
     says: 'The worker ends when it is full.',
@@ -181,7 +178,6 @@ const COMPUTING: readonly Incident[] = [
   {
     name: 'gc-fraction',
     computes: true,
-    leadsNowhere: true,
     alert: 'GridwatchGcFraction',
     about: { thread_name: 'main' },
     says: 'stops thread main',

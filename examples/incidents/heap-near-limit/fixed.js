@@ -1,13 +1,15 @@
 /**
  * The twin of `broken.js` that remembers as many visitors as there is room for, and forgets whoever has not been seen for longest.
  */
-import { isMainThread, Worker } from 'node:worker_threads';
-import { pause } from '../service.js';
+import { isMainThread, parentPort, Worker } from 'node:worker_threads';
+import { clients, pause } from '../service.js';
+import { traced } from '../tracing.js';
 
-const HEAP_MB = 64;
-const ARTICLES = 20;
-const VISITORS = 52_500;
-const MOST_SESSIONS = 5000;
+const HEAP_MB = 128;
+const ARTICLES = 200;
+const VISITORS = 10_500;
+const SAVE_MS = 50;
+const MOST_SESSIONS = 1000;
 
 const sessions = new Map();
 
@@ -15,17 +17,24 @@ function come(visitor) {
   // Whoever comes again is the youngest of the map, too.
   sessions.delete(visitor);
   if (sessions.size >= MOST_SESSIONS) sessions.delete(sessions.keys().next().value);
-  const basket = Array.from({ length: ARTICLES }, (_, article) => ({ article, count: 1 }));
-  sessions.set(visitor, { visitor, basket });
+  const seen = Array.from({ length: ARTICLES }, (_, article) => ({ article, count: 1 }));
+  sessions.set(visitor, { visitor, seen });
 }
 
 if (isMainThread) {
   const resourceLimits = { maxOldGenerationSizeMb: HEAP_MB, maxYoungGenerationSizeMb: 4 };
-  new Worker(new URL(import.meta.url), { name: 'sessions', resourceLimits });
+  const worker = new Worker(new URL(import.meta.url), { name: 'sessions', resourceLimits });
+  const browse = traced('GET /article', async () => worker.postMessage(Math.floor(Math.random() * VISITORS)));
+  clients(2, 50, browse);
 } else {
-  for (let visitor = 1; visitor <= VISITORS; visitor++) {
+  const remember = traced('remember', (visitor) => {
     come(visitor);
-    if (visitor % 20 === 0) await pause(1);
+    return pause(SAVE_MS);
+  });
+  parentPort.on('message', (visitor) => void remember(visitor));
+  // Everybody comes once, and those who come again are not new.
+  for (let visitor = 0; visitor < VISITORS; visitor++) {
+    come(visitor);
+    if (visitor % 4 === 0) await pause(1);
   }
-  for (;;) await pause(1000);
 }
