@@ -15,6 +15,10 @@ export interface Incident {
   readonly computes?: true;
   /** The link asks for pauses inside of requests, and for those of 100 ms and more: this program has neither, on a machine that is not busy. */
   readonly leadsNowhere?: true;
+  /** Its programs are not started with those of its group: they run already. */
+  readonly isThere?: true;
+  /** What its program is told. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Words of its description. */
   readonly says: string;
   /** Where the alert leads to spans: an attribute of the one that is to blame. */
@@ -43,6 +47,7 @@ const PREVIEWS = `p-queue@${place('queue-item-old', 'new PQueue')}`;
 const THUMBNAILS = 'piscina@examples/incidents/pool-saturated/thumbnail.js';
 const ALBUMS = `p-queue@${place('pool-starved', 'new PQueue')}`;
 const REMINDERS = `bottleneck@${place('queue-rejections', 'new Bottleneck')}`;
+const PLUGINS = `MessageChannel@${place('agent-degraded', 'new MessageChannel')}`;
 
 /** Locks: their threads wait, and use next to no CPU. */
 const LOCKS: readonly Incident[] = [
@@ -171,6 +176,18 @@ const QUEUES: readonly Incident[] = [
     about: { gridwatch_record_kind: 'lock' },
     says: 'records of kind lock',
   },
+  {
+    name: 'agent-degraded',
+    alert: 'GridwatchAgentDegraded',
+    about: { gridwatch_feature: 'messages.ports', gridwatch_reason: 'ledger_poisoned' },
+    says: 'leaves out feature messages.ports',
+    guilty: ['gridwatch.queue.name', PLUGINS],
+  },
+  {
+    name: 'agent-lost',
+    alert: 'GridwatchAgentLost',
+    says: 'whose agent sends nothing any more: 1.',
+  },
 ];
 
 /** They compute, though not so much that there were no CPU left for the others. */
@@ -210,11 +227,31 @@ const SPINNING: readonly Incident[] = [
   { name: 'runnable-delay', computes: true, alert: 'GridwatchRunnableDelay', says: 'Most of all thread waiter-' },
 ];
 
-export const GROUPS: Readonly<Record<string, readonly Incident[]>> = { LOCKS, QUEUES, COMPUTING, HASHING, SPINNING };
+/**
+ * It runs beside all the others: its agent has to be there for a minute, and to be missed for another. By then the services of the groups before, which the test has ended, are
+ * silent as well: their alert is as true as this one's, and their groups are over.
+ */
+export const SILENT: Incident = {
+  name: 'agent-silent',
+  isThere: true,
+  env: { CONNECTION_MS: '70000' },
+  alert: 'GridwatchAgentSilent',
+  says: 'has an agent that sends anything',
+};
+
+export const GROUPS: Readonly<Record<string, readonly Incident[]>> = {
+  LOCKS,
+  QUEUES,
+  COMPUTING,
+  HASHING,
+  SPINNING,
+  SILENCE: [SILENT],
+};
 
 /** Its twins are two versions of one service, one after the other: what it was takes as long as it takes for there to be a past. */
 export const ENERGY: Incident = {
   name: 'energy-per-task-up',
+  isThere: true,
   computes: true,
   alert: 'GridwatchEnergyPerTaskUp',
   says: 'times the energy for a task',

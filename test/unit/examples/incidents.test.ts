@@ -7,13 +7,7 @@ const root = new URL('../../../', import.meta.url);
 const read = (file: string): string => readFileSync(new URL(file, root), 'utf8');
 
 /** What no program causes by itself; the README and the runbooks say why. */
-const WITHOUT_PROGRAM: readonly string[] = [
-  'GridwatchAgentDegraded',
-  'GridwatchAgentLost',
-  'GridwatchAgentSilent',
-  'GridwatchCollectorDown',
-  'GridwatchCpuThrottled',
-];
+const WITHOUT_PROGRAM: readonly string[] = ['GridwatchCollectorDown', 'GridwatchCpuThrottled'];
 
 /** The name of an alert as that of a folder. */
 const folderOf = (alert: string): string =>
