@@ -11,7 +11,7 @@ const DOWN = 'GridwatchCollectorDown';
 const SILENT = 'GridwatchAgentSilent';
 /** The scrape of the services, which is what `GridwatchCollectorDown` is about. */
 const SCRAPE = 'services';
-/** Half of it is `for`, and what it goes on for afterwards. */
+/** `for` is forty seconds, and so is for how long it goes on afterwards; the rest is for a machine that is busy. */
 const ARRIVAL = { deadlineMs: 120_000, intervalMs: 500 } as const;
 
 /** `living` is a service whose agent sends all the time, and has done so for long enough to be missed. */
