@@ -17,7 +17,7 @@ import { Webhook } from '../support/webhook.ts';
 import { binariesFor } from './binaries.ts';
 import { checkOutage } from './collector-outage.ts';
 import { Heard } from './heard.ts';
-import { ENERGY, GROUPS, type Incident, SILENT } from './incidents.ts';
+import { BESIDE, ENERGY, GROUPS, type Incident } from './incidents.ts';
 import { type Program, startIncident } from './programs.ts';
 
 const RUNBOOK = new URL('../../collector-config/runbooks/locks.md', import.meta.url);
@@ -52,6 +52,11 @@ function start(stack: Stack, incident: Incident, twin: 'broken' | 'fixed', servi
     ...incident.env,
   });
 }
+
+const twins = (stack: Stack, incident: Incident): Program[] => [
+  start(stack, incident, 'broken', incident.name),
+  start(stack, incident, 'fixed', `${incident.name}-fixed`),
+];
 
 /** The services that have no CPU for more than three tenths of the time in which they want one, though they want no more than there are. */
 async function starvedServices(stack: Stack): Promise<ReadonlySet<string>> {
@@ -96,8 +101,7 @@ async function tryGroup(
 ): Promise<readonly Incident[]> {
   for (const incident of incidents) {
     if (incident.isThere === true) continue;
-    running.push(start(stack, incident, 'broken', incident.name));
-    running.push(start(stack, incident, 'fixed', `${incident.name}-fixed`));
+    running.push(...twins(stack, incident));
   }
   const isSeen = ({ name, alert }: Incident): boolean => heard.isTold(name, alert);
   const startedMs = Date.now();
@@ -264,8 +268,7 @@ it('each incident is told of by its alert and no other, with links that lead som
   await using webhook = await Webhook.listen(stack.ports.webhook);
   const heard = new Heard(stack, webhook);
   await using before = start(stack, ENERGY, 'fixed', ENERGY.name);
-  await using _silent = start(stack, SILENT, 'broken', SILENT.name);
-  await using _talking = start(stack, SILENT, 'fixed', `${SILENT.name}-fixed`);
+  const beside = BESIDE.flatMap((incident) => twins(stack, incident));
   const running: Program[] = [];
   try {
     for (const [name, group] of Object.entries(GROUPS)) {
@@ -286,7 +289,7 @@ it('each incident is told of by its alert and no other, with links that lead som
       await checkNoSurprise(stack, heard, incidents);
       for (const incident of seen) await checkTold(stack, heard, incident);
       if (name === 'LOCKS') await checkDeadlock(stack, heard);
-      const ended = running.filter(({ child }) => child.exitCode !== null || child.signalCode !== null);
+      const ended = [...running, ...beside].filter(({ child }) => child.exitCode !== null || child.signalCode !== null);
       expect(ended.map(({ child }) => child.spawnargs)).toEqual([]);
       await end(running);
     }
@@ -294,10 +297,10 @@ it('each incident is told of by its alert and no other, with links that lead som
     /* Where a scrape took too long, GridwatchCollectorDown is true as well. */
     const scrapes = (await isEachScraped(stack)) ? [] : ['services'];
     expect(heard.services.filter((service) => ![...services, ...scrapes, ENERGY.name].includes(service))).toEqual([]);
-    await checkOutage(stack, heard, `${SILENT.name}-fixed`);
+    await checkOutage(stack, heard, 'agent-silent-fixed');
     const health = await stack.prometheus.alertingRules();
     expect(health.filter((rule) => rule.health !== 'ok')).toEqual([]);
   } finally {
-    await end(running);
+    await end([...running, ...beside]);
   }
 });

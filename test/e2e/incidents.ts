@@ -183,11 +183,6 @@ const QUEUES: readonly Incident[] = [
     says: 'leaves out feature messages.ports',
     guilty: ['gridwatch.queue.name', PLUGINS],
   },
-  {
-    name: 'agent-lost',
-    alert: 'GridwatchAgentLost',
-    says: 'whose agent sends nothing any more: 1.',
-  },
 ];
 
 /** They compute, though not so much that there were no CPU left for the others. */
@@ -228,16 +223,24 @@ const SPINNING: readonly Incident[] = [
 ];
 
 /**
- * It runs beside all the others: its agent has to be there for a minute, and to be missed for another. By then the services of the groups before, which the test has ended, are
- * silent as well: their alert is as true as this one's, and their groups are over.
+ * They run beside all the others: their agents have to be there for a while, and to be missed for longer. By the time this is told of, the services of the groups before, which
+ * the test has ended, are silent as well: their alert is as true, and their groups are over.
  */
-export const SILENT: Incident = {
-  name: 'agent-silent',
-  isThere: true,
-  env: { CONNECTION_MS: '70000' },
-  alert: 'GridwatchAgentSilent',
-  says: 'has an agent that sends anything',
-};
+export const BESIDE: readonly Incident[] = [
+  {
+    name: 'agent-lost',
+    isThere: true,
+    alert: 'GridwatchAgentLost',
+    says: 'whose agent sends nothing any more: 1.',
+  },
+  {
+    name: 'agent-silent',
+    isThere: true,
+    env: { CONNECTION_MS: '70000' },
+    alert: 'GridwatchAgentSilent',
+    says: 'has an agent that sends anything',
+  },
+];
 
 export const GROUPS: Readonly<Record<string, readonly Incident[]>> = {
   LOCKS,
@@ -245,7 +248,7 @@ export const GROUPS: Readonly<Record<string, readonly Incident[]>> = {
   COMPUTING,
   HASHING,
   SPINNING,
-  SILENCE: [SILENT],
+  BESIDE,
 };
 
 /** Its twins are two versions of one service, one after the other: what it was takes as long as it takes for there to be a past. */

@@ -7,7 +7,7 @@ import { flush } from 'gridwatch';
 import { pause } from '../service.js';
 
 const ROWS = 100;
-const ROW_MS = 30;
+const ROW_MS = 300;
 
 new NodeSDK().start();
 const imported = metrics.getMeter('importer').createCounter('importer.rows', { unit: '{row}' });
