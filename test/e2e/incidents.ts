@@ -230,6 +230,8 @@ export const BESIDE: readonly Incident[] = [
   {
     name: 'agent-lost',
     isThere: true,
+    /* Where forty programs start at once its SDK is there after seconds only, and would be taken for a late one. */
+    env: { GRIDWATCH_IDENTITY_WAIT_MS: '25000' },
     alert: 'GridwatchAgentLost',
     says: 'whose agent sends nothing any more: 1.',
   },
