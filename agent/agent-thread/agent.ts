@@ -109,6 +109,7 @@ const telemetry = createTelemetry({
   countDrop: drops.count,
   isOn: (feature) => switches.isOn(feature),
 });
+disabled.tellBy((record) => telemetry.logs.emit(record), nowNs);
 /* An id that is promised has to be exported. */
 void telemetry.ready.then(() => Atomics.store(memory.i32, HEADER.SPANS_OFF >> 2, telemetry.hasSpans ? 0 : 1));
 const inventory = new Inventory({ proc, sys });
@@ -145,6 +146,7 @@ const followed = followQueues({
   emit: (span) => telemetry.spans.emit(span),
   rates: energy,
   nowNs,
+  onPortLost: disabled.lostPort,
 });
 disabled.showPorts(() => followed.ports?.poisonedPorts ?? 0);
 /* Of what is told at once, who the program is can no longer be waited for. */

@@ -33,6 +33,8 @@ export interface FollowedQueuesSettings {
   /** What CPU time costs. */
   readonly rates: EnergyRates;
   readonly nowNs: () => number;
+  /** Told of the queue of which a port was lost from sight. */
+  readonly onPortLost: (queue: string) => void;
 }
 
 export interface FollowedQueues {
@@ -61,6 +63,7 @@ export function followQueues(settings: FollowedQueuesSettings): FollowedQueues {
           text,
           threadName,
           onLost: (count) => drops.count('message', count),
+          onPoisoned: settings.onPortLost,
         });
   const readers: QueueReader[] = [
     new QueueCells({ memory, totals, text }),

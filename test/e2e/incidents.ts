@@ -16,6 +16,10 @@ export interface Incident {
   readonly computes?: true;
   /** It takes a control group that may use so many CPUs' worth of time. */
   readonly quotaCpus?: number;
+  /** Its programs are not started with those of its group: they run already. */
+  readonly isThere?: true;
+  /** What its program is told. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Words of its description. */
   readonly says: string;
   /** Where the alert leads to spans: an attribute of the one that is to blame. */
@@ -44,6 +48,7 @@ const PREVIEWS = `p-queue@${place('queue-item-old', 'new PQueue')}`;
 const THUMBNAILS = 'piscina@examples/incidents/pool-saturated/thumbnail.js';
 const ALBUMS = `p-queue@${place('pool-starved', 'new PQueue')}`;
 const REMINDERS = `bottleneck@${place('queue-rejections', 'new Bottleneck')}`;
+const PLUGINS = `MessageChannel@${place('agent-degraded', 'new MessageChannel')}`;
 
 /** Locks: their threads wait, and use next to no CPU. */
 const LOCKS: readonly Incident[] = [
@@ -171,6 +176,13 @@ const QUEUES: readonly Incident[] = [
     about: { gridwatch_record_kind: 'lock' },
     says: 'records of kind lock',
   },
+  {
+    name: 'agent-degraded',
+    alert: 'GridwatchAgentDegraded',
+    about: { gridwatch_feature: 'messages.ports', gridwatch_reason: 'ledger_poisoned' },
+    says: 'leaves out feature messages.ports',
+    guilty: ['gridwatch.queue.name', PLUGINS],
+  },
 ];
 
 /** They compute, though not so much that there were no CPU left for the others. */
@@ -210,7 +222,36 @@ const SPINNING: readonly Incident[] = [
   { name: 'runnable-delay', computes: true, alert: 'GridwatchRunnableDelay', says: 'Most of all thread waiter-' },
 ];
 
-export const GROUPS: Readonly<Record<string, readonly Incident[]>> = { LOCKS, QUEUES, COMPUTING, HASHING, SPINNING };
+/**
+ * They run beside all the others: their agents have to be there for a while, and to be missed for longer. By the time this is told of, the services of the groups before, which
+ * the test has ended, are silent as well: their alert is as true, and their groups are over.
+ */
+export const BESIDE: readonly Incident[] = [
+  {
+    name: 'agent-lost',
+    isThere: true,
+    /* Where forty programs start at once its SDK is there after seconds only, and would be taken for a late one. */
+    env: { GRIDWATCH_IDENTITY_WAIT_MS: '25000' },
+    alert: 'GridwatchAgentLost',
+    says: 'whose agent sends nothing any more: 1.',
+  },
+  {
+    name: 'agent-silent',
+    isThere: true,
+    env: { CONNECTION_MS: '70000' },
+    alert: 'GridwatchAgentSilent',
+    says: 'has an agent that sends anything',
+  },
+];
+
+export const GROUPS: Readonly<Record<string, readonly Incident[]>> = {
+  LOCKS,
+  QUEUES,
+  COMPUTING,
+  HASHING,
+  SPINNING,
+  BESIDE,
+};
 
 /** Without those that take a quota, where none can be had: a line says so. */
 export async function possibleGroups(): Promise<[name: string, group: readonly Incident[]][]> {
@@ -227,6 +268,7 @@ export async function possibleGroups(): Promise<[name: string, group: readonly I
 /** Its twins are two versions of one service, one after the other: what it was takes as long as it takes for there to be a past. */
 export const ENERGY: Incident = {
   name: 'energy-per-task-up',
+  isThere: true,
   computes: true,
   alert: 'GridwatchEnergyPerTaskUp',
   says: 'times the energy for a task',

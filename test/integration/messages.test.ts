@@ -81,6 +81,15 @@ describe.each(present)('Node $version', (node) => {
     expect(result).toMatchObject({ exitCode: 0, stderr: '' });
     const off = { 'gridwatch.feature': 'messages.ports', 'gridwatch.reason': 'ledger_poisoned' };
     expect(observed.sum('gridwatch.agent.feature.disabled', off)).toBe(6);
+    const incidents = observed.spans.filter(({ name }) => name === 'incident gridwatch.agent.degraded');
+    expect(incidents.map(({ attributes }) => attributes)).toEqual(
+      expect.arrayContaining([
+        {
+          ...off,
+          'gridwatch.queue.name': expect.stringMatching(/^MessageChannel@test\/fixtures\/apps\/ports\.cjs:\d+$/),
+        },
+      ]),
+    );
   });
 });
 

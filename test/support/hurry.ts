@@ -13,13 +13,25 @@ const FOR = /^(\s*for: \d+)m$/gm;
 const WINDOWS: Readonly<Record<string, string>> = { '[5m': '[20s', '[10m': '[30s' };
 
 /**
+ * Laid over the Collector's file. What is not sent any more is shown for as many exports as otherwise, which is twenty; what was counted of spans, which stays for so long after
+ * the process, is counted for a minute's second.
+ */
+export const HURRIED_COLLECTOR: string = `yaml:{${[
+  'exporters: {prometheus: {metric_expiration: 20s}}',
+  'connectors: {span_metrics: {metrics_flush_interval: 1s, metrics_expiration: 5s}}',
+].join(', ')}}`;
+
+/**
  * How old something has to be, and how much there has to be in a window, by the alert. What is behind on a busy machine waits for some seconds, not for half a
- * minute. The Collector is down when as many scrapes on end have failed as otherwise: twenty. An hour of energy is half a minute, and the day before is
+ * minute. The Collector is down when more scrapes on end have failed than a busy machine can explain, and what that keeps back waits as long; it is back when agents
+ * have tried again, whose pauses are half a minute and are not shortened. A process has lost its agent when more is left of it than the counts of its spans, to which flushes and scrapes add some seconds. An hour of energy is half a minute, and the day before is
  * what was a minute and a half ago. The window before the last begins where that does. Of a window in which there have to be so many that a quantile means something, there have to be as many in less time.
  */
 const THRESHOLDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   GridwatchAgentDropping: { '> 600': '> 30' },
-  GridwatchCollectorDown: { 'for: 5m': 'for: 60s' },
+  GridwatchAgentLost: { 'for: 10m': 'for: 15s' },
+  GridwatchAgentSilent: { '> 3600': '> 60', 'for: 5m': 'for: 40s' },
+  GridwatchCollectorDown: { ' for: 5m': ' for: 40s', 'keep_firing_for: 2m': 'keep_firing_for: 40s' },
   GridwatchCollectorLosing: { 'offset 5m': 'offset 20s' },
   GridwatchCollectorRefusing: { 'offset 5m': 'offset 20s' },
   GridwatchEnergyPerTaskUp: { '[1h]': '[30s]', 'offset 1d': 'offset 90s' },

@@ -1,7 +1,7 @@
 /**
  * Collector, Jaeger, Prometheus and Alertmanager with the files of `collector-config/`, on free ports of the loopback interface and a folder of their
  * own. Runs in a test's own process. The Collector and Jaeger run the shipped files as they are; Prometheus and Alertmanager expand no variables, so
- * they run copies in which only the addresses differ and, where a test asks for it, how long they take.
+ * they run copies in which only the addresses differ. Where a test asks for it, it also differs how long they take.
  */
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ import { BackendProcess } from './backend-process.ts';
 import type { BackendName } from './backends.ts';
 import { collectorLosses, collectorTotal } from './collector-metrics.ts';
 import { freePorts } from './free-ports.ts';
-import { hurried } from './hurry.ts';
+import { HURRIED_COLLECTOR, hurried } from './hurry.ts';
 import { JaegerApi } from './jaeger-api.ts';
 import { PrometheusApi, type PrometheusSeries, readMetricsPage } from './prometheus-api.ts';
 
@@ -48,7 +48,7 @@ export interface StackOptions {
   readonly only?: readonly Name[];
   /** Added to the scrape configurations, with the stack's port for an application in place of `APPLICATION`. */
   readonly scrapeConfig?: string;
-  /** Prometheus, its rules and Alertmanager wait no longer than a test can; default: as long as they are shipped. */
+  /** All but Jaeger wait no longer than a test can; default: as long as they are shipped. */
   readonly isHurried?: boolean;
   /** Laid over the Collector's file, in YAML; default: nothing. */
   readonly collectorConfig?: string;
@@ -167,12 +167,16 @@ export class Stack implements AsyncDisposable {
   }
 
   async #startCollector(overlay: string): Promise<BackendProcess> {
-    const file = join(this.#folder, 'collector-overlay.yaml');
-    if (overlay !== '') await writeFile(file, overlay);
+    const overlays = this.#isHurried ? [HURRIED_COLLECTOR] : [];
+    if (overlay !== '') {
+      const file = join(this.#folder, 'collector-overlay.yaml');
+      await writeFile(file, overlay);
+      overlays.push(file);
+    }
     return BackendProcess.start({
       name: 'collector',
       file: this.#binaries.otelcol,
-      args: ['--config', join(CONFIG, 'collector.yaml'), ...(overlay === '' ? [] : ['--config', file])],
+      args: ['--config', join(CONFIG, 'collector.yaml'), ...overlays.flatMap((each) => ['--config', each])],
       cwd: this.#folder,
       env: this.collectorEnv,
       readyUrl: this.#url('collectorHealth'),

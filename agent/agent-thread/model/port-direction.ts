@@ -74,6 +74,11 @@ export class PortDirection {
     this.#onLost = onLost;
   }
 
+  /** The name of the queue that it is. */
+  get queue(): string {
+    return this.#total.name;
+  }
+
   /** Adds what is new. */
   read(): void {
     const memory = this.#memory;

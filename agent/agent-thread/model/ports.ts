@@ -25,6 +25,8 @@ export interface PortsSettings {
   readonly threadName: (claim: SlotClaim) => string | undefined;
   /** Told of messages that found no room for what is known of them. */
   readonly onLost: (count: number) => void;
+  /** Told of a channel whose ports were lost from sight: the name of its queue. */
+  readonly onPoisoned: (queue: string) => void;
 }
 
 interface Channel {
@@ -96,6 +98,8 @@ export class Ports implements QueueReader {
     if (!known.isPoisoned && isPoisoned(messages, channel)) {
       known.isPoisoned = true;
       this.#poisoned++;
+      const [direction] = known.directions;
+      if (direction !== undefined) this.#settings.onPoisoned(direction.queue);
     }
     for (const direction of known.directions) direction.read();
   }

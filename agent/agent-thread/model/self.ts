@@ -10,6 +10,7 @@ import type { HistogramSnapshot } from '../../shared-memory/histogram.ts';
 import { type ControlMemory, HEADER } from '../../shared-memory/layout.ts';
 import type { DisabledFeature } from '../settings.ts';
 import type { DisabledReason, RecordKind } from '../telemetry/catalog.ts';
+import type { LogRecord } from '../telemetry/logs.ts';
 import type { MetricSink, MetricSource } from '../telemetry/metrics.ts';
 
 /** What the agent thread has used so far, and holds. */
@@ -46,10 +47,25 @@ export interface SelfSettings {
   readonly disabledFeatures: Iterable<DisabledFeature & { readonly count?: number }>;
 }
 
+type Told = Pick<LogRecord, 'body' | 'attributes' | 'key'>;
+
+function told(feature: string, reason: DisabledReason, body: string): Told {
+  return { body, attributes: { 'gridwatch.feature': feature, 'gridwatch.reason': reason }, key: feature };
+}
+
+const LOST_PORTS = { feature: 'messages.ports', reason: 'ledger_poisoned' } as const;
+
+/** Queues of which it is said that their ports were lost from sight; of more the metric alone says so. */
+const MAX_LOST_QUEUES = 100;
+
 /** What is off, and why: said once, and shown as long as it lasts. */
 export class DisabledFeatures {
   readonly #diag: Diag;
   readonly #features: DisabledFeature[];
+  readonly #lostQueues = new Set<string>();
+  /** What is to be told as soon as there is somebody to tell it by. */
+  readonly #untold: Told[];
+  #emit: ((told: Told) => void) | undefined;
   /** What is off for a reason that comes and goes. */
   readonly #passing = new Map<DisabledReason, readonly string[]>();
   #poisonedPorts: () => number = () => 0;
@@ -57,14 +73,24 @@ export class DisabledFeatures {
   constructor(diag: Diag, features: readonly DisabledFeature[]) {
     this.#diag = diag;
     this.#features = [...features];
+    /* Why stands on stderr: the threads that could not have them have said so. */
+    this.#untold = features.map(({ feature, reason }) => told(feature, reason, `${feature} is not observed`));
+  }
+
+  /** From now on it is told as an incident, too, and so is what was off before. What is off by choice, or by the kind of machine, is none. */
+  tellBy(emit: (record: LogRecord) => void, nowNs: () => number): void {
+    this.#emit = (each) => emit({ eventName: 'gridwatch.agent.degraded', timeNs: nowNs(), ...each });
+    for (const each of this.#untold.splice(0)) this.#emit(each);
   }
 
   readonly add = (feature: string, reason: DisabledReason, detail: string): void => {
     if (this.#features.some((known) => known.feature === feature)) return;
     this.#features.push({ feature, reason });
     /* What this kind of machine never has is no news: the metric and `gridwatch doctor` show it. */
-    if (reason !== 'unsupported_platform')
-      this.#diag.warn(`${feature} is not observed: ${detail}`, { feature, reason });
+    if (reason === 'unsupported_platform') return;
+    const body = `${feature} is not observed: ${detail}`;
+    this.#diag.warn(body, { feature, reason });
+    this.#tell(told(feature, reason, body));
   };
 
   /** The same without a word: it is as the program wants it. */
@@ -82,11 +108,25 @@ export class DisabledFeatures {
     this.#poisonedPorts = poisoned;
   }
 
+  /** A port of this queue was lost from sight just now. */
+  readonly lostPort = (queue: string): void => {
+    if (this.#lostQueues.has(queue) || this.#lostQueues.size >= MAX_LOST_QUEUES) return;
+    this.#lostQueues.add(queue);
+    const body = `messages of queue ${queue} are not observed: a port was sent to where the agent does not see it`;
+    const { attributes } = told(LOST_PORTS.feature, LOST_PORTS.reason, body);
+    this.#tell({ body, attributes: { ...attributes, 'gridwatch.queue.name': queue }, key: `ports ${queue}` });
+  };
+
+  #tell(each: Told): void {
+    if (this.#emit === undefined) this.#untold.push(each);
+    else this.#emit(each);
+  }
+
   *[Symbol.iterator](): Generator<DisabledFeature & { readonly count?: number }> {
     yield* this.#features;
     for (const [reason, features] of this.#passing) for (const feature of features) yield { feature, reason };
     const count = this.#poisonedPorts();
-    if (count > 0) yield { feature: 'messages.ports', reason: 'ledger_poisoned', count };
+    if (count > 0) yield { ...LOST_PORTS, count };
   }
 }
 

@@ -8,9 +8,6 @@ const read = (file: string): string => readFileSync(new URL(file, root), 'utf8')
 
 /** What no program causes by itself; the README and the runbooks say why. */
 const WITHOUT_PROGRAM: readonly string[] = [
-  'GridwatchAgentDegraded',
-  'GridwatchAgentLost',
-  'GridwatchAgentSilent',
   'GridwatchCollectorDown',
   'GridwatchCollectorLosing',
   'GridwatchCollectorQueueFilling',

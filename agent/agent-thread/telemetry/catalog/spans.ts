@@ -102,7 +102,7 @@ const OTHER_LOGS = {
   'gridwatch.agent.degraded': {
     severity: 'warn',
     brief: 'The agent leaves something out, and what.',
-    attributes: ['gridwatch.feature', 'gridwatch.reason'],
+    attributes: ['gridwatch.feature', 'gridwatch.reason', 'gridwatch.queue.name'],
   },
 } as const;
 

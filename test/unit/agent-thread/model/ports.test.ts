@@ -28,11 +28,13 @@ beforeAll(() => {
 function followed(
   names: Readonly<Record<number, string>> = {},
   onLost: (count: number) => void = () => {},
-): { ports: Ports; totals: QueueTotals } {
+): { ports: Ports; totals: QueueTotals; poisoned: string[] } {
   const totals = new QueueTotals();
+  const poisoned: string[] = [];
+  const onPoisoned = (queue: string): void => void poisoned.push(queue);
   const text = (number: number): string => `MessageChannel@app.js:${number}`;
   const threadName = ({ slot }: SlotClaim): string | undefined => names[slot];
-  return { totals, ports: new Ports({ control, messages, totals, text, threadName, onLost }) };
+  return { totals, poisoned, ports: new Ports({ control, messages, totals, text, threadName, onLost, onPoisoned }) };
 }
 
 describe('ports', () => {
@@ -89,13 +91,14 @@ describe('ports', () => {
     expect(lifeOf(messages, channel)).toBe(life + 1);
   });
 
-  test('that are lost from sight are counted once', () => {
-    const { ports } = followed();
+  test('that are lost from sight are counted and told of once', () => {
+    const { ports, poisoned } = followed();
     const channel = claimChannel(messages, parent, { nameNumber: 9 });
     poison(messages, channel);
     ports.read(100);
     ports.read(200);
     expect(ports.poisonedPorts).toBe(2);
+    expect(poisoned).toEqual(['MessageChannel@app.js:9']);
     for (const end of [0, 1]) closeEnd(messages, messages.endAt(channel, end));
     ports.read(300);
     expect(ports.poisonedPorts).toBe(2);
