@@ -50,6 +50,9 @@ const ALBUMS = `p-queue@${place('pool-starved', 'new PQueue')}`;
 const REMINDERS = `bottleneck@${place('queue-rejections', 'new Bottleneck')}`;
 const PLUGINS = `MessageChannel@${place('agent-degraded', 'new MessageChannel')}`;
 
+/** On a fast machine their pauses are shorter than those from which on there are spans. */
+const SHORT_PAUSES = { GRIDWATCH_GC_THRESHOLD_MS: '2' } as const;
+
 /** Locks: their threads wait, and use next to no CPU. */
 const LOCKS: readonly Incident[] = [
   {
@@ -158,6 +161,7 @@ const QUEUES: readonly Incident[] = [
   },
   {
     name: 'heap-near-limit',
+    env: SHORT_PAUSES,
     alert: 'GridwatchHeapNearLimit',
     about: { thread_name: 'sessions' },
     says: 'The worker ends when it is full.',
@@ -190,6 +194,7 @@ const COMPUTING: readonly Incident[] = [
   {
     name: 'gc-fraction',
     computes: true,
+    env: SHORT_PAUSES,
     alert: 'GridwatchGcFraction',
     about: { thread_name: 'main' },
     says: 'stops thread main',
