@@ -97,6 +97,7 @@ const asksForAll = config.inventory === 'full' && isFirst && settings.maySpawn;
 if (config.inventory === 'full' && !settings.maySpawn)
   onUnavailable('inventory', 'no_permission', 'the program may not start processes (--allow-child-process)');
 const fullInventory = asksForAll ? new FullInventory({ env: process.env, onUnavailable }) : undefined;
+const controlFile = new ControlFile({ config, diag, apply: (changed, isOff) => applyLive(changed, isOff) });
 const telemetry = createTelemetry({
   clock,
   config,
@@ -105,6 +106,7 @@ const telemetry = createTelemetry({
   resourceAttributes: { ...describeProcess(settings.mainFile), 'service.instance.id': instanceId(memory) },
   applicationResource: identity.resource,
   hardwareAttributes: readHardwareLater(),
+  isDecided: controlFile.firstLook,
   diag,
   countDrop: drops.count,
   isOn: (feature) => switches.isOn(feature),
@@ -252,7 +254,6 @@ const applyLive = (changed: Config, isOff: boolean): void =>
   applySettings({ memory, switches, telemetry, breaker }, changed, isOff);
 /* An agent thread before this one may have left other thresholds. */
 applyLive(config, false);
-const controlFile = new ControlFile({ config, diag, apply: applyLive });
 const drain = new Drain(memory, clock, {
   drain: (atNs) => threads.drain(atNs),
   sample: (atNs) => {

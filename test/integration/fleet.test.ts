@@ -90,6 +90,14 @@ describe.concurrent('a program that runs', () => {
     expect(off.result).toMatchObject({ exitCode: 0, stdout: '' });
     expect([off.observed.metrics, off.observed.spans]).toEqual([[], []]);
 
+    /* What is known to be left out before the file is read is an incident. */
+    const untold = await observe({
+      args: ['--permission', '--allow-fs-read=*', '--allow-worker', '-e', 'setTimeout(() => {}, 1500)'],
+      env: { GRIDWATCH_CONTROL_FILE: file, GRIDWATCH_INVENTORY: 'full' },
+    });
+    expect(untold.result.stderr).toContain('inventory is not observed');
+    expect([untold.observed.metrics, untold.observed.spans, untold.observed.logs]).toEqual([[], [], []]);
+
     await using program = await start({ GRIDWATCH_CONTROL_FILE: file });
     rmSync(file);
     await waitUntil(program, 'v8js.gc.duration', true);

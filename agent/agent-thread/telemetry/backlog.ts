@@ -40,11 +40,16 @@ export class Backlog {
     this.#output = output;
     for (const span of this.#spans) output.writeSpan(span);
     for (const log of this.#logs) output.writeLog(log);
+    this.empty();
+  }
+
+  /** Nobody wants what waits: nothing is lost. */
+  empty(): void {
     this.#spans = [];
     this.#logs = [];
   }
 
-  /** Nobody wants them: nothing is lost. */
+  /** Nobody wants them, now or later: nothing is lost. */
   discard(): void {
     this.pass({ writeSpan: () => {}, writeLog: () => {} });
   }

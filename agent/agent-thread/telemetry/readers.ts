@@ -41,13 +41,20 @@ const MAX_EXPONENTIAL_BUCKETS = 160;
 export class Readers {
   readonly #registry: MetricRegistry;
   readonly #scope: { readonly name: string; readonly version: string };
+  readonly #isDecided: Promise<void>;
   readonly #readers = new Set<Reader>();
   /** Readers get nothing of ours meanwhile. */
   isSilent = false;
 
-  constructor(registry: MetricRegistry, scope: { readonly name: string; readonly version: string }) {
+  /** Until it is decided whether they are silent, readers wait. */
+  constructor(
+    registry: MetricRegistry,
+    scope: { readonly name: string; readonly version: string },
+    isDecided: Promise<void> = Promise.resolve(),
+  ) {
     this.#registry = registry;
     this.#scope = scope;
+    this.#isDecided = isDecided;
   }
 
   /** Every reader of the class that is made from now on gets the agent's metrics. */
@@ -76,6 +83,7 @@ export class Readers {
     return {
       collect: async (options): Promise<CollectionResult> => {
         const { resourceMetrics, errors } = await producer.collect(options);
+        await this.#isDecided;
         if (this.isSilent) return { resourceMetrics, errors };
         try {
           const metrics = view.collect();

@@ -31,6 +31,8 @@ export interface TelemetrySettings {
   readonly applicationResource?: Promise<ResourceAttributes | undefined>;
   /** What the machine is, below all that is known of the process; exports wait for it as well. */
   readonly hardwareAttributes?: Promise<ResourceAttributes>;
+  /** Until then it may turn out that it is to be silent: nothing leaves before. */
+  readonly isDecided?: Promise<void>;
   readonly diag: Diag;
   readonly countDrop: (kind: RecordKind, records: number) => void;
   /** Whether a feature runs; every one does by default. */
@@ -92,13 +94,14 @@ export class Telemetry {
     });
     this.metrics.addSource({ collect: (sink) => this.#collect(sink) });
     this.#exporters = new Exporters({ diag, timeoutsMs: this.#environment.timeoutsMs, countDrop, nowMs: Date.now });
-    this.#readers = new Readers(this.metrics, this.#scope);
+    this.#readers = new Readers(this.metrics, this.#scope, settings.isDecided);
     this.ready = this.#start();
   }
 
-  /** While it is silent nothing is exported: metrics count on unseen, spans and log records are let go, and nobody is told of a loss. */
+  /** While it is silent nothing is exported: metrics count on unseen, spans and log records are let go, those that wait too, and nobody is told of a loss. */
   set isSilent(isSilent: boolean) {
     this.#readers.isSilent = isSilent;
+    if (isSilent) this.#backlog.empty();
   }
 
   /**
@@ -153,7 +156,7 @@ export class Telemetry {
         this.#switchOff();
         return;
       }
-      await Promise.all([applicationResource, hardwareAttributes]);
+      await Promise.all([applicationResource, hardwareAttributes, this.#settings.isDecided]);
       this.#backlog.pass(this.#output);
       this.#state = 'running';
       setInterval(() => this.spans.tick(), TICK_MS).unref();

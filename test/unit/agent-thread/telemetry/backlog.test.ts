@@ -42,6 +42,16 @@ test('it is bounded, and counts what finds no room', () => {
   expect(drops['span']).toBeGreaterThan(0);
 });
 
+test('what waits is let go when nobody wants it any more, and is no loss', () => {
+  const { backlog, drops, written, output } = setUp();
+  backlog.span(span);
+  backlog.log(log);
+  backlog.empty();
+  backlog.log(log);
+  backlog.pass(output);
+  expect([written, drops]).toEqual([['log'], {}]);
+});
+
 test('without an SDK everything counts as lost', () => {
   const { backlog, drops } = setUp();
   backlog.span(span);

@@ -44,7 +44,7 @@ function fakeReaderClass() {
   };
 }
 
-function setUp(errors: unknown[] = []) {
+function setUp(errors: unknown[] = [], isDecided?: Promise<void>) {
   const clock = new FakeClock();
   const fail = (error: unknown): never => {
     throw error;
@@ -56,7 +56,7 @@ function setUp(errors: unknown[] = []) {
     onDrop: () => {},
     onSourceError: fail,
   });
-  const readers = new Readers(registry, { name: 'gridwatch', version: '1' });
+  const readers = new Readers(registry, { name: 'gridwatch', version: '1' }, isDecided);
   const FakeReader = fakeReaderClass();
   readers.takeOver(FakeReader);
   const sdkProducer = {
@@ -96,6 +96,19 @@ describe('a reader', () => {
     expect(ns).toBe(0);
     readers.isSilent = false;
     expect(names((await reader.producer?.collect()) as CollectionResult)).toContain('process.cpu.time');
+  });
+
+  test('waits until it is decided whether it is silent', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const { readers, registry, FakeReader, sdkProducer } = setUp([], promise);
+    registry.addSource({ collect: (sink) => sink.sum('process.cpu.time', { 'cpu.mode': 'user' }, 1e9) });
+    const reader = new FakeReader();
+    reader.setMetricProducer(sdkProducer);
+    const collected = reader.producer?.collect();
+    await new Promise((done) => setImmediate(done));
+    readers.isSilent = true;
+    resolve();
+    expect(names((await collected) as CollectionResult)).toEqual(['sdk']);
   });
 
   test('is asked what it prefers', async () => {
