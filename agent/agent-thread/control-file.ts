@@ -15,14 +15,17 @@ import { setTimeout } from 'node:timers/promises';
 import { AS_STARTED, MAX_CONTROL_BYTES, readControl } from '../config/control.ts';
 import type { Config } from '../config/options.ts';
 import type { Diag } from '../diag.ts';
+import { probeThreadPool } from './host/thread-pool-probe.ts';
 
 const LOOK_INTERVAL_NS = 10e9;
 /**
  * A file system that takes longer than so many waits of so many milliseconds is not waited for. Short waits, one after the other: between two of them what was
- * read arrives, so that a thread that has no CPU, or is busy with its start, does not take itself for a file system that hangs.
+ * read arrives, so that a thread that has no CPU, or is busy with its start, does not take itself for a file system that hangs. Nor does it take the program's
+ * work for one: a wait lasts until libuv's pool, which reads the file when it is its turn, has served somebody who came later, or for so long at most.
  */
 const FIRST_LOOK_WAITS = 20;
 const FIRST_LOOK_WAIT_MS = 50;
+const MAX_POOL_WAIT_MS = 1500;
 
 export interface ControlFileSettings {
   /** What holds without the file, and where the file is: without a path there is none. */
@@ -35,7 +38,7 @@ export interface ControlFileSettings {
 }
 
 export class ControlFile {
-  /** Resolves once the file has been looked at, or could have been within a second: before, nothing may be exported that it could have switched off. */
+  /** Resolves once the file has been looked at, or could have been for a second: before, nothing may be exported that it could have switched off. */
   readonly firstLook: Promise<void>;
   readonly #settings: ControlFileSettings;
   readonly #read: (path: string) => Promise<string | undefined>;
@@ -68,7 +71,10 @@ export class ControlFile {
   }
 
   async #limitFirstLook(): Promise<void> {
-    for (let wait = 0; wait < FIRST_LOOK_WAITS && this.#isReading; wait++) await setTimeout(FIRST_LOOK_WAIT_MS);
+    for (let wait = 0; wait < FIRST_LOOK_WAITS && this.#isReading; wait++) {
+      await setTimeout(FIRST_LOOK_WAIT_MS);
+      await Promise.race([new Promise<void>(probeThreadPool), setTimeout(MAX_POOL_WAIT_MS, undefined, { ref: false })]);
+    }
     this.#hasLooked();
   }
 

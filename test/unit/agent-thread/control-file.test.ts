@@ -1,7 +1,10 @@
 /** The control file: what it changes, what it cannot, and that whatever is wrong with it is said once and does no harm. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ControlFile } from '../../../agent/agent-thread/control-file.ts';
 import { CHANGEABLE } from '../../../agent/config/control.ts';
@@ -122,6 +125,33 @@ describe('the first look is over', () => {
     await file.firstLook;
     expect(performance.now() - startedMs).toBeGreaterThan(900);
   });
+
+  it.skipIf(process.platform === 'win32')(
+    'only when the pool that reads it had the time: the program may keep it busy for longer',
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'gridwatch-control-'));
+      const [path, pipe] = [join(folder, 'off.json'), join(folder, 'pipe')];
+      writeFileSync(path, '{"off":true}');
+      expect(spawnSync('mkfifo', [pipe]).status).toBe(0);
+      const { config } = resolveConfig(STARTED);
+      const file = new ControlFile({
+        config: { ...config, controlFile: path },
+        diag,
+        apply: (changed, isOff) => applied.push({ config: changed, isOff }),
+      });
+      /* Each keeps a thread of the pool until somebody writes. */
+      const busy = Array.from({ length: Number(process.env['UV_THREADPOOL_SIZE'] ?? 4) }, async () => open(pipe, 'r'));
+      file.check(0);
+      await setTimeout(1500);
+      const writer = openSync(pipe, 'r+');
+      await file.firstLook;
+      const isOff = applied.map((each) => each.isOff);
+      for (const handle of await Promise.all(busy)) await handle.close();
+      closeSync(writer);
+      rmSync(folder, { recursive: true });
+      expect(isOff).toEqual([true]);
+    },
+  );
 
   it('only when the thread had the time to look: it may be busy for longer than that, before the first look and in it', async () => {
     const { config } = resolveConfig(STARTED);

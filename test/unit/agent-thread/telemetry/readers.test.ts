@@ -99,15 +99,16 @@ describe('a reader', () => {
   });
 
   test('waits until it is decided whether it is silent', async () => {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const { readers, registry, FakeReader, sdkProducer } = setUp([], promise);
+    let decide = (): void => {};
+    const isDecided = new Promise<void>((resolve) => (decide = resolve));
+    const { readers, registry, FakeReader, sdkProducer } = setUp([], isDecided);
     registry.addSource({ collect: (sink) => sink.sum('process.cpu.time', { 'cpu.mode': 'user' }, 1e9) });
     const reader = new FakeReader();
     reader.setMetricProducer(sdkProducer);
     const collected = reader.producer?.collect();
     await new Promise((done) => setImmediate(done));
     readers.isSilent = true;
-    resolve();
+    decide();
     expect(names((await collected) as CollectionResult)).toEqual(['sdk']);
   });
 
