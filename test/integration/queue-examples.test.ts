@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { observe } from '../support/observe.ts';
+import { startNode } from '../support/run-node.ts';
 
 const example = (name: string): string => fileURLToPath(new URL(`../../examples/${name}/main.js`, import.meta.url));
 
@@ -97,5 +98,24 @@ describe('examples/threads-or-processes', () => {
     expect(observed.sum('gridwatch.queue.completions', pool)).toBe(102);
     const ipc = { 'gridwatch.queue.kind': 'ipc', 'gridwatch.queue.direction': 'to_worker' };
     expect(observed.sum('gridwatch.queue.arrivals', ipc)).toBeGreaterThanOrEqual(100);
+  });
+});
+
+describe('examples/incidents/agent-degraded', () => {
+  const TELL_ANSWERS = `
+    import { MessagePort } from 'node:worker_threads';
+    const { once } = MessagePort.prototype;
+    MessagePort.prototype.once = function (event, take) {
+      return once.call(this, event, (answer) => { console.log(answer); take(answer); });
+    };`;
+
+  it.each(['broken', 'fixed'])('gets an answer of each plugin, in %s', async (twin) => {
+    const file = fileURLToPath(new URL(`../../examples/incidents/agent-degraded/${twin}.js`, import.meta.url));
+    const running = startNode({ args: ['--import', `data:text/javascript,${encodeURIComponent(TELL_ANSWERS)}`, file] });
+    await Promise.race([running.waitForOutput('7\n'), running.ended]);
+    running.child.kill('SIGKILL');
+    const { stdout } = await running.ended;
+    /* Prices begin at one: the first plugin has nothing for so little, the second one has for the seventh. */
+    expect(stdout.slice(0, 28)).toBe(`${'0\n'.repeat(13)}7\n`);
   });
 });

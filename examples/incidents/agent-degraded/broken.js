@@ -19,6 +19,7 @@ function start(plugin) {
   // A mistake to find: what is moved to another context is out of sight, on both sides.
   context.port = moveMessagePortToContext(port2, context);
   runInContext(plugin, context);
+  context.port.start();
   return port1;
 }
 
