@@ -174,11 +174,18 @@ function describeItems(items: unknown): ItemsContent {
   return { signal: 'metrics', records, isReplaceable };
 }
 
+/** Where it is not sure what of it is the host. */
+const UNNAMED = 'the endpoint';
+/** With a user before it and a path or more behind it; an `@` in there may be one of a password, or of a token. */
+const HOST = /^(?:[^@/?#]*@)?([^@/?#]+)(?:[/?#][^@]*)?$/;
+
 /** Without path and credentials, also where it has no `https://`: then it is gRPC's host and port, or a mistake. */
 function describeEndpoint({ _parameters: parameters }: Transport): string {
-  const given = parameters?.url ?? parameters?.address ?? 'the endpoint';
-  if (URL.canParse(given) && given.includes('//')) return new URL(given).origin;
-  return given.replace(/^[^]*@/, '').replace(/[/?#][^]*$/, '');
+  const given = parameters?.url ?? parameters?.address ?? UNNAMED;
+  if (!URL.canParse(given) || !given.includes('//')) return HOST.exec(given)?.[1] ?? UNNAMED;
+  const { origin, host } = new URL(given);
+  /* That of gRPC's `unix://` has neither. */
+  return origin === 'null' ? host || UNNAMED : origin;
 }
 
 /** An answer that cannot be read is no error: the request was taken. */

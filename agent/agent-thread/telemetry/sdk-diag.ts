@@ -11,8 +11,8 @@ const REPEAT_AFTER_MS = 60_000;
 const MAX_MESSAGES = 200;
 /** The SDK warns of an exporter list that says `none`. */
 const ECHO = /_EXPORTER contains "none"/;
-/** The SDK quotes an endpoint that is no URL, and with it the password or the token in it. */
-const QUOTED_ENDPOINT = /(export URL: )'[^]*'/;
+/** The SDK quotes an endpoint that is no URL, or is none any more with a path, and with it the password or the token in it. */
+const QUOTED_ENDPOINT = /(export URL: |instead of )'[^]*'/;
 
 export function createSdkDiag(diag: Diag, nowMs: () => number): DiagLogger {
   const heardMs = new Map<string, number>();

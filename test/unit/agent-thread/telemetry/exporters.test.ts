@@ -111,6 +111,24 @@ describe('an endpoint that is not reached', () => {
     expect(exporters.spoolBytes).toBe(0);
   });
 
+  test.each([
+    ['http://user:secret@collector:4318/v1/traces?token=secret', 'http://collector:4318'],
+    ['https://[::1]:4318/v1/traces', 'https://[::1]:4318'],
+    ['collector:4317', 'collector:4317'],
+    ['[::1]:4317', '[::1]:4317'],
+    ['user:secret@collector:4317/v1/traces', 'collector:4317'],
+    ['grpc://user:secret@collector:4317', 'collector:4317'],
+    ['unix:///run/secret.sock', 'the endpoint'],
+    ['collector:4318/in?token=a@secret/v1/traces', 'the endpoint'],
+    ['user:se/secret@collector', 'the endpoint'],
+  ])('is named without what may be secret in it: %s', async (url, named) => {
+    const { exporters, Exporter, transport, diag } = setUp();
+    Object.assign(transport, { status: 'retryable', _parameters: { url } });
+    new Exporter().export([SPAN], () => {});
+    await exporters.flush();
+    expect(diag.lines).toEqual([`warn cannot deliver traces to ${named}: it asks to try again later`]);
+  });
+
   test('keeps delta metrics', async () => {
     const { exporters, Exporter, transport } = setUp();
     transport.status = 'retryable';

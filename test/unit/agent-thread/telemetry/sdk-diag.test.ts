@@ -31,8 +31,10 @@ describe('warnings and errors', () => {
     const { diag, logger } = setUp();
     const url = "user:it's-secret@otlp.example.com/in?token=secret";
     logger.warn(`Configuration: Could not parse environment-provided export URL: '${url}', falling back to undefined`);
+    logger.warn(`Provided URL appended with 'v1/logs' is not a valid URL, using 'undefined' instead of '${url}'`);
     expect(diag.lines).toEqual([
       'warn OpenTelemetry: Configuration: Could not parse environment-provided export URL: (it is not shown), falling back to undefined',
+      "warn OpenTelemetry: Provided URL appended with 'v1/logs' is not a valid URL, using 'undefined' instead of (it is not shown)",
     ]);
   });
 
