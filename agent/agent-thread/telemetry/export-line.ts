@@ -172,10 +172,11 @@ export class ExportLine {
   }
 }
 
-/** An HTTP error's message is the status text alone; a failed connection to several addresses has none. */
+/** An HTTP error's message is the status text alone; a failed connection to several addresses has none. Of a URL without its `https://` a user is the protocol. */
 function describe(error: SendResult['error']): string {
   if (error === undefined) return 'it asks to try again later';
   const { code, message } = error;
+  if (code === 'ERR_INVALID_PROTOCOL') return 'it does not begin with http:// or https://';
   if (typeof code === 'number' && code >= 100) return `HTTP ${code}${message === '' ? '' : ` ${message}`}`;
   return message === '' ? String(code) : message;
 }
