@@ -5,7 +5,7 @@
  * Hence a shell, which is not in the group, waits until the test's end of a pipe is closed; then it kills what is in the group, and removes it. When the test's process is
  * killed, the kernel closes the pipe.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -22,6 +22,14 @@ while [ -d "$1" ] && ! rmdir "$1" 2>/dev/null; do
   kill -9 $(cat "$1/cgroup.procs") 2>/dev/null
   sleep 0.1
 done`;
+
+/** What a shell does that is given the group's folder, and a command: it enters, and then is replaced by the command, which has its process id. */
+const ENTER = 'echo $$ > "$0/cgroup.procs" && exec "$@"';
+
+/** The command, in the group of that folder. */
+export function inGroup(folder: string, command: readonly string[]): [file: string, ...args: string[]] {
+  return ['/bin/sh', '-c', ENTER, folder, ...command];
+}
 
 /** Where a group can be made. */
 export interface GroupPlace {
@@ -70,11 +78,13 @@ export async function removeGroups(): Promise<void> {
   await Promise.all(Array.from(groups, async (group) => group[Symbol.asyncDispose]()));
 }
 
-/** Makes a group and removes it: in one line why that is not possible, and `undefined` if it is. */
+/** Makes a group, enters it, and removes it: in one line why that is not possible, and `undefined` if it is. */
 export async function whyNoQuotaGroup(): Promise<string | undefined> {
   try {
-    await using _ = new QuotaGroup(1);
-    return undefined;
+    await using group = new QuotaGroup(1);
+    const [file, ...args] = inGroup(group.folder, ['true']);
+    const { status, stderr } = spawnSync(file, args, { encoding: 'utf8' });
+    return status === 0 ? undefined : `nobody can enter it: ${stderr.trim()}`;
   } catch (error) {
     return (error as Error).message;
   }

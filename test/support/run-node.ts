@@ -7,6 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defaultNode, type NodeBinary } from './nodes.ts';
+import { inGroup } from './quota-group.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -71,7 +72,8 @@ export function startNode(options: RunOptions): RunningNode {
   const node = options.node ?? defaultNode();
   const { args, env } = withRoute(options, node);
   const startedMs = performance.now();
-  const [file, ...fileArgs] = inGroup(options.groupFolder, [node.file, ...args]);
+  const command = [node.file, ...args] as const;
+  const [file, ...fileArgs] = options.groupFolder === undefined ? command : inGroup(options.groupFolder, command);
   const child = spawn(file, fileArgs, { env, cwd: options.cwd ?? ROOT, stdio: 'pipe' });
   let isPastDeadline = false;
   const deadline = setTimeout(() => {
@@ -112,12 +114,6 @@ export function startNode(options: RunOptions): RunningNode {
     waitForOutput,
     ended,
   };
-}
-
-/** A shell that enters the group, and then is replaced by the program, which has its process id. */
-function inGroup(folder: string | undefined, command: [file: string, ...args: string[]]): typeof command {
-  if (folder === undefined) return command;
-  return ['/bin/sh', '-c', 'echo $$ > "$0/cgroup.procs" && exec "$@"', folder, ...command];
 }
 
 /** Node 22 warns when it runs TypeScript, so only the build is invisible there; `GRIDWATCH_TEST_DIST=1` takes it everywhere. */
