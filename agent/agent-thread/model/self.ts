@@ -112,7 +112,7 @@ export class DisabledFeatures {
   readonly lostPort = (queue: string): void => {
     if (this.#lostQueues.has(queue) || this.#lostQueues.size >= MAX_LOST_QUEUES) return;
     this.#lostQueues.add(queue);
-    const body = `messages of queue ${queue} are not observed: a port was sent to where the agent does not see it`;
+    const body = `a port of queue ${queue} was lost from sight: its messages are not observed`;
     const { attributes } = told(LOST_PORTS.feature, LOST_PORTS.reason, body);
     this.#tell({ body, attributes: { ...attributes, 'gridwatch.queue.name': queue }, key: `ports ${queue}` });
   };

@@ -76,6 +76,8 @@ describe('what is left out', () => {
     for (let at = 0; at < 300; at++) disabled.lostPort(`queue ${at % 150}`);
     expect(told).toHaveLength(100);
     expect(new Set(told.map(({ key }) => key)).size).toBe(100);
+    /* Others of the same name still are. */
+    expect(told[0]?.body).toBe('a port of queue queue 0 was lost from sight: its messages are not observed');
     expect(told[0]?.attributes).toEqual({
       'gridwatch.feature': 'messages.ports',
       'gridwatch.reason': 'ledger_poisoned',
