@@ -9,7 +9,7 @@ import { pause } from '../service.js';
 const ROWS = 100;
 const ROW_MS = 300;
 
-new NodeSDK().start();
+new NodeSDK({ serviceName: process.env.OTEL_SERVICE_NAME || 'importer' }).start();
 const imported = metrics.getMeter('importer').createCounter('importer.rows', { unit: '{row}' });
 
 for (;;) {

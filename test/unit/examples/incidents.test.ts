@@ -56,6 +56,10 @@ describe.each(caused.map(({ alert, file }) => [alert, file] as const))('%s', (al
     for (const text of twins) expect(text.split('\n').length).toBeLessThanOrEqual(80);
   });
 
+  it('has a name where nobody gives it one: an SDK of its own would call it unknown_service, and the agent what the SDK does', () => {
+    for (const text of twins) expect(text).not.toMatch(/new NodeSDK\((?!\{ serviceName: )/);
+  });
+
   it('is named by its runbook and in the table', () => {
     expect(sectionOf(alert, file)).toContain(`incidents/${name}/broken`);
     const anchor = `../collector-config/runbooks/${file}.md#${alert.toLowerCase()}`;
