@@ -202,14 +202,20 @@ it('Prometheus asks each Collector for the metrics of the services, and for its 
   const shipped = await readFile(join(KUBERNETES, 'prometheus-scrape.yaml'), 'utf8');
   // Debian's Prometheus knows no Kubernetes: what Kubernetes would tell it of pods stands there instead.
   const targets = [
-    ['collector', 'otlp-grpc', 4317],
-    ['collector', 'metrics', 8889],
-    ['collector', 'telemetry', 8888],
-    ['shop', 'metrics', 9464],
+    ['10.0.0.1', 'Running', 'collector', 'otlp-grpc', 4317],
+    ['10.0.0.1', 'Running', 'collector', 'metrics', 8889],
+    ['10.0.0.1', 'Running', 'collector', 'telemetry', 8888],
+    ['10.0.0.1', 'Running', 'shop', 'metrics', 9464],
+    // The pods of jobs that have ended, with their sidecars.
+    ['10.0.0.2', 'Succeeded', 'collector', 'metrics', 8889],
+    ['10.0.0.2', 'Succeeded', 'collector', 'telemetry', 8888],
+    ['10.0.0.3', 'Failed', 'collector', 'metrics', 8889],
+    ['10.0.0.3', 'Failed', 'collector', 'telemetry', 8888],
   ].map(
-    ([container, name, port]) => `
-      - targets: ["10.0.0.1:${port}"]
+    ([host, phase, container, name, port]) => `
+      - targets: ["${host}:${port}"]
         labels:
+          __meta_kubernetes_pod_phase: ${phase}
           __meta_kubernetes_pod_name: collector-x7
           __meta_kubernetes_pod_container_name: ${container}
           __meta_kubernetes_pod_container_port_name: ${name}`,

@@ -32,6 +32,7 @@ const THRESHOLDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   GridwatchAgentLost: { 'for: 10m': 'for: 15s' },
   GridwatchAgentSilent: { '> 3600': '> 60', 'for: 5m': 'for: 40s' },
   GridwatchCollectorDown: { ' for: 5m': ' for: 40s', 'keep_firing_for: 2m': 'keep_firing_for: 60s' },
+  GridwatchCollectorQueueFilling: { 'keep_firing_for: 5m': 'keep_firing_for: 5s' },
   GridwatchCollectorLosing: { 'offset 5m': 'offset 20s' },
   GridwatchCollectorRefusing: { 'offset 5m': 'offset 20s' },
   GridwatchEnergyPerTaskUp: { '[1h]': '[30s]', 'offset 1d': 'offset 90s' },

@@ -99,7 +99,7 @@ export const agent: DashboardText = {
           id: 11,
           title: 'Lost by the Collectors',
           description:
-            'Items that an exporter has given up or its full queue has refused, and traces that a sampler has dropped undecided: of each instance since it was started.',
+            'Items that an exporter has given up or its full queue has refused, and traces that a sampler has dropped undecided: of each instance since it was started. What Jaeger fails to store its sender keeps, and what was under way when a Collector ended is on its disk.',
           unit: units.Short,
           queries: [
             [

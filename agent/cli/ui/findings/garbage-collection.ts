@@ -29,6 +29,9 @@ const MIN_CPUS = 0.05;
 /** They also compile, and most of that at the start. */
 const MIN_STRETCH_S = 10;
 
+/** Node's own `--heap-prof` knows only what is still alive when the program ends, and garbage is what is not. */
+const WHO_MAKES_IT = 'node --inspect, and in DevTools an allocation sampling with what was collected meanwhile';
+
 interface HeldUpRequest {
   readonly request: SpanEntry;
   readonly pausedMs: number;
@@ -136,13 +139,13 @@ function adviceFor({ thread, minorShare, majorPerSecond }: PausedThread): string
       thread.role === 'main'
         ? 'node --max-semi-space-size=64'
         : 'resourceLimits: { maxYoungGenerationSizeMb: 128 } for the worker';
-    return `Most of it collects young objects. See who makes them (node --heap-prof), make fewer, or give them room: ${room}.`;
+    return `Most of it collects young objects. See who makes them (${WHO_MAKES_IT}), make fewer, or give them room: ${room}.`;
   }
   if (majorPerSecond >= MANY_MAJOR_PER_SECOND) {
     return (
       `The whole heap was collected ${majorPerSecond.toFixed(1)} times a second: much is made that is too large or lives too long ` +
       'for the young generation, parsed documents, long strings and arrays above all, and then dies. ' +
-      'See who makes it (node --heap-prof); make it once, or in smaller parts.'
+      `See who makes it (${WHO_MAKES_IT}); make it once, or in smaller parts.`
     );
   }
   return (
@@ -189,6 +192,6 @@ export const garbageBeside: Rule<HelperTime> = {
           ]
         : []),
     ],
-    advice: 'See who makes so much of it (node --heap-prof app.js; workers write files of their own), and make less.',
+    advice: `See who makes so much of it (${WHO_MAKES_IT}, of each worker), and make less.`,
   }),
 };
