@@ -1,6 +1,6 @@
 /**
- * GridwatchHeapNearLimit: a worker keeps the session of everybody who has ever come, in a heap that was made for fewer. It gets fuller and fuller, is nearly full for a long
- * time, since fewer and fewer are new, and one day the worker ends. Until then V8 looks through all of that heap again and again for the little that is garbage.
+ * GridwatchHeapNearLimit: a worker keeps the session of everybody who has ever come, in a heap that was made for fewer. It gets fuller and fuller, and is nearly full for a long
+ * time, since fewer and fewer are new; with some more of them the worker would end. Until then V8 looks through all of that heap again and again for the little that is garbage.
  *
  * The way out is `fixed.js`: whoever has not been seen for longest is forgotten.
  */
