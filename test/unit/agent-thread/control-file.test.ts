@@ -1,10 +1,7 @@
-/** The control file: what it changes, what it cannot, and that whatever is wrong with it is said once and does no harm. */
-import { spawnSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+/** The control file: what it changes, what it cannot, and that whatever is wrong with it is said once and does no harm. The first look: `first-look.test.ts`. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ControlFile } from '../../../agent/agent-thread/control-file.ts';
 import { CHANGEABLE } from '../../../agent/config/control.ts';
@@ -97,81 +94,6 @@ describe('it is looked at', () => {
     file.check(0);
     file.check(1e12);
     expect(reads).toBe(0);
-  });
-});
-
-describe('the first look is over', () => {
-  const hasLooked = async (file: ControlFile): Promise<boolean> =>
-    Promise.race([file.firstLook.then(() => true), new Promise<false>((resolve) => setImmediate(resolve, false))]);
-
-  it('when the file was read, whatever came of it', async () => {
-    for (const answer of [undefined, '{"off":true}', '{ half', new Error('no')]) {
-      const file = controlFile();
-      expect(await hasLooked(file)).toBe(false);
-      await look(file, answer);
-      expect(await hasLooked(file)).toBe(true);
-    }
-  });
-
-  it('at once where there is no file', async () => {
-    expect(await hasLooked(controlFile({}))).toBe(true);
-  });
-
-  it('after a second of a file system that hangs', async () => {
-    const { config } = resolveConfig(STARTED);
-    const file = new ControlFile({ config, diag, apply: () => {}, read: async () => new Promise(() => {}) });
-    file.check(0);
-    const startedMs = performance.now();
-    await file.firstLook;
-    expect(performance.now() - startedMs).toBeGreaterThan(900);
-  });
-
-  it.skipIf(process.platform === 'win32')(
-    'only when the pool that reads it had the time: the program may keep it busy for longer',
-    async () => {
-      const folder = mkdtempSync(join(tmpdir(), 'gridwatch-control-'));
-      const [path, pipe] = [join(folder, 'off.json'), join(folder, 'pipe')];
-      writeFileSync(path, '{"off":true}');
-      expect(spawnSync('mkfifo', [pipe]).status).toBe(0);
-      const { config } = resolveConfig(STARTED);
-      const file = new ControlFile({
-        config: { ...config, controlFile: path },
-        diag,
-        apply: (changed, isOff) => applied.push({ config: changed, isOff }),
-      });
-      /* Each keeps a thread of the pool until somebody writes. */
-      const busy = Array.from({ length: Number(process.env['UV_THREADPOOL_SIZE'] ?? 4) }, async () => open(pipe, 'r'));
-      file.check(0);
-      await setTimeout(1500);
-      const writer = openSync(pipe, 'r+');
-      await file.firstLook;
-      const isOff = applied.map((each) => each.isOff);
-      for (const handle of await Promise.all(busy)) await handle.close();
-      closeSync(writer);
-      rmSync(folder, { recursive: true });
-      expect(isOff).toEqual([true]);
-    },
-  );
-
-  it('only when the thread had the time to look: it may be busy for longer than that, before the first look and in it', async () => {
-    const { config } = resolveConfig(STARTED);
-    const path = join(mkdtempSync(join(tmpdir(), 'gridwatch-control-')), 'off.json');
-    writeFileSync(path, '{"off":true}');
-    const file = new ControlFile({
-      config: { ...config, controlFile: path },
-      diag,
-      apply: (changed, isOff) => applied.push({ config: changed, isOff }),
-    });
-    const compute = (ms: number): void => {
-      for (const startedMs = performance.now(); performance.now() - startedMs < ms; );
-    };
-    compute(1200);
-    await new Promise((resolve) => setImmediate(resolve));
-    file.check(0);
-    compute(1200);
-    await file.firstLook;
-    rmSync(dirname(path), { recursive: true });
-    expect(applied.map(({ isOff }) => isOff)).toEqual([true]);
   });
 });
 
