@@ -113,8 +113,9 @@ export class DisabledFeatures {
     if (this.#lostQueues.has(queue) || this.#lostQueues.size >= MAX_LOST_QUEUES) return;
     this.#lostQueues.add(queue);
     const body = `a port of queue ${queue} was lost from sight: its messages are not observed`;
-    const { attributes } = told(LOST_PORTS.feature, LOST_PORTS.reason, body);
-    this.#tell({ body, attributes: { ...attributes, 'gridwatch.queue.name': queue }, key: `ports ${queue}` });
+    const each = told(LOST_PORTS.feature, LOST_PORTS.reason, body);
+    const attributes = { ...each.attributes, 'gridwatch.queue.name': queue };
+    this.#tell({ ...each, attributes, key: `ports ${queue}` });
   };
 
   #tell(each: Told): void {
